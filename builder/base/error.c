@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+
+#include <assert.h>
+#include <stdarg.h>
+
+static const struct {
+	enum error_kind kind;
+	const char *name;
+} kinds[] = {
+	{ ERROR_NONE, "none" },           { ERROR_INTERNAL, "internal" },       { ERROR_USAGE, "usage" },
+	{ ERROR_RECIPE, "recipe" },       { ERROR_UNSUPPORTED, "unsupported" }, { ERROR_FETCH, "fetch" },
+	{ ERROR_TRUST, "trust" },         { ERROR_EXPIRED, "expired" },         { ERROR_DIGEST, "digest" },
+	{ ERROR_PLAN, "plan" },           { ERROR_FORMAT, "format" },           { ERROR_SCRIPT, "script" },
+	{ ERROR_ACTION, "action" },       { ERROR_SYSTEM, "system" },           { ERROR_SPACE, "space" },
+	{ ERROR_PRIVILEGE, "privilege" }, { ERROR_INTERRUPTED, "interrupted" },
+};
+
+const char *error_kind_name(enum error_kind kind)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].name;
+	return NULL;
+}
+
+int error_set(struct error *e, enum error_kind kind, const char *fmt, ...)
+{
+	va_list args;
+
+	e->kind = kind;
+	e->sys = 0;
+	va_start(args, fmt);
+	vsnprintf(e->text, sizeof e->text, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+int error_sys(struct error *e, const char *fmt, ...)
+{
+	int number = errno;
+	va_list args;
+	int len;
+
+	e->kind = number == ENOSPC || number == EDQUOT ? ERROR_SPACE : ERROR_SYSTEM;
+	e->sys = number;
+	va_start(args, fmt);
+	len = vsnprintf(e->text, sizeof e->text, fmt, args);
+	va_end(args);
+	if (len < 0)
+		len = 0;
+	if ((size_t)len < sizeof e->text)
+		snprintf(e->text + len, sizeof e->text - (size_t)len, ": %s", strerror(number));
+	return -1;
+}
+
+int error_wrap(struct error *e, const char *fmt, ...)
+{
+	char context[sizeof e->text];
+	size_t inner = strlen(e->text);
+	size_t room;
+	size_t outer;
+	va_list args;
+
+	assert(e->kind != ERROR_NONE);
+	va_start(args, fmt);
+	vsnprintf(context, sizeof context, fmt, args);
+	va_end(args);
+	outer = strlen(context);
+	/* The cause matters most: cut the context, never the innermost part. */
+	room = sizeof e->text - 1 - inner;
+	if (room < 3)
+		return -1;
+	if (outer > room - 2)
+		outer = room - 2;
+	memmove(e->text + outer + 2, e->text, inner + 1);
+	memcpy(e->text, context, outer);
+	memcpy(e->text + outer, ": ", 2);
+	return -1;
+}
+
+void error_clear(struct error *e)
+{
+	e->kind = ERROR_NONE;
+	e->sys = 0;
+	e->text[0] = '\0';
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Upper bounds on what is read from outside, checked before memory is taken for it. Each is far above
+ * what real archives and recipes have, and far below what would hurt the machine.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#define KIB (1024ULL)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define LIMIT_RECIPE_BYTES    (4 * MIB) /* the largest published definition has 0.2 MiB */
+#define LIMIT_RECIPE_DEPTH    32
+#define LIMIT_RECIPE_NODES    200000
+#define LIMIT_KEY_BYTES       (4 * MIB)  /* one OpenPGP key or keyring */
+#define LIMIT_RELEASE_BYTES   (8 * MIB)  /* InRelease, Release: sid's has 0.2 MiB */
+#define LIMIT_INDEX_BYTES     (1 * GIB)  /* one decompressed Packages file: sid's main has 60 MiB */
+#define LIMIT_PACKAGE_BYTES   (8 * GIB)  /* one .deb */
+#define LIMIT_CONTROL_BYTES   (64 * MIB) /* decompressed control.tar */
+#define LIMIT_PACKAGE_ENTRIES 4000000    /* entries in one data.tar */
+#define LIMIT_PATH_BYTES      4096
+#define LIMIT_FILE_TEXT_BYTES (16 * MIB) /* a file of the root that is read as text */
+#define LIMIT_TEMPLATE_BYTES  (4 * MIB)  /* output of one rendered string */
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 7. What the recipe asks for beyond packages: repositories, files, templates and actions, and the
+ * cleaning that leaves nothing of the build or its host in the root.
+ */
+#ifndef CUSTOMIZE_CUSTOMIZE_H
+#define CUSTOMIZE_CUSTOMIZE_H
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "recipe/recipe.h"
+
+struct plan;
+struct sandbox;
+
+/* One file that the daemon renders in each instance (LXD's image format, metadata.yaml `templates`). */
+struct image_template {
+	const char *path;        /* in the instance: "/etc/hostname" */
+	const char *name;        /* of the file below templates/: "hostname.tpl" */
+	const char *content;     /* of that file */
+	struct string_list when; /* create, copy, start, rename */
+	struct template_property *properties;
+	size_t property_count;
+	bool create_only;
+};
+
+/* The templates of an image in ascending order of path. */
+struct image_templates {
+	struct arena arena;
+	struct image_template *items;
+	size_t count;
+};
+
+#define IMAGE_TEMPLATES_INIT ((struct image_templates) { .items = NULL })
+#define auto_image_templates AUTO(image_templates_release)
+
+struct customize_site {
+	int root_fd;
+	const struct recipe *recipe;
+	const struct sandbox *sandbox; /* for actions: with network */
+	const struct plan *plan;
+	struct log *log;
+};
+
+/* The package sources of the image: /etc/apt/sources.list[.d] and the keys they need. */
+int deb_customize_repositories(const struct customize_site *site, struct error *e) MUST_CHECK;
+/* Run the actions of TRIGGER in their order. ERROR_ACTION: place in the recipe, exit status, last lines. */
+int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e) MUST_CHECK;
+/* Run the generators of `files` in their order. */
+int customize_files(const struct customize_site *site, struct image_templates *templates, struct error *e)
+	MUST_CHECK;
+/* Remove what a build leaves behind. The table in clean.c says what, and why. */
+int customize_clean(const struct customize_site *site, struct error *e) MUST_CHECK;
+
+void image_templates_release(struct image_templates *templates);
+
+/* The environment of actions and scripts: defaults, the recipe's, and SOURCE_DATE_EPOCH; malloc'ed, NULL-terminated. */
+char **customize_environment(const struct recipe *recipe, int64_t epoch_s);
+
+#endif

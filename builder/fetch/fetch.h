@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Addresses → verified files. One fetcher serves the indexes and the packages of a build: it rewrites
+ * addresses by the mirror rules, downloads in parallel, checks size and digest while the bytes pass, and
+ * keeps everything in a content-addressed cache that several builders may share at once.
+ *
+ *	fetcher_open()                    the cache folder, mirrors and limits
+ *	fetch_files(requests)             everything is in the cache, or one error says what is not
+ *	fetch_open_cached(digest)         a verified descriptor, also hours later
+ *
+ * Nothing leaves this module before its digest has been checked, fetch_volatile() apart: what that returns
+ * must be verified by its signature. Rewritten addresses never leave it either.
+ */
+#ifndef FETCH_FETCH_H
+#define FETCH_FETCH_H
+
+#include "base/digest.h"
+#include "base/log.h"
+
+struct fetcher;
+struct mirrors;
+
+struct fetch_options {
+	const char *cache_dir;         /* created when missing */
+	const struct mirrors *mirrors; /* borrowed; may be NULL */
+	bool offline;                  /* use the cache alone */
+	unsigned parallel_max;         /* transfers at once; 0: default */
+	unsigned retry_max;            /* further tries of one address; 0: default */
+	int connect_timeout_ms;        /* 0: default */
+	int stall_timeout_ms;          /* no byte for so long is a failure; 0: default */
+	struct log *log;               /* borrowed */
+};
+
+int fetcher_open(const struct fetch_options *options, struct fetcher **out, struct error *e) MUST_CHECK;
+void fetcher_close(struct fetcher *fetcher); /* NULL is fine */
+static inline void auto_fetcher_(struct fetcher **fetcher)
+{
+	fetcher_close(*fetcher);
+}
+#define auto_fetcher AUTO(auto_fetcher_)
+
+enum { FETCH_URL_MAX = 4 };
+
+struct fetch_request {
+	const char *urls[FETCH_URL_MAX]; /* borrowed; tried in this order, before mirror rules */
+	size_t url_count;
+	const char *label;    /* borrowed; in messages: "package 'vim'" */
+	struct digest sha256; /* promised by a signed index */
+	uint64_t size_bytes;  /* likewise */
+};
+
+/*
+ * Bring every request into the cache; those that are there already cost nothing. WHAT names them in the
+ * progress ("packages"). Errors: ERROR_FETCH when all addresses of one failed (also: not in the cache
+ * and offline); ERROR_DIGEST when size or digest differ; ERROR_SPACE; ERROR_INTERRUPTED.
+ */
+int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *what,
+		struct error *e) MUST_CHECK;
+
+/*
+ * Open a cached file read-only, its content hashed once more: 1, or 0 when it is not in the cache or was
+ * damaged there (then it is removed). Safe from several threads.
+ */
+int fetch_open_cached(struct fetcher *fetcher, const struct digest *sha256, int *fd, struct error *e)
+	MUST_CHECK;
+
+/*
+ * A file of the caller's own making for the cache (a decompressed index). Write to the descriptor, then
+ * commit; the cache hashes nothing here, DIGEST is the caller's word for what was written.
+ */
+int fetch_store_begin(struct fetcher *fetcher, struct file_pending *pending, struct error *e) MUST_CHECK;
+int fetch_store_commit(struct fetcher *fetcher, struct file_pending *pending, const struct digest *digest,
+		       struct error *e) MUST_CHECK;
+
+/*
+ * Fetch a file that has no promised digest (InRelease, Release, Release.gpg), asking the server whether it
+ * changed since the copy in the cache. 1 with malloc'ed *data; 0 when the server says there is none (404,
+ * 410). Offline: the copy in the cache, or 0. NOT VERIFIED: the caller checks the signature.
+ */
+int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes, char **data, size_t *len,
+		   struct error *e) MUST_CHECK;
+
+/* Where URL would be fetched from, without credentials; malloc'ed. For messages. */
+char *fetch_shown_url(const struct fetcher *fetcher, const char *url);
+
+#endif

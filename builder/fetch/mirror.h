@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules that rewrite addresses at build time: where the image will say FROM, kiln fetches from TO. The
+ * image never sees TO.
+ */
+#ifndef FETCH_MIRROR_H
+#define FETCH_MIRROR_H
+
+#include "base/log.h"
+
+struct mirror_rule {
+	char *from; /* owned; an address prefix that ends in '/' */
+	char *to;   /* owned; likewise */
+};
+
+struct mirrors {
+	struct mirror_rule *rules; /* owned; the first whose FROM matches is used */
+	size_t count;
+};
+
+#define MIRRORS_INIT ((struct mirrors) { NULL, 0 })
+#define auto_mirrors AUTO(mirrors_release)
+
+/* Add one rule. ERROR_USAGE when an address is none (http, https and file are possible). */
+int mirrors_add(struct mirrors *mirrors, const char *from, const char *to, struct error *e) MUST_CHECK;
+
+/*
+ * The host's own mirrors: for each archive that the host's apt sources serve and that is one of the
+ * distribution's own addresses in ADDRESSES (the recipe's), one rule behind those there are; said in one
+ * line to LOG. No apt on the host is no error.
+ */
+int mirrors_add_host(struct mirrors *mirrors, const char *const *addresses, size_t count, struct log *log,
+		     struct error *e) MUST_CHECK;
+
+/* URL as it is to be fetched: malloc'ed. */
+char *mirrors_rewrite(const struct mirrors *mirrors, const char *url);
+void mirrors_release(struct mirrors *mirrors);
+
+#endif

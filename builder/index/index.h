@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 2. Repositories of the recipe → verified package indexes: for every archive the image will use,
+ * its signed Release file, and the indexes of the wanted components and architecture with the digests
+ * that it promises. Nothing here chooses packages.
+ *
+ * Everything belongs to the set and lives until index_set_release().
+ */
+#ifndef INDEX_INDEX_H
+#define INDEX_INDEX_H
+
+#include "base/alloc.h"
+#include "base/digest.h"
+#include "base/log.h"
+
+struct fetcher;
+struct recipe;
+
+/* One suite at one address. */
+struct index_archive {
+	const char *uri;    /* as the image will use it; ends in '/' */
+	const char *suite;  /* as the recipe writes it: "bookworm-updates" */
+	const char *origin; /* Release fields; "" when absent */
+	const char *label;
+	const char *codename;
+	const char *release_suite; /* the field Suite: "oldstable" */
+	int64_t date_s;
+	bool not_automatic;           /* NotAutomatic: yes → apt's priority 1 */
+	bool but_automatic_upgrades;  /* with the former → 100 */
+	struct digest release_sha256; /* of the signed text */
+};
+
+/* One Packages file, verified and decompressed. */
+struct index_file {
+	const struct index_archive *archive;
+	const char *component;
+	const char *architecture; /* "amd64", "all" */
+	const char *data;         /* mapped, read-only; not NUL-terminated */
+	size_t len;
+	struct digest sha256; /* of DATA */
+};
+
+struct index_set {
+	struct arena arena;
+	struct index_archive **archives; /* in the order of the sources */
+	size_t archive_count;
+	struct index_file *files; /* in the order of the sources, then components */
+	size_t file_count;
+	int64_t newest_date_s; /* of all archives */
+};
+
+#define INDEX_SET_INIT ((struct index_set) { .archives = NULL })
+#define auto_index_set AUTO(index_set_release)
+
+/*
+ * Fetch and verify. The archives are source.url with its suite and components first, then what
+ * packages.repositories name; one that is named twice counts once.
+ * Errors: ERROR_TRUST (unsigned, wrong key), ERROR_EXPIRED (Valid-Until, Date in the future),
+ * ERROR_FETCH (no such suite), ERROR_DIGEST, ERROR_FORMAT.
+ */
+int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
+		      struct index_set *set, struct error *e) MUST_CHECK;
+void index_set_release(struct index_set *set);
+
+/*
+ * The addresses of all archives that RECIPE uses, as the image will see them: malloc'ed array of
+ * malloc'ed strings, released with names_free(). For the mirror rules.
+ */
+int deb_index_addresses(const struct recipe *recipe, char ***addresses, size_t *count, struct error *e)
+	MUST_CHECK;
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 8. Root tree → image files and their fingerprints. One sorted walk over the root feeds every
+ * format at once; nothing uncompressed touches the disk. The same tree, recipe and date give the same bytes.
+ */
+#ifndef PACK_PACK_H
+#define PACK_PACK_H
+
+#include "base/digest.h"
+#include "base/log.h"
+
+struct codec;
+struct image_templates;
+struct recipe;
+
+enum pack_format { PACK_UNIFIED = 1 << 0, PACK_SPLIT = 1 << 1 };
+
+struct pack_options {
+	int root_fd;
+	const struct recipe *recipe; /* its date is set: recipe_set_date() */
+	const struct image_templates *templates;
+	int64_t epoch_s;  /* creation_date; no time stamp in the archive is later */
+	unsigned formats; /* enum pack_format, or-ed */
+	const struct codec *codec;
+	int level;     /* 0: the codec's default */
+	int output_fd; /* folder that receives the files */
+	struct log *log;
+};
+
+struct artefact_file {
+	char *name;
+	uint64_t size_bytes;
+	struct digest sha256;
+};
+
+enum { ARTEFACT_FILE_MAX = 2 };
+
+struct artefact {
+	const char *format;                            /* "unified", "split" */
+	struct artefact_file files[ARTEFACT_FILE_MAX]; /* split: metadata, then rootfs */
+	size_t file_count;
+	struct digest fingerprint; /* sha256 of the files' bytes, one after the other */
+};
+
+struct artefacts {
+	struct artefact *items; /* owned */
+	size_t count;
+};
+
+#define ARTEFACTS_INIT ((struct artefacts) { NULL, 0 })
+#define auto_artefacts AUTO(artefacts_release)
+
+/* Write every format. All files appear at the end, together, or none does. */
+int pack_image(const struct pack_options *options, struct artefacts *artefacts, struct error *e) MUST_CHECK;
+void artefacts_release(struct artefacts *artefacts);
+
+/* "unified,split" → formats; ERROR_USAGE names what is possible. */
+int pack_formats_parse(const char *words, unsigned *formats, struct error *e) MUST_CHECK;
+
+/* Add FILES to SHA256SUMS in the folder: lines of files that are no longer there go. */
+int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct error *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 1. YAML text → struct recipe: what is to be built, in the definition format that this field's
+ * maintainers write, with the place of every value for error messages. Touches no network and no root.
+ *
+ *	recipe_load()      text → every section, whatever it applies to; keys and types are checked
+ *	recipe_select()    keep what applies to this release, architecture, variant and type
+ *	recipe_set_date()  fix the clock of the build: the serial follows from it
+ *	recipe_expand()    {{ … }} and {% … %} in a string, at the time it is used
+ *
+ * Everything belongs to the recipe's arena and lives until recipe_release(). Strings that were not given
+ * are NULL unless a default is named.
+ */
+#ifndef RECIPE_RECIPE_H
+#define RECIPE_RECIPE_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Where a value stands; for "FILE:LINE:COLUMN: message". */
+struct place {
+	const char *file; /* borrowed; "-o" for a value from the command line */
+	unsigned line;    /* from 1; 0: the file as a whole */
+	unsigned column;  /* from 1 */
+};
+
+/* Set *e to "FILE:LINE:COLUMN: …". Returns -1. */
+int error_at(struct error *e, enum error_kind kind, const struct place *place, const char *fmt, ...)
+	PRINTF(4, 5);
+
+struct string_list {
+	const char **items;
+	size_t count;
+};
+
+/* An empty list applies to all. Between the kinds it is AND, inside one it is OR. */
+struct filter {
+	struct string_list releases;
+	struct string_list architectures; /* mapped names: "amd64" for Debian */
+	struct string_list variants;
+	struct string_list types; /* "container", "vm" */
+};
+
+struct recipe_image {
+	const char *distribution; /* mandatory */
+	const char *release;      /* default: "" */
+	const char *architecture; /* default: the host's; any spelling that architecture.h knows */
+	const char *variant;      /* default: "default" */
+	const char *description;  /* a template; has a default */
+	const char *name;         /* a template; has a default */
+	const char *serial;       /* default: from the date, by recipe_set_date() */
+	const char *expiry;       /* default: "30d" */
+	int64_t expiry_s;         /* EXPIRY in seconds */
+	struct place place;
+};
+
+/* One entry of source.keys: an OpenPGP key, armoured or binary, as text or read from a file beside the recipe. */
+struct recipe_key {
+	const char *data;
+	size_t len;
+	struct place place;
+};
+
+struct recipe_source {
+	const char *downloader; /* mandatory */
+	const char *url;        /* a template */
+	const char *suite;      /* default: image.release */
+	const char *same_as;
+	const char *variant; /* "minbase", "-" (or not given), "buildd" */
+	const char *keyserver;
+	struct string_list components; /* default: main */
+	struct recipe_key *keys;
+	size_t key_count;
+	bool skip_verification;
+	bool check_valid_until; /* ours; default true */
+	struct place place;     /* of the section */
+	struct place url_place;
+	struct place suite_place;
+	struct place variant_place;
+};
+
+enum generator {
+	GENERATOR_CLOUD_INIT,
+	GENERATOR_COPY,
+	GENERATOR_DUMP,
+	GENERATOR_FSTAB,
+	GENERATOR_HOSTNAME,
+	GENERATOR_HOSTS,
+	GENERATOR_INCUS_AGENT,
+	GENERATOR_REMOVE,
+	GENERATOR_TEMPLATE,
+};
+
+struct template_property {
+	const char *key;
+	const char *value;
+};
+
+struct recipe_file {
+	enum generator generator;
+	const char *path;
+	const char *content;
+	const char *name;
+	const char *source; /* copy: file or folder of the host; template: the file that holds it.
+				 Relative ones start at the recipe's folder; already joined with it. */
+	const char *mode;   /* as written: "0644" */
+	const char *uid;    /* number or name */
+	const char *gid;
+	struct template_property *properties; /* template.properties */
+	size_t property_count;
+	struct string_list when; /* template.when; empty: create and copy */
+	bool templated;
+	bool pongo; /* CONTENT is a template of the recipe, expanded at build time */
+	struct filter filter;
+	struct place place;
+	struct place content_place;
+};
+
+enum set_action { SET_INSTALL, SET_REMOVE };
+
+/* A package name of a set, as written: "vim", later also "vim=1.2" and the like. */
+struct recipe_name {
+	const char *text;
+	struct place place;
+};
+
+struct package_set {
+	enum set_action action;
+	struct recipe_name *names;
+	size_t name_count;
+	struct string_list flags;
+	bool early; /* belongs to the base system */
+	struct filter filter;
+	struct place place;
+};
+
+struct repository {
+	const char *name; /* the file below /etc/apt: "sources.list" or one in sources.list.d */
+	const char *url;  /* a template; for apt its lines */
+	const char *type;
+	const char *key; /* armoured key, or NULL */
+	struct filter filter;
+	struct place place;
+	struct place url_place;
+};
+
+struct recipe_packages {
+	const char *manager; /* NULL when custom_manager is used */
+	bool custom_manager;
+	bool update;
+	bool cleanup;
+	struct package_set *sets;
+	size_t set_count;
+	struct repository *repositories;
+	size_t repository_count;
+	struct place place;
+	struct place manager_place;
+};
+
+enum trigger { TRIGGER_POST_UNPACK, TRIGGER_POST_UPDATE, TRIGGER_POST_PACKAGES, TRIGGER_POST_FILES };
+
+struct recipe_action {
+	enum trigger trigger;
+	const char *action; /* the script's text; starts with its shebang */
+	bool pongo;
+	struct filter filter;
+	struct place place; /* of the script's text */
+};
+
+struct environment_variable {
+	const char *key;
+	const char *value;
+	struct filter filter;
+	struct place place;
+};
+
+struct recipe_environment {
+	bool clear_defaults;
+	struct environment_variable *variables;
+	size_t variable_count;
+};
+
+/* targets.lxc.config[] and targets.incus.vm: checked and kept, not yet run. */
+struct lxc_config {
+	const char *type;
+	unsigned before;
+	unsigned after;
+	const char *content;
+	struct filter filter;
+	struct place place;
+};
+
+struct recipe_targets {
+	const char *lxc_create_message;
+	struct lxc_config *lxc_configs;
+	size_t lxc_config_count;
+	bool has_vm;
+	uint64_t vm_size_bytes;
+	const char *vm_filesystem;
+	struct place place;
+};
+
+struct recipe {
+	struct arena arena;
+	const char *path;   /* as errors name it */
+	const char *folder; /* that holds it; relative file names start there */
+	struct recipe_image image;
+	struct recipe_source source;
+	struct recipe_targets targets;
+	struct recipe_file *files;
+	size_t file_count;
+	struct recipe_packages packages;
+	struct recipe_action *actions;
+	size_t action_count;
+	struct recipe_environment environment;
+	struct template_property *architecture_mappings; /* mappings.architectures */
+	size_t architecture_mapping_count;
+	const char *architecture_map; /* mappings.architecture_map */
+
+	/* From recipe_select(): */
+	const char *type;                     /* "container" */
+	const char *architecture;             /* canonical, as LXD's metadata has it: "x86_64" */
+	const char *architecture_mapped;      /* as the distribution says: "amd64" */
+	const char *architecture_kernel;      /* as uname -m says: "x86_64" */
+	const char *architecture_personality; /* as LXC's lxc.arch has it: "x86_64" */
+};
+
+#define RECIPE_INIT ((struct recipe) { .path = NULL })
+#define auto_recipe AUTO(recipe_release)
+
+struct recipe_options {
+	const char *path;             /* a file, or "-" for standard input */
+	const char *const *overrides; /* "image.release=trixie", in order: -o of the command line */
+	size_t override_count;
+};
+
+/* Read and check. Errors: ERROR_RECIPE with the place; ERROR_USAGE for a malformed override. */
+int recipe_load(const struct recipe_options *options, struct recipe *recipe, struct error *e) MUST_CHECK;
+
+/*
+ * Keep the entries whose filters match the image that `image` describes, fill in the architecture
+ * names, and refuse with ERROR_UNSUPPORTED, naming the place, whatever is left that this version does
+ * not run (downloaders, managers, generators, flags …).
+ */
+int recipe_select(struct recipe *recipe, struct error *e) MUST_CHECK;
+
+/* Fix the serial, unless the recipe gives one, from the date of the build. */
+void recipe_set_date(struct recipe *recipe, int64_t epoch_s);
+
+/*
+ * Expand TEXT, found at PLACE: {{ image.release }} and {% if %}. *out is malloc'ed and the caller's.
+ * Errors: ERROR_RECIPE, with the line inside a longer text counted on from PLACE.
+ */
+int recipe_expand(const struct recipe *recipe, const char *text, const struct place *place, char **out,
+		  struct error *e) MUST_CHECK;
+
+void recipe_release(struct recipe *recipe);
+
+/* The word of the format for a generator or trigger: "cloud-init", "post-files". */
+const char *generator_name(enum generator generator);
+const char *trigger_name(enum trigger trigger);
+
+#endif

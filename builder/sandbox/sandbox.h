@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Programs of the root, run inside it: in mount, pid, ipc, uts (and, without network, network) namespaces of
+ * their own, after pivot_root, with their own /proc, /dev, /run and /tmp, read-only /sys, a given
+ * environment and nothing of the host's. Stand-ins keep services from being started. When the program
+ * ends, or kiln does, every process and mount it left is gone, and the stand-ins with them.
+ *
+ * Call it while kiln has one thread.
+ */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include "base/log.h"
+#include "base/text.h"
+
+struct sandbox {
+	int root_fd;                    /* borrowed */
+	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
+	bool network;    /* the host's network and its resolv.conf; else only a loopback device */
+	struct log *log; /* borrowed; with --verbose the program's output is shown */
+};
+
+enum { SANDBOX_TAIL_LINES = 20 };
+
+struct sandbox_result {
+	int status;         /* exit status, or 128 + signal */
+	struct buffer tail; /* the last lines of its output and error output */
+};
+
+#define SANDBOX_RESULT_INIT ((struct sandbox_result) { 0, BUFFER_INIT })
+#define auto_sandbox_result AUTO(sandbox_result_release)
+
+/*
+ * Run ARGV (argv[0] is a path in the root, or a name looked up in the environment's PATH). With
+ * SCRIPT_FD >= 0 that descriptor's content is run instead, through its shebang; ARGV are its arguments,
+ * argv[0] its shown name. Standard input is empty. A non-zero exit status is no error: it is in RESULT.
+ * Errors: ERROR_SYSTEM when it cannot be started, ERROR_INTERRUPTED.
+ */
+int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int script_fd,
+		struct sandbox_result *result, struct error *e) MUST_CHECK;
+void sandbox_result_release(struct sandbox_result *result);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The place where a root is built. kiln enters a mount namespace of its own, so no mount of a build is seen
+ * by the host or outlives kiln, also when it is killed. Where memory allows the root is a tmpfs;
+ * else it is a folder below the cache, and a folder that a killed kiln left is swept by the next one.
+ */
+#ifndef SANDBOX_WORKSPACE_H
+#define SANDBOX_WORKSPACE_H
+
+#include "base/log.h"
+
+struct workspace {
+	char *path;  /* owned; of the root, in kiln's mount namespace */
+	int root_fd; /* owned; the root */
+	int lock_fd; /* owned; -1 with a tmpfs */
+	bool on_disk;
+};
+
+#define WORKSPACE_INIT ((struct workspace) { .path = NULL, .root_fd = -1, .lock_fd = -1 })
+#define auto_workspace AUTO(workspace_release)
+
+struct workspace_options {
+	const char *cache_dir;
+	const char *work_dir;    /* build on disk below this folder; NULL: choose */
+	uint64_t estimate_bytes; /* of the finished root */
+	struct log *log;
+};
+
+/*
+ * Must be called while kiln has one thread. Errors: ERROR_PRIVILEGE when namespaces or mounts are
+ * not allowed, saying what is needed.
+ */
+int workspace_open(const struct workspace_options *options, struct workspace *workspace, struct error *e)
+	MUST_CHECK;
+void workspace_release(struct workspace *workspace);
+/* Whether a build could run at all, before anything is fetched: ERROR_PRIVILEGE if not. */
+int workspace_check_privilege(struct error *e) MUST_CHECK;
+
+#endif
