@@ -157,7 +157,7 @@ static bool is_keyword(const struct parser *parser)
 /* A literal or a name, as it may also stand behind the colon of a filter. */
 static int parse_operand(struct parser *parser, const struct expression **out, struct error *e)
 {
-	struct expression operand = { .operator= OPERATOR_VALUE, .position = parser->token.position };
+	struct expression operand = { .operation = OPERATION_VALUE, .position = parser->token.position };
 	bool negative = is_symbol(parser, "-");
 
 	if (negative) {
@@ -178,7 +178,7 @@ static int parse_operand(struct parser *parser, const struct expression **out, s
 		if (next(parser, e) < 0)
 			return -1;
 	} else if (parser->token.kind == TOKEN_NAME && !is_keyword(parser)) {
-		operand.operator= OPERATOR_NAME;
+		operand.operation = OPERATION_NAME;
 		if (parse_name(parser, &operand.value.text, e) < 0)
 			return -1;
 	} else {
@@ -190,7 +190,7 @@ static int parse_operand(struct parser *parser, const struct expression **out, s
 static int parse_filter(struct parser *parser, const struct expression **value, struct error *e)
 {
 	struct expression applied = {
-		.operator= OPERATOR_FILTER,
+		.operation = OPERATION_FILTER,
 		.position = parser->token.position,
 		.left = *value,
 	};
@@ -243,24 +243,24 @@ static int parse_factor(struct parser *parser, const struct expression **out, st
 	return 0;
 }
 
-static bool comparison(const struct parser *parser, enum operator* operator)
+static bool comparison(const struct parser *parser, enum operation *operation)
 {
 	static const struct {
 		const char *symbol;
-		enum operator operator;
+		enum operation operation;
 	} rows[] = {
-		{ "==", OPERATOR_EQUAL },         { "!=", OPERATOR_UNEQUAL }, { "<>", OPERATOR_UNEQUAL },
-		{ "<=", OPERATOR_LESS_EQUAL },    { "<", OPERATOR_LESS },     { ">", OPERATOR_GREATER },
-		{ ">=", OPERATOR_GREATER_EQUAL },
+		{ "==", OPERATION_EQUAL },         { "!=", OPERATION_UNEQUAL }, { "<>", OPERATION_UNEQUAL },
+		{ "<=", OPERATION_LESS_EQUAL },    { "<", OPERATION_LESS },     { ">", OPERATION_GREATER },
+		{ ">=", OPERATION_GREATER_EQUAL },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (is_symbol(parser, rows[i].symbol)) {
-			*operator= rows[i].operator;
+			*operation = rows[i].operation;
 			return true;
 		}
 	}
-	*operator= OPERATOR_IN;
+	*operation = OPERATION_IN;
 	return is_word(parser, "in");
 }
 
@@ -271,7 +271,7 @@ static int parse_comparison(struct parser *parser, const struct expression **out
 	if (parse_factor(parser, &compared.left, e) < 0)
 		return -1;
 	compared.position = parser->token.position;
-	if (!comparison(parser, &compared.operator)) {
+	if (!comparison(parser, &compared.operation)) {
 		*out = compared.left;
 		return 0;
 	}
@@ -282,7 +282,7 @@ static int parse_comparison(struct parser *parser, const struct expression **out
 
 static int parse_negation(struct parser *parser, const struct expression **out, struct error *e)
 {
-	struct expression negated = { .operator= OPERATOR_NOT, .position = parser->token.position };
+	struct expression negated = { .operation = OPERATION_NOT, .position = parser->token.position };
 
 	if (!is_word(parser, "not") && !is_symbol(parser, "!"))
 		return parse_comparison(parser, out, e);
@@ -301,7 +301,7 @@ static int parse_expression(struct parser *parser, const struct expression **out
 		return -1;
 	is_and = is_word(parser, "and") || is_symbol(parser, "&&");
 	joined.position = parser->token.position;
-	joined.operator= is_and ? OPERATOR_AND : OPERATOR_OR;
+	joined.operation = is_and ? OPERATION_AND : OPERATION_OR;
 	if (!is_and && !is_word(parser, "or") && !is_symbol(parser, "||"))
 		*out = joined.left;
 	else if (next(parser, e) < 0 || parse_expression(parser, &joined.right, e) < 0 ||

@@ -82,11 +82,11 @@ static int compare_order(struct renderer *renderer, const struct expression *exp
 		return error_set(e, ERROR_RECIPE, "only numbers have an order, '%.*s' is none",
 				 TEXT_ARG(text));
 	}
-	if (expression->operator== OPERATOR_LESS)
+	if (expression->operation == OPERATION_LESS)
 		*result = a < b;
-	else if (expression->operator== OPERATOR_LESS_EQUAL)
+	else if (expression->operation == OPERATION_LESS_EQUAL)
 		*result = a <= b;
-	else if (expression->operator== OPERATOR_GREATER)
+	else if (expression->operation == OPERATION_GREATER)
 		*result = a > b;
 	else
 		*result = a >= b;
@@ -111,28 +111,28 @@ static int evaluate_binary(struct renderer *renderer, const struct expression *e
 	if (evaluate(renderer, expression->left, &left, e) < 0)
 		return -1;
 	/* A check looks at both sides, so that no misspelt name hides behind the first. */
-	if (renderer->out && expression->operator== OPERATOR_AND && !pongo_is_true(&left)) {
+	if (renderer->out && expression->operation == OPERATION_AND && !pongo_is_true(&left)) {
 		*result = false;
 		return 0;
 	}
-	if (renderer->out && expression->operator== OPERATOR_OR && pongo_is_true(&left)) {
+	if (renderer->out && expression->operation == OPERATION_OR && pongo_is_true(&left)) {
 		*result = true;
 		return 0;
 	}
 	if (evaluate(renderer, expression->right, &right, e) < 0)
 		return -1;
-	switch (expression->operator) {
-	case OPERATOR_AND:
-	case OPERATOR_OR:
+	switch (expression->operation) {
+	case OPERATION_AND:
+	case OPERATION_OR:
 		*result = pongo_is_true(&right);
 		return 0;
-	case OPERATOR_EQUAL:
+	case OPERATION_EQUAL:
 		*result = is_equal(&left, &right);
 		return 0;
-	case OPERATOR_UNEQUAL:
+	case OPERATION_UNEQUAL:
 		*result = !is_equal(&left, &right);
 		return 0;
-	case OPERATOR_IN:
+	case OPERATION_IN:
 		*result = contains(renderer, &left, &right);
 		return 0;
 	default:
@@ -186,15 +186,15 @@ static int evaluate(struct renderer *renderer, const struct expression *expressi
 {
 	bool result = false;
 
-	switch (expression->operator) {
-	case OPERATOR_VALUE:
+	switch (expression->operation) {
+	case OPERATION_VALUE:
 		*value = expression->value;
 		return 0;
-	case OPERATOR_NAME:
+	case OPERATION_NAME:
 		return evaluate_name(renderer, expression, value, e);
-	case OPERATOR_FILTER:
+	case OPERATION_FILTER:
 		return evaluate_filter(renderer, expression, value, e);
-	case OPERATOR_NOT:
+	case OPERATION_NOT:
 		if (evaluate(renderer, expression->left, value, e) < 0)
 			return -1;
 		result = !pongo_is_true(value);

@@ -50,27 +50,27 @@ const struct pongo_filter *pongo_filter_find(struct text name, const char **near
 struct text pongo_text(struct arena *arena, const struct pongo_value *value);
 bool pongo_is_true(const struct pongo_value *value);
 
-enum operator{
-	OPERATOR_VALUE, /* a literal */
-	OPERATOR_NAME,
-	OPERATOR_FILTER,
-	OPERATOR_NOT,
-	OPERATOR_AND,
-	OPERATOR_OR,
-	OPERATOR_EQUAL,
-	OPERATOR_UNEQUAL,
-	OPERATOR_LESS,
-	OPERATOR_LESS_EQUAL,
-	OPERATOR_GREATER,
-	OPERATOR_GREATER_EQUAL,
-	OPERATOR_IN,
+enum operation {
+	OPERATION_VALUE, /* a literal */
+	OPERATION_NAME,
+	OPERATION_FILTER,
+	OPERATION_NOT,
+	OPERATION_AND,
+	OPERATION_OR,
+	OPERATION_EQUAL,
+	OPERATION_UNEQUAL,
+	OPERATION_LESS,
+	OPERATION_LESS_EQUAL,
+	OPERATION_GREATER,
+	OPERATION_GREATER_EQUAL,
+	OPERATION_IN,
 };
 
 struct expression {
-	enum operator operator;
+	enum operation operation;
 	unsigned depth; /* of the tree below, so that walking it is bounded */
 	struct pongo_position position;
-	struct pongo_value value; /* OPERATOR_VALUE; the name of OPERATOR_NAME is value.text */
+	struct pongo_value value; /* OPERATION_VALUE; the name of OPERATION_NAME is value.text */
 	const struct pongo_filter *filter;
 	const struct expression *left;
 	const struct expression *right; /* NULL for one operand, and for a filter without argument */
