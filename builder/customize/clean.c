@@ -262,7 +262,7 @@ static int walk(const struct customize_site *site, const struct clean_rule *rule
 
 	if (depth > CLEAN_DEPTH_MAX)
 		return error_set(e, ERROR_FORMAT, "folders are nested more than %d deep", CLEAN_DEPTH_MAX);
-	if (strcmp(part, "**") == 0) {
+	if (rest && strcmp(part, "**") == 0) {
 		/* None at all, or one and then again any number. */
 		if (walk(site, rule, folder, rest, depth, e) < 0)
 			return -1;
