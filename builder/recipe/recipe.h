@@ -3,7 +3,7 @@
  * Stage 1. YAML text → struct recipe: what is to be built, in the definition format that this field's
  * maintainers write, with the place of every value for error messages. Touches no network and no root.
  *
- *	recipe_load()      text → every section, whatever it applies to; keys and types are checked
+ *	recipe_load()      text → every section, whatever it applies to; keys, types and rules are checked
  *	recipe_select()    keep what applies to this release, architecture, variant and type
  *	recipe_set_date()  fix the clock of the build: the serial follows from it
  *	recipe_expand()    {{ … }} and {% … %} in a string, at the time it is used
@@ -276,10 +276,14 @@ struct recipe_options {
 /* Read and check. Errors: ERROR_RECIPE with the place; ERROR_USAGE for a malformed override. */
 int recipe_load(const struct recipe_options *options, struct recipe *recipe, struct error *e) MUST_CHECK;
 
+/* recipe_load() of TEXT instead of the file, which only gives its name; reads no file, so no keys from files. */
+int recipe_parse(const char *text, size_t len, const struct recipe_options *options, struct recipe *recipe,
+		 struct error *e) MUST_CHECK;
+
 /*
- * Keep the entries whose filters match the image that `image` describes, fill in the architecture
- * names, and refuse with ERROR_UNSUPPORTED, naming the place, whatever is left that this version does
- * not run (downloaders, managers, generators, flags …).
+ * Keep the entries whose filters match the image that `image` describes, and refuse with ERROR_UNSUPPORTED,
+ * naming the place, whatever is left that this version does not run (downloaders, managers, generators,
+ * flags …). Templates of what is left are checked; a mistake in one is ERROR_RECIPE.
  */
 int recipe_select(struct recipe *recipe, struct error *e) MUST_CHECK;
 

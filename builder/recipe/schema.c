@@ -57,14 +57,15 @@ static const struct schema_form form_variable = {
 
 /* Every list entry that may be limited to some images has these four keys. */
 #define FILTER(owner) \
-	{ "releases", SCHEMA_TEXTS, AT(owner, filter.releases), \
-	  .about = "Only for these releases" }, \
-	{ "architectures", SCHEMA_TEXTS, AT(owner, filter.architectures), \
-	  .about = "Only for these architectures, as the distribution names them" }, \
-	{ "variants", SCHEMA_TEXTS, AT(owner, filter.variants), \
-	  .about = "Only for these variants" }, \
-	{ "types", SCHEMA_TEXTS, AT(owner, filter.types), .words = &filter_types, \
-	  .about = "Only for these types of image" }
+	{ "releases", SCHEMA_TEXTS, AT(owner, filter.releases), .about = "Only for these releases" }, \
+		{ "architectures", SCHEMA_TEXTS, AT(owner, filter.architectures), \
+		  .about = "Only for these architectures, as the distribution names them" }, \
+		{ "variants", SCHEMA_TEXTS, AT(owner, filter.variants), \
+		  .about = "Only for these variants" }, \
+	{ \
+		"types", SCHEMA_TEXTS, AT(owner, filter.types), .words = &filter_types, \
+								.about = "Only for these types of image" \
+	}
 
 static const struct schema_field image_fields[] = {
 	{ "distribution", SCHEMA_TEXT, .mandatory = true, AT(recipe_image, distribution),
