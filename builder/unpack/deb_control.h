@@ -39,6 +39,7 @@ struct deb_control {
 	const char *package;
 	const char *version;
 	const char *architecture;
+	const char *info_name; /* of its files in info/: "libc6:amd64" for Multi-Arch: same, else "bash" */
 	bool multi_arch_same;
 	struct deb_field *fields; /* of the control file, in its order */
 	size_t field_count;
@@ -71,8 +72,6 @@ int deb_control_parse(struct text text, struct deb_control *control, struct erro
 
 /* The member NAME ("preinst"), or NULL. */
 const struct deb_member *deb_control_member(const struct deb_control *control, const char *name);
-/* As dpkg names the package in info/ and to people: "libc6:amd64" for Multi-Arch: same, else "bash". */
-const char *deb_control_info_name(const struct deb_control *control);
 
 void deb_control_release(struct deb_control *control);
 
