@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack/deb.h"
 
+#include "base/file.h"
 #include "base/pool.h"
 #include "fetch/fetch.h"
 #include "plan/plan.h"
