@@ -115,8 +115,9 @@ int deb_database_write_extended_states(int root_fd, const struct plan *plan, con
 	}
 	if (r == 0 && text.len)
 		r = root_make_dirs(root_fd, "/var/lib/apt", 0755, e);
-	if (r == 0 && text.len)
-		r = root_write(root_fd, EXTENDED_STATES_PATH, text.data, text.len, 0644, 0, 0, e);
+	if (r == 0)
+		r = text.len ? root_write(root_fd, EXTENDED_STATES_PATH, text.data, text.len, 0644, 0, 0, e)
+			     : root_remove(root_fd, EXTENDED_STATES_PATH, e);
 	arena_release(&arena);
 	return r;
 }
