@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What every shell test reads first. A test prints one line per case:
+#	ok - NAME		not ok - NAME		ok - NAME # SKIP REASON
+# and details of a failure in lines that begin with "# ". Its exit status says whether it came to its end.
+#
+#	$KILN	the program		$TOP	the checkout		$WORK	a folder of the test's own
+#	$CACHE	a package cache that outlives the test, so that what was fetched once is fetched once
+#
+# Whatever the test starts, mounts or creates outside $WORK is undone by commands given to at_exit.
+
+set -u -o pipefail
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+KILN=${KILN:-$TOP/out/kiln}
+CACHE=${KILN_TEST_CACHE:-$TOP/out/tests/cache}
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/kiln-test.XXXXXX")
+cleanup_commands=()
+failures=0
+unset KILN_MIRROR SOURCE_DATE_EPOCH http_proxy https_proxy all_proxy no_proxy
+umask 022
+
+# at_exit COMMAND [ARGUMENT...]: run it when the test ends, in whatever way; the latest first.
+at_exit() {
+	cleanup_commands+=("$(printf '%q ' "$@")")
+}
+
+leave() {
+	local status=$? i
+	trap - EXIT
+	trap '' INT TERM HUP
+	for ((i = ${#cleanup_commands[@]} - 1; i >= 0; i--)); do
+		eval "${cleanup_commands[i]}" || true
+	done
+	rm -rf --one-file-system "$WORK"
+	if [ "$status" = 0 ] && [ "$failures" -gt 0 ]; then
+		status=1
+	fi
+	exit "$status"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+note() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+ok() {
+	printf 'ok - %s\n' "$1"
+}
+
+# not_ok NAME [DETAILS]
+not_ok() {
+	failures=$((failures + 1))
+	printf 'not ok - %s\n' "$1"
+	[ $# -lt 2 ] || note "$2"
+}
+
+# skip NAME REASON
+skip() {
+	printf 'ok - %s # SKIP %s\n' "$1" "$2"
+}
+
+# skip_all REASON: nothing of this test can run here.
+skip_all() {
+	skip "$(basename "$0" .sh)" "$1"
+	exit 0
+}
+
+# give_up NAME DETAILS: what follows makes no sense without it.
+give_up() {
+	not_ok "$@"
+	exit 1
+}
+
+# check NAME COMMAND [ARGUMENT...]: ok when the command succeeds, else what it said.
+check() {
+	local name=$1 said
+	shift
+	if said=$("$@" 2>&1); then
+		ok "$name"
+	else
+		not_ok "$name" "exit status $? of: $*
+$said"
+	fi
+}
+
+# is NAME ACTUAL EXPECTED
+is() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "is:     $2
+should: $3"
+	fi
+}
+
+# has NAME TEXT PATTERN: an extended regular expression that one line of TEXT matches.
+has() {
+	if grep -qE -e "$3" <<<"$2"; then
+		ok "$1"
+	else
+		not_ok "$1" "no line matches: $3
+$2"
+	fi
+}
+
+# has_no NAME TEXT PATTERN
+has_no() {
+	local found
+	if found=$(grep -nE -e "$3" <<<"$2"); then
+		not_ok "$1" "matches $3:
+$found"
+	else
+		ok "$1"
+	fi
+}
+
+# run COMMAND [ARGUMENT...]: sets $status, $out and $err.
+run() {
+	status=0
+	"$@" >"$WORK/run.out" 2>"$WORK/run.err" </dev/null || status=$?
+	out=$(tr -d '\0' <"$WORK/run.out")
+	err=$(tr -d '\0' <"$WORK/run.err")
+}
+
+# fails NAME STATUS PATTERN COMMAND [ARGUMENT...]: it must fail with that status (the word for it in
+# error.h, or a number) and with one error line that matches.
+fails() {
+	local name=$1 want pattern=$3 line
+	want=$(status_of "$2")
+	shift 3
+	run "$@"
+	line=$(grep '^kiln: ' "$WORK/run.err" | grep -v '^kiln: warning: ')
+	if [ "$status" != "$want" ]; then
+		not_ok "$name" "exit status is $status, should be $want
+$err"
+	elif [ "$(wc -l <<<"$line")" != 1 ] || ! grep -qE -e "$pattern" <<<"$line"; then
+		not_ok "$name" "the error should be one line that matches: $pattern
+$err"
+	else
+		ok "$name"
+	fi
+}
+
+# status_of WORD: the exit status that error.h gives for, say, "fetch".
+status_of() {
+	if [[ $1 =~ ^[0-9]+$ ]]; then
+		echo "$1"
+	else
+		sed -nE "s/^\s*ERROR_${1^^} = ([0-9]+).*/\1/p" "$TOP/builder/base/error.h"
+	fi
+}
+
+require_root() {
+	[ "$(id -u)" = 0 ] || skip_all 'needs root'
+}
+
+# require_programs NAME...
+require_programs() {
+	local p
+	for p in "$@"; do
+		command -v "$p" >/dev/null || skip_all "needs '$p' (make setup)"
+	done
+}
+
+# The build host's own mirror of the Debian archive, with a trailing slash; never to be written to a file
+# that is kept.
+host_mirror() {
+	apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | sort -u | grep '/debian/$' | head -n 1
+}
+
+# require_mirror: tests that build from Debian's archive need one that answers.
+require_mirror() {
+	MIRROR=$(host_mirror)
+	[ -n "$MIRROR" ] || skip_all 'the apt sources of this host name no Debian archive'
+	curl -fsS -m 20 -o "$WORK/Release" "${MIRROR}dists/bookworm/Release" 2>/dev/null ||
+		skip_all "the Debian mirror of this host does not answer"
+}
+
+# within SECONDS COMMAND...: repeat it until it succeeds.
+within() {
+	local until=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$until" ] || return 1
+		sleep 0.2
+	done
+}
+
+# The sources of mounts, processes and files of kiln that exist now, to be compared with later.
+kiln_traces() {
+	grep -E 'kiln' /proc/mounts | grep -v " $WORK" || true
+	find "${TMPDIR:-/tmp}" -maxdepth 1 -name '*kiln*' ! -path "$WORK" 2>/dev/null
+	pgrep -x kiln || true
+}
