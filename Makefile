@@ -180,8 +180,8 @@ lint-compilers: | $(SETUP)
 	$(Q)$(MAKE) --no-print-directory CC=gcc FLAVOUR=gcc WERROR=-Werror out/gcc/kiln tests
 	$(Q)$(MAKE) --no-print-directory CC=clang FLAVOUR=clang WERROR=-Werror out/clang/kiln tests
 lint-tidy: | libraries
-	$(Q)printf '%s\n' $(SRCS) | xargs -P "$$(nproc)" -n 4 sh -c 'clang-tidy --quiet "$$@" -- \
-		-std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ibuilder $(PKG_CFLAGS) 2>/dev/null' tidy
+	$(Q)printf '%s\n' $(SRCS) | xargs -P "$$(nproc)" -n 1 sh -c 'clang-tidy --quiet "$$@" -- \
+		-std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ibuilder $(PKG_CFLAGS) ' tidy
 
 fuzz: | $(SETUP)
 	@[ -f 'tests/fuzz/fuzz_$(TARGET).c' ] || { echo 'usage: make fuzz TARGET=NAME, one of:' \

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables that the tests use
 # What every shell test reads first. A test prints one line per case:
 #	ok - NAME		not ok - NAME		ok - NAME # SKIP REASON
 # and details of a failure in lines that begin with "# ". Its exit status says whether it came to its end.
@@ -14,6 +15,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 KILN=${KILN:-$TOP/out/kiln}
 CACHE=${KILN_TEST_CACHE:-$TOP/out/tests/cache}
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/kiln-test.XXXXXX")
+chmod 755 "$WORK"
 cleanup_commands=()
 failures=0
 unset KILN_MIRROR SOURCE_DATE_EPOCH http_proxy https_proxy all_proxy no_proxy
@@ -188,9 +190,15 @@ within() {
 	done
 }
 
-# The sources of mounts, processes and files of kiln that exist now, to be compared with later.
-kiln_traces() {
-	grep -E 'kiln' /proc/mounts | grep -v " $WORK" || true
-	find "${TMPDIR:-/tmp}" -maxdepth 1 -name '*kiln*' ! -path "$WORK" 2>/dev/null
-	pgrep -x kiln || true
+# default_image: sets $IMAGE to a folder with the image of recipes/debian-bookworm.yaml, both formats, and
+# the log of its build in build.log. Built once for all tests of one run; KILN_TEST_IMAGE gives another.
+default_image() {
+	IMAGE=${KILN_TEST_IMAGE:-${KILN_TEST_SHARED:-$WORK}/debian-bookworm}
+	[ -e "$IMAGE/image.json" ] && return
+	require_mirror
+	mkdir -p "$IMAGE"
+	if ! "$KILN" build debian-bookworm --format unified,split --cache "$CACHE" --output "$IMAGE" \
+		>"$IMAGE/build.out" 2>"$IMAGE/build.log" </dev/null; then
+		give_up 'kiln builds debian-bookworm' "$(tail -n 30 "$IMAGE/build.log")"
+	fi
 }

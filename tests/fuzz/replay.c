@@ -6,13 +6,10 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "fuzz/fuzz.h"
 
 #include <fcntl.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/stat.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int replay_file(int folder_fd, const char *name)
 {
