@@ -170,7 +170,7 @@ lint-scripts: | $(SETUP)
 	$(Q)shellcheck -x $(SCRIPTS)
 lint-manuals: | $(SETUP)
 	$(Q)mandoc -T lint -W warning $(MANUALS)
-	$(Q)for page in $(MANUALS); do groff -man -ww -z -Kutf8 "$$page" 2>&1 | sed "s|^|$$page: |" | (! grep .) || exit 1; done
+	$(Q)for page in $(MANUALS); do groff -mdoc -Tutf8 -ww -z -Kutf8 "$$page" 2>&1 | sed "s|^|$$page: |" | (! grep .) || exit 1; done
 lint-tree: | $(SETUP)
 	$(Q)for rule in tests/lint/*.sh; do "$$rule" || exit 1; done
 lint-cppcheck: | $(SETUP)

@@ -202,3 +202,31 @@ default_image() {
 		give_up 'kiln builds debian-bookworm' "$(tail -n 30 "$IMAGE/build.log")"
 	fi
 }
+
+# minbase_recipe FILE <<REST: a recipe of the smallest Debian 12, with what standard input adds to it.
+minbase_recipe() {
+	local folder
+	folder=$(dirname "$1")
+	[ -e "$folder/keys" ] || cp -r "$TOP/recipes/keys" "$folder/keys"
+	{
+		cat <<-'R'
+			image:
+			  distribution: debian
+			  release: bookworm
+			source:
+			  downloader: debootstrap
+			  url: http://ftp.debian.org/debian
+			  variant: minbase
+			  keys:
+		R
+		(cd "$folder" && printf '  - %s\n' keys/debian-archive-bookworm*)
+		cat
+	} >"$1"
+}
+
+# image_root FOLDER ROOT: unpack the unified image in FOLDER, so that its tree is ROOT/rootfs.
+image_root() {
+	mkdir -p "$2"
+	zstd -qdc "$1/$(jq -r .name "$1/image.json").tar.zst" |
+		tar -xpf - -C "$2" --numeric-owner --xattrs --xattrs-include='*'
+}

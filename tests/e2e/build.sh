@@ -91,9 +91,7 @@ is 'no time stamp is later than the creation date' \
 	"$(awk -v latest="$(date -u -d "@$(field .creation_date)" '+%Y-%m-%d %H:%M:%S')" \
 		'($4 " " $5) > latest' <(TZ=UTC0 tar --use-compress-program=zstd -tvf "$unified" --full-time) | head -n 3)" ''
 
-mkdir "$WORK/image"
-zstd -qdc "$unified" | tar -xpf - -C "$WORK/image" --numeric-owner --xattrs --xattrs-include='*' ||
-	give_up 'unified unpacks'
+image_root "$IMAGE" "$WORK/image" || give_up 'unified unpacks'
 root=$WORK/image/rootfs
 mkdir "$WORK/split"
 xz -qdc "$meta" | tar -xf - -C "$WORK/split"
@@ -163,7 +161,7 @@ has 'ping may send' "$(python3 -c '
 import os, sys
 path = sys.argv[1]
 print("capability" if "security.capability" in os.listxattr(path) else "%o" % os.stat(path).st_mode)' "$root/usr/bin/ping")" \
-	'capability|^104755$'
+	'^capability$|^104755$'
 check 'locale en_US.UTF-8 is built' grep -qa en_US.utf8 "$root/usr/lib/locale/locale-archive"
 
 # ---- nothing is left running or mounted
