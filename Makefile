@@ -36,7 +36,7 @@ O       := out/$(FLAVOUR)
 Q       := $(if $(filter 1,$(V)),,@)
 
 PKGS := libarchive yaml-0.1 libpcre2-8 liblzma libzstd libcurl libcrypto jansson zlib
-LIBS := -lbz2 -lpthread
+LIBS := -lbz2 -lm -lpthread
 
 FLAGS.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 FLAGS.asan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -230,3 +230,51 @@ image_root() {
 	zstd -qdc "$1/$(jq -r .name "$1/image.json").tar.zst" |
 		tar -xpf - -C "$2" --numeric-owner --xattrs --xattrs-include='*'
 }
+
+# serve FOLDER: over HTTP on loopback; sets $SERVER, an address without a trailing slash, and $SERVER_LOG, a
+# file with a line per request. What it can be told to do wrong stands in tests/server.py.
+serve() {
+	local pid
+	SERVER_LOG=$WORK/server.log
+	: >"$SERVER_LOG"
+	python3 "$TOP/tests/server.py" "$1" --log "$SERVER_LOG" >"$WORK/server.port" 2>/dev/null </dev/null &
+	pid=$!
+	at_exit kill "$pid"
+	within 10 test -s "$WORK/server.port" || give_up 'a server starts'
+	SERVER=http://127.0.0.1:$(cat "$WORK/server.port")
+}
+
+# archive FOLDER [ARGUMENT...]: one suite with the packages in $WORK/debs, signed by the key in $WORK/key.
+archive() {
+	local folder=$1
+	shift
+	[ -e "$WORK/key" ] || python3 "$TOP/tests/make_archive.py" key "$WORK/key" >/dev/null
+	python3 "$TOP/tests/make_archive.py" archive "$folder" --debs "$WORK/debs" --key "$WORK/key" "$@"
+}
+
+# deb NAME [ARGUMENT...]: a package for it.
+deb() {
+	local name=$1
+	shift
+	python3 "$TOP/tests/make_archive.py" deb "$WORK/debs" --name "$name" "$@" >/dev/null
+}
+
+# tiny_recipe FILE ADDRESS [PACKAGE...]: a recipe for such an archive.
+tiny_recipe() {
+	local file=$1 url=$2
+	shift 2
+	cat >"$file" <<-R
+		image:
+		  distribution: tiny
+		  release: bookworm
+		source:
+		  downloader: debootstrap
+		  url: $url
+		  variant: minbase
+		  keys: [key/public.asc]
+		packages:
+		  manager: apt
+	R
+	[ $# = 0 ] || printf '  sets:\n  - action: install\n    packages:\n' >>"$file"
+	[ $# = 0 ] || printf '    - %s\n' "$@" >>"$file"
+}

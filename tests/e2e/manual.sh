@@ -44,9 +44,9 @@ if [ -e "$TOP/builder/recipe/schema.c" ]; then
 		grep -qE "^\.(It )?Ic .*\b$key\b|^\.Sh THE SECTION $key\$" "$page" || missing="${missing-} $key"
 	done
 	is 'the page documents every key of the schema' "${missing-}" ''
-	for key in $(sed -nE 's/^\.It Ic ([^(]*).*/\1/p' "$page" | sed -E 's/\bPq .*//; s/,/ /g; s/\bIc\b//g'); do
+	while read -r key; do
 		grep -qx "$key" <<<"$keys" || extra="${extra-} $key"
-	done
+	done < <(sed -nE 's/^\.It Ic (.*)/\1/p' "$page" | sed -E 's/ Pq [^,]*( [a-z;-].*)?//; s/\bIc\b//g' | tr ', ' '\n\n' | grep .)
 	is 'and no key that the schema does not have' "${extra-}" ''
 	for word in $(sed -nE '/^WORDS\(schema_generators/,/;/p; /^WORDS\(schema_triggers/,/;/p' "$TOP/builder/recipe/schema.c" |
 		grep -oE '"[a-z-]+"' | tr -d '"'); do
