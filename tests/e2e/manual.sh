@@ -46,7 +46,12 @@ if [ -e "$TOP/builder/recipe/schema.c" ]; then
 	is 'the page documents every key of the schema' "${missing-}" ''
 	while read -r key; do
 		grep -qx "$key" <<<"$keys" || extra="${extra-} $key"
-	done < <(sed -nE 's/^\.It Ic (.*)/\1/p' "$page" | sed -E 's/ Pq [^,]*( [a-z;-].*)?//; s/\bIc\b//g' | tr ', ' '\n\n' | grep .)
+	done < <(awk '/^\.It Ic/ {
+		for (i = 2; i <= NF; i++)
+			if ($i == "Ic") on = 1
+			else if ($i == "Pq") on = 0
+			else if (on && $i != ",") print $i
+	}' "$page")
 	is 'and no key that the schema does not have' "${extra-}" ''
 	for word in $(sed -nE '/^WORDS\(schema_generators/,/;/p; /^WORDS\(schema_triggers/,/;/p' "$TOP/builder/recipe/schema.c" |
 		grep -oE '"[a-z-]+"' | tr -d '"'); do
