@@ -196,11 +196,11 @@ static void every_key(void **state)
 	assert_int_equal(r.packages.sets[0].action, SET_REMOVE);
 	assert_true(r.packages.sets[0].early);
 	assert_string_equal(r.packages.sets[0].names[1].text, "7zip");
-	assert_place(r.packages.sets[0].names[1].place, 52, 21);
+	assert_place(r.packages.sets[0].names[1].place, 52, 22);
 	assert_string_equal(r.packages.repositories[0].type, "t");
 	assert_int_equal(r.actions[0].trigger, TRIGGER_POST_UPDATE);
 	assert_string_equal(r.actions[0].action, "#!/bin/sh\ntrue");
-	assert_place(r.actions[0].place, 60, 5);
+	assert_place(r.actions[0].place, 59, 5);
 	assert_false(r.actions[0].pongo);
 	assert_true(r.environment.clear_defaults);
 	assert_string_equal(r.environment.variables[0].value, "b=c");
