@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 
 #define DPKG_NEW_SUFFIX ".dpkg-new"
+enum { LINKS_MAX = 20 };
 
 /* A job in the hands of one thread. */
 struct worker {
@@ -116,6 +117,37 @@ static int new_name(struct deb_job *job, const char *name, const char **out, str
 static bool waits(const struct worker *worker, const struct deb_job_conffile *conffile)
 {
 	return conffile && worker->run->mode == DEB_CONFFILES_NEW;
+}
+
+/*
+ * Where a conffile that waits is put: beside the file that a link of its name leads to, if it is one. dpkg
+ * --configure will look for it there.
+ */
+static int follow_conffile(struct worker *worker, const char *path, const struct place_dir **dir,
+			   const char **name, struct error *e)
+{
+	struct arena *arena = &worker->job->control.arena;
+
+	for (unsigned turn = 0; turn < LINKS_MAX; turn++) {
+		char target[LIMIT_PATH_BYTES];
+		const char *last;
+		int r;
+		ssize_t len = readlinkat((*dir)->fd, *name, target, sizeof target - 1);
+
+		if (len < 0)
+			return new_name(worker->job, *name, name, e);
+		target[len] = '\0';
+		path = deb_link_leads_to(arena, path, target);
+		last = strrchr(path, '/') + 1;
+		if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+			break;
+		r = placer_parent(&worker->placer, path, dir, name, e);
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+	}
+	return error_set(e, ERROR_FORMAT, "conffile '%s' is a link that leads to no file", path);
 }
 
 static const char *digest_of(const struct deb_job *job, const char *path)
@@ -232,7 +264,7 @@ static int unpack_file(struct worker *worker, struct deb_path *record, struct en
 			conffile->lost = true;
 		return 0;
 	}
-	if (waits(worker, conffile) && new_name(job, name, &name, e) < 0)
+	if (waits(worker, conffile) && follow_conffile(worker, used, &dir, &name, e) < 0)
 		r = -1;
 	else if (verdict == VERDICT_COMPARE && !waits(worker, conffile))
 		r = compare_shared(worker, entry, dir, name, tar, &record->md5, e);

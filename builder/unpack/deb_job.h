@@ -70,6 +70,9 @@ void deb_job_release(struct deb_job *job);
 int deb_job_place_links(struct deb_run *run, struct deb_job *job, struct placer *placer, bool final,
 			struct error *e) MUST_CHECK;
 
+/* Where a link at PATH with TARGET leads, as a path of the root from ARENA. The kernel resolves what is in it. */
+const char *deb_link_leads_to(struct arena *arena, const char *path, const char *target);
+
 /* Owner, mode and time of every folder that the run has made. */
 int deb_run_finish_folders(struct deb_run *run, struct error *e) MUST_CHECK;
 
