@@ -27,6 +27,7 @@ static void worker_release(struct worker *worker)
 void deb_job_release(struct deb_job *job)
 {
 	map_release(&job->conffile_by_path);
+	map_release(&job->path_numbers);
 	free(job->paths);
 	free(job->links);
 	free(job->conffiles);
@@ -150,31 +151,31 @@ static int follow_conffile(struct worker *worker, const char *path, const struct
 	return error_set(e, ERROR_FORMAT, "conffile '%s' is a link that leads to no file", path);
 }
 
-static const char *digest_of(const struct deb_job *job, const char *path)
+/* What the package has shipped as PATH so far, or NULL. */
+static const struct deb_path *find_path(struct deb_job *job, const char *path)
 {
-	for (size_t i = job->path_count; i-- > 0;)
-		if (strcmp(job->paths[i].path, path) == 0)
-			return job->paths[i].md5;
-	return NULL;
-}
+	uintptr_t number;
 
-static bool is_waiting(const struct deb_job *job, const char *path)
-{
-	for (size_t i = 0; i < job->link_count; i++)
-		if (!job->links[i].placed && strcmp(job->paths[job->links[i].path].path, path) == 0)
-			return true;
-	return false;
+	/* Only packages with hard links ask; the others need no index. */
+	for (; job->indexed_count < job->path_count; job->indexed_count++)
+		map_put(&job->path_numbers, text_of(job->paths[job->indexed_count].path),
+			(void *)(uintptr_t)(job->indexed_count + 1));
+	number = (uintptr_t)map_get(&job->path_numbers, text_of(path));
+	return number ? &job->paths[number - 1] : NULL;
 }
 
 /* A hard link to one of the package's own links: that one must be there first. */
 static int prepare_target(struct worker *worker, const struct entry *entry, const char **target,
 			  struct error *e)
 {
+	const struct deb_path *shipped;
+
 	if (deb_file_path(&worker->job->control.arena, entry->target, target, e) < 0)
 		return error_wrap(e, "hard link '%s'", entry->path);
 	if (strcmp(*target, "/.") == 0)
 		return error_set(e, ERROR_FORMAT, "'%s' is a hard link to a folder", entry->path);
-	if (!is_waiting(worker->job, *target))
+	shipped = find_path(worker->job, *target);
+	if (!shipped || !shipped->waiting)
 		return 0;
 	return deb_job_place_links(worker->run, worker->job, &worker->placer, false, e);
 }
@@ -188,11 +189,13 @@ static int place_hard_link(struct worker *worker, const struct entry *entry, con
 	const char *target = entry->target;
 	const char *used;
 	const char *from_name;
+	const struct deb_path *shipped;
 	int r;
 
 	if (deb_overrides_redirect(&worker->run->overrides, job->control.package, target, &used, e) < 0)
 		return -1;
-	*md5 = digest_of(job, target);
+	shipped = find_path(job, target);
+	*md5 = shipped ? shipped->md5 : NULL;
 	r = placer_parent(&worker->placer, used, &from, &from_name, e);
 	if (r > 0 && waits(worker, map_get(&job->conffile_by_path, text_of(target))) &&
 	    new_name(job, from_name, &from_name, e) < 0)
@@ -285,6 +288,7 @@ static void wait_link(struct deb_job *job, const struct entry *entry)
 	/* The kernel keeps no attributes of links but those of security modules, which are not the package's. */
 	link.entry.xattrs = NULL;
 	link.entry.xattr_count = 0;
+	job->paths[job->path_count - 1].waiting = true;
 	PUSH(job->links, job->link_count, link);
 }
 

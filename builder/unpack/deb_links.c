@@ -190,11 +190,11 @@ int deb_job_place_links(struct deb_run *run, struct deb_job *job, struct placer 
 {
 	for (size_t i = 0; i < job->link_count; i++) {
 		struct deb_link *link = &job->links[i];
-		int r = link->placed ? 1 : place_link(run, job, placer, link, final, e);
+		int r = job->paths[link->path].waiting ? place_link(run, job, placer, link, final, e) : 1;
 
 		if (r < 0)
 			return -1;
-		link->placed = r > 0;
+		job->paths[link->path].waiting = r == 0;
 	}
 	return 0;
 }
