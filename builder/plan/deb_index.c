@@ -220,6 +220,7 @@ static int add_provides(struct deb_index *index, struct deb_version *owner, cons
 			struct error *e)
 {
 	bool allowed = text_is(stanza->multi_arch, "allowed");
+	bool foreign = text_is(stanza->multi_arch, "foreign");
 	struct text rest = stanza->provides;
 	struct deb_part part;
 	int r;
@@ -236,9 +237,10 @@ static int add_provides(struct deb_index *index, struct deb_version *owner, cons
 				add_provide(index, owner, part.name, part.version);
 			continue;
 		}
-		if (text_equal(part.name, owner->package->name) &&
+		/* Nothing provides itself; but apt does not look when it provides for all architectures. */
+		if (!foreign && text_equal(part.name, owner->package->name) &&
 		    (part.version.len == 0 || text_equal(part.version, owner->version)))
-			continue; /* itself */
+			continue;
 		if (allowed)
 			add_provide(index, owner, with_any(index, part.name), part.version);
 		add_provide(index, owner, part.name, part.version);

@@ -444,6 +444,17 @@ static void mark_requests(struct deb_resolver *resolver, const struct deb_reques
 			deb_mark_install(resolver, requests[i].package, true, 0, true);
 }
 
+/* VERSION, which belongs to REQUEST unless that is NULL, cannot be installed. */
+static int refuse(struct deb_resolver *resolver, const struct deb_request *request,
+		  struct deb_version *version, const struct deb_request **culprit, struct error *e)
+{
+	*culprit = request;
+	if (!version)
+		return error_set(e, ERROR_PLAN, "no archive has a package '%.*s'",
+				 TEXT_ARG(request->package->name));
+	return deb_explain(resolver, version, e);
+}
+
 static int check_requests(struct deb_resolver *resolver, const struct deb_request *requests, size_t count,
 			  const struct deb_request **culprit, struct error *e)
 {
@@ -451,25 +462,29 @@ static int check_requests(struct deb_resolver *resolver, const struct deb_reques
 		struct deb_package *package = requests[i].package;
 		const struct deb_state *state = deb_state_of(resolver, package);
 
-		if (requests[i].remove || (state->install && !deb_is_broken(resolver, package)))
-			continue;
-		if (culprit)
-			*culprit = &requests[i];
-		return deb_explain(resolver, package,
-				   requests[i].version ? requests[i].version : deb_candidate(package), e);
+		if (!requests[i].remove && (!state->install || deb_is_broken(resolver, package)))
+			return refuse(resolver, &requests[i],
+				      requests[i].version ? requests[i].version : deb_candidate(package),
+				      culprit, e);
 	}
-	for (size_t i = 0; i < resolver->known_count; i++)
-		if (deb_is_broken(resolver, resolver->known[i]))
-			return deb_explain(resolver, resolver->known[i], resolver->known[i]->state->install,
-					   e);
+	for (size_t i = 0; i < resolver->known_count; i++) {
+		struct deb_package *broken = resolver->known[i];
+		const struct deb_request *request;
+
+		if (!deb_is_broken(resolver, broken))
+			continue;
+		request = deb_find_culprit(resolver, requests, count, broken);
+		return refuse(resolver, request,
+			      request ? request->package->state->install : broken->state->install, culprit,
+			      e);
+	}
 	return 0;
 }
 
 int deb_resolver_run(struct deb_resolver *resolver, const struct deb_request *requests, size_t count,
 		     unsigned flags, const struct deb_request **culprit, struct error *e)
 {
-	if (culprit)
-		*culprit = NULL;
+	*culprit = NULL;
 	mark_requests(resolver, requests, count);
 	deb_find_garbage(resolver);
 	deb_repair(resolver);
