@@ -444,11 +444,12 @@ static void mark_requests(struct deb_resolver *resolver, const struct deb_reques
 			deb_mark_install(resolver, requests[i].package, true, 0, true);
 }
 
-/* VERSION, which belongs to REQUEST unless that is NULL, cannot be installed. */
-static int refuse(struct deb_resolver *resolver, const struct deb_request *request,
-		  struct deb_version *version, const struct deb_request **culprit, struct error *e)
+static int refuse_request(struct deb_resolver *resolver, const struct deb_request *request, struct error *e)
 {
-	*culprit = request;
+	struct deb_version *version = deb_state_of(resolver, request->package)->install;
+
+	if (!version)
+		version = request->version ? request->version : deb_candidate(request->package);
 	if (!version)
 		return error_set(e, ERROR_PLAN, "no archive has a package '%.*s'",
 				 TEXT_ARG(request->package->name));
@@ -460,23 +461,21 @@ static int check_requests(struct deb_resolver *resolver, const struct deb_reques
 {
 	for (size_t i = 0; i < count; i++) {
 		struct deb_package *package = requests[i].package;
-		const struct deb_state *state = deb_state_of(resolver, package);
 
-		if (!requests[i].remove && (!state->install || deb_is_broken(resolver, package)))
-			return refuse(resolver, &requests[i],
-				      requests[i].version ? requests[i].version : deb_candidate(package),
-				      culprit, e);
+		if (requests[i].remove ||
+		    (deb_state_of(resolver, package)->install && !deb_is_broken(resolver, package)))
+			continue;
+		*culprit = &requests[i];
+		return refuse_request(resolver, *culprit, e);
 	}
 	for (size_t i = 0; i < resolver->known_count; i++) {
 		struct deb_package *broken = resolver->known[i];
-		const struct deb_request *request;
 
 		if (!deb_is_broken(resolver, broken))
 			continue;
-		request = deb_find_culprit(resolver, requests, count, broken);
-		return refuse(resolver, request,
-			      request ? request->package->state->install : broken->state->install, culprit,
-			      e);
+		*culprit = deb_find_culprit(resolver, requests, count, broken);
+		return *culprit ? refuse_request(resolver, *culprit, e)
+				: deb_explain(resolver, broken->state->install, e);
 	}
 	return 0;
 }
