@@ -43,7 +43,7 @@ struct deb_state {
 	bool asked; /* by a request of this run */
 	bool unwanted;
 	bool before_repair; /* was marked for installation when the repair began */
-	bool may_upgrade;
+	bool reinstated;    /* was tried once by this repair */
 	int score;
 	int place_score; /* the score at the beginning of the repair; gives the order of the work */
 	uint32_t bucket; /* where apt's hash table has the package */
