@@ -77,7 +77,7 @@ static int read_or_empty(int root_fd, const char *path, char **text, struct erro
 	return r < 0 ? -1 : 0;
 }
 
-/* Whether LIST, an info/*.list file, has the line LINE. */
+/* Whether LIST, the list of installed files in info/, has the line LINE. */
 static bool has_line(const char *list, struct text line)
 {
 	struct text rest = text_of(list);

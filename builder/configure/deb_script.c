@@ -209,6 +209,19 @@ static bool exit_status_of(struct text reason, uint64_t *status)
 	return text_to_u64(text_word(&rest), status);
 }
 
+/* The name in "dpkg: error processing package foo (--configure):"; dpkg 1.16 leaves out "package". Malloc'ed. */
+static char *package_in(struct text line)
+{
+	struct text word;
+
+	for (int i = 0; i < 3; i++)
+		text_word(&line);
+	word = text_word(&line);
+	if (text_is(word, "package"))
+		word = text_word(&line);
+	return xstrndup(word.len ? word.ptr : "", word.len);
+}
+
 /*
  * dpkg prints for each package that it could not process:
  *	dpkg: error processing package foo (--configure):
@@ -216,7 +229,6 @@ static bool exit_status_of(struct text reason, uint64_t *status)
  */
 int deb_explain_dpkg(const char *verb, int status, struct text tail, struct error *e)
 {
-	static const char error_prefix[] = "dpkg: error processing package ";
 	struct text rest = tail;
 	struct text own = { tail.ptr, 0 }; /* what the script itself printed */
 	const char *script;
@@ -231,13 +243,10 @@ int deb_explain_dpkg(const char *verb, int status, struct text tail, struct erro
 
 		if (is_announcement(line))
 			own.ptr = rest.ptr ? rest.ptr : line_start;
-		if (!text_starts(line, error_prefix))
+		if (!text_starts(line, "dpkg: error processing "))
 			continue;
 		own.len = own.ptr < line_start ? (size_t)(line_start - own.ptr) : 0;
-		line.ptr += sizeof error_prefix - 1;
-		line.len -= sizeof error_prefix - 1;
-		line = text_word(&line);
-		package = xstrndup(line.ptr, line.len);
+		package = package_in(line);
 		reason = text_trim(text_cut(rest, '\n', &rest));
 		script = script_of(reason);
 		if (script && exit_status_of(reason, &number))

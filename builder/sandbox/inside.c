@@ -174,10 +174,12 @@ static void execute(const struct inside *inside)
 	errno = reason;
 }
 
-static noreturn void program_main(const struct inside *inside)
+static noreturn void program_main(const struct inside *inside, int root_fd)
 {
 	int report_fd = inside->report_fd;
 
+	if (fchdir(root_fd) < 0 || chroot(".") < 0)
+		fail(report_fd, false, "cannot enter the root", NULL);
 	setsid();
 	limit_resources();
 	if (arrange_descriptors(inside, &report_fd) < 0)
@@ -207,14 +209,22 @@ static noreturn void await(pid_t program)
 noreturn void inside_main(const struct inside *inside)
 {
 	pid_t program;
+	int root_fd;
 
 	reset_signals();
 	furnish(inside);
+	/*
+	 * By process 1 having another root folder than they have themselves, programs see that they are not
+	 * on a running system (ischroot(1), systemctl): they then start and reload nothing.
+	 */
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0 || chroot("/proc") < 0)
+		fail(inside->report_fd, false, "cannot leave the root", NULL);
 	program = _Fork();
 	if (program < 0)
 		fail(inside->report_fd, false, "cannot start a process", NULL);
 	if (program == 0)
-		program_main(inside);
+		program_main(inside, root_fd);
 	/* Nothing may be held open here: kiln reads the output to its end. */
 	syscall(SYS_close_range, 0U, ~0U, 0);
 	await(program);

@@ -40,4 +40,7 @@ int deb_read_control(const struct unpack_site *site, size_t position, struct deb
 int deb_unpack_packages(const struct unpack_site *site, const size_t *positions, size_t count,
 			enum deb_conffile_mode mode, struct error *e) MUST_CHECK;
 
+/* The architecture of the image: that of `dpkg`, or of the first package that is not for all of them; or NULL. */
+const char *deb_native_architecture(const struct plan *plan);
+
 #endif

@@ -243,6 +243,7 @@ int deb_control_parse(struct text text, struct deb_control *control, struct erro
 	struct text rest = text;
 	int r = deb_stanza_next(&control->arena, &rest, &control->fields, &control->field_count, e);
 
+	control->text = text;
 	if (r < 0)
 		return error_wrap(e, "control");
 	if (r == 0)

@@ -36,6 +36,7 @@ struct deb_trigger {
 
 struct deb_control {
 	struct arena arena;
+	struct text text; /* the control file as it is */
 	const char *package;
 	const char *version;
 	const char *architecture;
@@ -65,8 +66,8 @@ int deb_stanza_next(struct arena *arena, struct text *rest, struct deb_field **f
 struct text deb_field_value(const struct deb_field *fields, size_t count, const char *name);
 
 /*
- * Fill the derived members (package … has_preinst) from CONTROL's text, the content of its `control` file,
- * and from CONTROL->members. Errors: ERROR_FORMAT.
+ * Fill the derived members (package … has_preinst) from TEXT, the content of the `control` file, which must live
+ * as long as CONTROL, and from CONTROL->members. Errors: ERROR_FORMAT.
  */
 int deb_control_parse(struct text text, struct deb_control *control, struct error *e) MUST_CHECK;
 

@@ -61,6 +61,8 @@ const char *deb_state_name(enum deb_state state);
  * journal (updates/) that a dpkg which died has left.
  */
 int deb_status_read(int root_fd, struct deb_status *status, struct error *e) MUST_CHECK;
+/* Add the stanzas of TEXT, the content of a status file. */
+int deb_status_parse(struct text text, struct deb_status *status, struct error *e) MUST_CHECK;
 
 /* NULL when unknown. ARCHITECTURE NULL: whichever comes first. */
 struct deb_status_package *deb_status_find(const struct deb_status *status, const char *name,
@@ -80,7 +82,12 @@ void deb_status_set_state(struct deb_status *status, struct deb_status_package *
 struct deb_status_package *deb_status_put(struct deb_status *status, const struct deb_control *control,
 					  enum deb_state state, const char *conffiles);
 
-/* Write status back, sorted and laid out as dpkg does; the old file is kept as status-old. */
+/* The same with the little that dpkg records before a preinst runs: "install reinstreq half-installed". */
+struct deb_status_package *deb_status_put_begun(struct deb_status *status, const struct deb_control *control);
+
+/* The text of the status file: sorted and laid out as dpkg does. */
+void deb_status_print(const struct deb_status *status, struct buffer *out);
+/* Write status back; the old file is kept as status-old, as dpkg does. */
 int deb_status_write(int root_fd, const struct deb_status *status, struct error *e) MUST_CHECK;
 void deb_status_release(struct deb_status *status);
 

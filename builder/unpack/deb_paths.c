@@ -132,7 +132,9 @@ int deb_paths_init(struct deb_paths *paths, int root_fd, const struct deb_status
 		.installed_count = status->count,
 		.owner_count = status->count + new_count,
 	};
+	/* The one behind all others stands for folders that nobody ships. */
 	paths->owners = xcalloc(paths->owner_count + 1, sizeof *paths->owners);
+	paths->owners[paths->owner_count] = (struct deb_owner) { .name = "(none)", .version = "" };
 	return load_installed(paths, status, e);
 }
 
@@ -226,49 +228,55 @@ static int contest(struct deb_paths *paths, struct deb_claim *claim, const char 
 	return 0;
 }
 
-/* What an installed package's list did not say: 1 a folder or a link to one, 2 anything else, 0 nothing. */
+enum on_disk { DISK_NOTHING, DISK_FOLDER, DISK_LINK_TO_FOLDER, DISK_OTHER };
+
+/* What a list does not say. */
 static int kind_on_disk(struct deb_paths *paths, const struct place_dir *dir, const char *name,
-			const char *path, struct error *e)
+			const char *path, enum on_disk *kind, struct error *e)
 {
 	auto_close int fd = -1;
 	struct stat st;
-	int r;
+	int r = 0;
 
+	*kind = DISK_NOTHING;
 	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : error_sys(e, "cannot stat '%s' in the root", path);
-	if (S_ISDIR(st.st_mode))
-		return 1;
-	if (!S_ISLNK(st.st_mode))
-		return 2;
-	r = root_try_open(paths->root_fd, path, O_PATH | O_DIRECTORY, &fd, e);
-	return r < 0 ? -1 : r ? 1 : 2;
+	if (S_ISLNK(st.st_mode))
+		r = root_try_open(paths->root_fd, path, O_PATH | O_DIRECTORY, &fd, e);
+	*kind = S_ISDIR(st.st_mode) ? DISK_FOLDER : r > 0 ? DISK_LINK_TO_FOLDER : DISK_OTHER;
+	return r < 0 ? -1 : 0;
+}
+
+/* OWNER ships a folder at a path that another package has as something that may not be one. */
+static int claim_over(struct deb_paths *paths, const struct place_dir *dir, const char *name,
+		      struct deb_claim *claim, const char *path, size_t owner, const struct entry *entry,
+		      enum deb_verdict *verdict, struct error *e)
+{
+	enum on_disk kind;
+
+	if (kind_on_disk(paths, dir, name, path, &kind, e) < 0)
+		return -1;
+	if (kind == DISK_OTHER || (kind == DISK_NOTHING && claim->kind == CLAIM_FILE))
+		return fail_collision(paths, path, owner, claim->owner, e);
+	if (kind == DISK_FOLDER) {
+		claim->kind = CLAIM_KEPT;
+	} else if (kind == DISK_NOTHING) {
+		claim->kind = CLAIM_DIRECTORY;
+		claim->busy = true;
+		claim->owner = owner;
+		claim->path = path;
+		claim->attributes = remember(paths, entry);
+		*verdict = VERDICT_CREATE;
+	}
+	return 0;
 }
 
 static int claim_directory(struct deb_paths *paths, const struct place_dir *dir, const char *name,
 			   struct deb_claim *claim, const char *path, size_t owner, const struct entry *entry,
 			   enum deb_verdict *verdict, struct error *e)
 {
-	if (claim->kind == CLAIM_LISTED) {
-		int on_disk = kind_on_disk(paths, dir, name, path, e);
-
-		if (on_disk < 0)
-			return -1;
-		if (on_disk == 2)
-			return fail_collision(paths, path, owner, claim->owner, e);
-		if (on_disk == 1) {
-			claim->kind = CLAIM_KEPT;
-		} else {
-			claim->kind = CLAIM_DIRECTORY;
-			claim->busy = true;
-			claim->owner = owner;
-			claim->path = path;
-			claim->attributes = remember(paths, entry);
-			*verdict = VERDICT_CREATE;
-		}
-		return 0;
-	}
-	if (claim->kind == CLAIM_FILE)
-		return fail_collision(paths, path, owner, claim->owner, e);
+	if (claim->kind == CLAIM_LISTED || claim->kind == CLAIM_FILE)
+		return claim_over(paths, dir, name, claim, path, owner, entry, verdict, e);
 	if (claim->kind == CLAIM_DIRECTORY && owner < claim->owner) {
 		claim->owner = owner;
 		claim->path = path;
@@ -284,14 +292,12 @@ static int claim_file(struct deb_paths *paths, const struct place_dir *dir, cons
 	bool folder = claim->kind == CLAIM_DIRECTORY || claim->kind == CLAIM_KEPT;
 
 	if (claim->kind == CLAIM_LISTED) {
-		int on_disk = kind_on_disk(paths, dir, name, path, e);
-		struct stat st;
+		enum on_disk kind;
 
-		if (on_disk < 0)
+		if (kind_on_disk(paths, dir, name, path, &kind, e) < 0)
 			return -1;
 		/* A link to a folder may be replaced like any link. */
-		folder = on_disk == 1 && fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			 S_ISDIR(st.st_mode);
+		folder = kind == DISK_FOLDER;
 	}
 	/* Folders are never turned into links (dpkg(1)); what happens then is for the caller to see. */
 	if (folder && entry->type == ENTRY_SYMLINK)
@@ -342,9 +348,6 @@ int deb_paths_claim(struct deb_paths *paths, const struct place_dir *dir, const 
 {
 	int r;
 
-	if (strlen(name) > NAME_BYTES_MAX)
-		return error_set(e, ERROR_FORMAT, "path '%.80s...' has a part of more than %d bytes", path,
-				 NAME_BYTES_MAX);
 	pthread_mutex_lock(&paths->lock);
 	r = claim_locked(paths, dir, name, path, owner, entry, claim, verdict, e);
 	pthread_mutex_unlock(&paths->lock);
@@ -375,7 +378,7 @@ bool deb_paths_is_listed(const struct deb_paths *paths, const struct deb_claim *
 	const struct deb_owner *mine = &paths->owners[owner];
 	const struct deb_owner *theirs = &paths->owners[claim->owner];
 
-	if (claim->kind != CLAIM_FILE || claim->owner == owner)
+	if (claim->kind == CLAIM_DIRECTORY || claim->kind == CLAIM_KEPT || claim->owner == owner)
 		return true;
 	return mine->multi_arch_same && theirs->multi_arch_same && strcmp(mine->name, theirs->name) == 0;
 }

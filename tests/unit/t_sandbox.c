@@ -217,6 +217,9 @@ static void own_world(void **state)
 	expect(&f->sandbox, "exec 2>/dev/null; echo 1 > /proc/sys/vm/swappiness || echo refused",
 	       "refused\n");
 	expect(&f->sandbox, "exec 2>/dev/null; chmod 600 /dev/null || echo refused", "refused\n");
+	/* What ischroot(1) and systemctl look at. */
+	expect(&f->sandbox, "[ \"$(stat -Lc %d:%i /proc/1/root)\" = \"$(stat -c %d:%i /)\" ] || echo other",
+	       "other\n");
 	after = slurp("/proc/self/mounts");
 	assert_string_equal(before, after);
 }
