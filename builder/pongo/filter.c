@@ -3,12 +3,16 @@
 
 static char to_upper(char c)
 {
-	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return c >= 'a' && c <= 'z' ? upper[c - 'a'] : c;
 }
 
 static char to_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
+
+	return c >= 'A' && c <= 'Z' ? lower[c - 'A'] : c;
 }
 
 static void change_case(struct arena *arena, struct pongo_value *value, size_t len, char (*change)(char))

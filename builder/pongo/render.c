@@ -58,7 +58,7 @@ static bool to_number(const struct pongo_value *value, double *number)
 	if (!text_to_u64(whole, &high) || (fraction.ptr && fraction.len == 0))
 		return false;
 	*number = (double)high;
-	for (size_t i = 0; i < fraction.len; i++) {
+	for (size_t i = 0; fraction.ptr && i < fraction.len; i++) {
 		if (fraction.ptr[i] < '0' || fraction.ptr[i] > '9')
 			return false;
 		scale /= 10;
