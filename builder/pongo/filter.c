@@ -5,14 +5,18 @@ static char to_upper(char c)
 {
 	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-	return c >= 'a' && c <= 'z' ? upper[c - 'a'] : c;
+	if (c >= 'a' && c <= 'z')
+		return upper[c - 'a'];
+	return c;
 }
 
 static char to_lower(char c)
 {
 	static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
 
-	return c >= 'A' && c <= 'Z' ? lower[c - 'A'] : c;
+	if (c >= 'A' && c <= 'Z')
+		return lower[c - 'A'];
+	return c;
 }
 
 static void change_case(struct arena *arena, struct pongo_value *value, size_t len, char (*change)(char))

@@ -166,7 +166,9 @@ static int evaluate_name(struct renderer *renderer, const struct expression *exp
 		*renderer->where = expression->position;
 	else if (found == 0)
 		*value = (struct pongo_value) { .kind = PONGO_NONE };
-	return found < 0 ? -1 : account(renderer, expression, value, e);
+	if (found < 0)
+		return -1;
+	return renderer->out ? account(renderer, expression, value, e) : 0;
 }
 
 static int evaluate_filter(struct renderer *renderer, const struct expression *expression,
