@@ -46,10 +46,16 @@ static char *compressible_bytes(size_t len)
 {
 	auto_buffer struct buffer text = BUFFER_INIT;
 	uint64_t seed = 7;
+	char start[64 * 1024];
 
-	while (text.len < len)
+	while (text.len < 64 * 1024)
 		buffer_addf(&text, "usr/share/doc/package-%u/copyright %u\n",
 			    (unsigned)(next_random(&seed) % 5000), (unsigned)(next_random(&seed) % 10));
+	memcpy(start, text.data, sizeof start);
+	while (text.len < len) {
+		buffer_addf(&text, "%zu\n", text.len);
+		buffer_add(&text, start, sizeof start);
+	}
 	return buffer_take(&text);
 }
 
