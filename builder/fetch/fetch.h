@@ -15,6 +15,7 @@
 #define FETCH_FETCH_H
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/log.h"
 
 struct fetcher;
@@ -27,7 +28,8 @@ struct fetch_options {
 	unsigned parallel_max;         /* transfers at once; 0: default */
 	unsigned retry_max;            /* further tries of one address; 0: default */
 	int connect_timeout_ms;        /* 0: default */
-	int stall_timeout_ms;          /* no byte for so long is a failure; 0: default */
+	int stall_timeout_ms;          /* (nearly) no byte for so long is a failure; 0: default */
+	unsigned backoff_ms;           /* wait before the first further try, doubled each time; 0: default */
 	struct log *log;               /* borrowed */
 };
 
@@ -58,8 +60,9 @@ int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, s
 		struct error *e) MUST_CHECK;
 
 /*
- * Open a cached file read-only, its content hashed once more: 1, or 0 when it is not in the cache or was
- * damaged there (then it is removed). Safe from several threads.
+ * Open a cached file read-only: 1, or 0 when it is not in the cache or was damaged there (then it is
+ * removed). Its content is hashed, unless this fetcher did so before and the file has not changed since.
+ * Safe from several threads, as nothing else here is.
  */
 int fetch_open_cached(struct fetcher *fetcher, const struct digest *sha256, int *fd, struct error *e)
 	MUST_CHECK;
@@ -72,13 +75,34 @@ int fetch_store_begin(struct fetcher *fetcher, struct file_pending *pending, str
 int fetch_store_commit(struct fetcher *fetcher, struct file_pending *pending, const struct digest *digest,
 		       struct error *e) MUST_CHECK;
 
+/* An address whose file has no promised digest (InRelease, Release, Release.gpg), and what it answered. */
+struct fetch_answer {
+	const char *url; /* borrowed; before mirror rules */
+	bool found;      /* false: the server says there is none (404, 410); offline: not in the cache */
+	char *data;      /* malloc'ed, NUL-terminated; NULL unless found */
+	size_t len;
+};
+
 /*
- * Fetch a file that has no promised digest (InRelease, Release, Release.gpg), asking the server whether it
- * changed since the copy in the cache. 1 with malloc'ed *data; 0 when the server says there is none (404,
- * 410). Offline: the copy in the cache, or 0. NOT VERIFIED: the caller checks the signature.
+ * Fetch all of them, each of at most MAX_BYTES, asking the server whether it changed since the copy in the
+ * cache. Offline: the copy in the cache. NOT VERIFIED: the caller checks the signature, and says
+ * fetch_forget() when it is wrong. On failure no answer holds data.
  */
+int fetch_answers(struct fetcher *fetcher, struct fetch_answer *answers, size_t count, uint64_t max_bytes,
+		  struct error *e) MUST_CHECK;
+
+/* The copy of URL in the cache is no good: ask for the whole next time. */
+void fetch_forget(struct fetcher *fetcher, const char *url);
+
+/* fetch_answers() for one: 1 with malloc'ed *data, or 0 when there is none. */
 int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes, char **data, size_t *len,
 		   struct error *e) MUST_CHECK;
+
+/*
+ * The address of the file PATH below the folder URI, as an index names it ("pool/main/v/vim/vim_1%3a9.deb"):
+ * bytes that mean something in an address are quoted. Malloc'ed.
+ */
+char *fetch_join(const char *uri, const char *path);
 
 /* Where URL would be fetched from, without credentials; malloc'ed. For messages. */
 char *fetch_shown_url(const struct fetcher *fetcher, const char *url);

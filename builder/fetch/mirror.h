@@ -7,6 +7,7 @@
 #define FETCH_MIRROR_H
 
 #include "base/log.h"
+#include "base/text.h"
 
 struct mirror_rule {
 	char *from; /* owned; an address prefix that ends in '/' */
@@ -31,6 +32,13 @@ int mirrors_add(struct mirrors *mirrors, const char *from, const char *to, struc
  */
 int mirrors_add_host(struct mirrors *mirrors, const char *const *addresses, size_t count, struct log *log,
 		     struct error *e) MUST_CHECK;
+
+/*
+ * The part of mirrors_add_host() behind apt-get: TARGETS has one "ADDRESS<tab>ORIGIN<tab>LABEL" in a line for
+ * each index that the host's apt uses.
+ */
+void mirrors_add_targets(struct mirrors *mirrors, struct text targets, const char *const *addresses,
+			 size_t count, struct log *log);
 
 /* URL as it is to be fetched: malloc'ed. */
 char *mirrors_rewrite(const struct mirrors *mirrors, const char *url);

@@ -139,9 +139,12 @@ static void root_confines(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(error_keeps_cause), cmocka_unit_test(text_parts),
-		cmocka_unit_test(nearest_word),      cmocka_unit_test(map_many),
-		cmocka_unit_test(dates),             cmocka_unit_test(digests),
+		cmocka_unit_test(error_keeps_cause),
+		cmocka_unit_test(text_parts),
+		cmocka_unit_test(nearest_word),
+		cmocka_unit_test(map_many),
+		cmocka_unit_test(dates),
+		cmocka_unit_test(digests),
 		cmocka_unit_test(root_confines),
 	};
 

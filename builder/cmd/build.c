@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kiln build, and kiln plan, which is the same up to its third stage. */
+#include "cmd/cmd.h"
+
+#include "base/alloc.h"
+#include "pipeline.h"
+#include "plan/plan.h"
+#include "stream/stream.h"
+
+static int options_from(const struct settings *settings, enum stage until, char **recipe_path,
+			struct build_options *options, struct error *e)
+{
+	if (recipe_find(settings->arguments.items[0], recipe_path, e) < 0)
+		return -1;
+	*options = (struct build_options) {
+		.recipe_path = *recipe_path,
+		.overrides = settings->overrides.items,
+		.override_count = settings->overrides.count,
+		.mirrors = settings->mirrors.items,
+		.mirror_count = settings->mirrors.count,
+		.output_dir = settings->output ? settings->output : ".",
+		.cache_dir = settings->cache,
+		.work_dir = settings->work,
+		.offline = settings->offline,
+		.until = until,
+		.log = settings->log,
+	};
+	if (settings->until && stage_parse(settings->until, &options->until, e) < 0)
+		return -1;
+	if (pack_formats_parse(settings->format ? settings->format : "unified,split", &options->formats, e) <
+	    0)
+		return -1;
+	return codec_parse(settings->compression ? settings->compression : "zstd", &options->codec,
+			   &options->level, e);
+}
+
+static void add_artefact(const struct artefact *artefact, const char *folder, struct buffer *out)
+{
+	uint64_t size_bytes = 0;
+
+	buffer_addf(out, "%-8s", artefact->format);
+	for (size_t i = 0; i < artefact->file_count; i++) {
+		buffer_addf(out, " %s/%s", folder, artefact->files[i].name);
+		size_bytes += artefact->files[i].size_bytes;
+	}
+	buffer_addf(out, "  %s  %s\n", human_size(size_bytes).text, digest_hex(&artefact->fingerprint).text);
+}
+
+/* The last lines of a build: each artefact with its files, size and fingerprint. */
+static int print_artefacts(const struct build *build, const struct settings *settings, struct error *e)
+{
+	auto_buffer struct buffer out = BUFFER_INIT;
+	struct build_result result;
+
+	build_result(build, &result);
+	if (settings->json && result.record)
+		buffer_adds(&out, result.record);
+	for (size_t i = 0; !settings->json && i < result.artefacts->count; i++)
+		add_artefact(&result.artefacts->items[i], settings->output ? settings->output : ".", &out);
+	return print_data(out.data, out.len, e);
+}
+
+int cmd_build(const struct settings *settings, struct error *e)
+{
+	auto_free char *recipe_path = NULL;
+	auto_build struct build *build = NULL;
+	struct build_options options;
+
+	if (options_from(settings, STAGE_PACK, &recipe_path, &options, e) < 0)
+		return -1;
+	build = build_open(&options);
+	if (build_run(build, e) < 0)
+		return -1;
+	return print_artefacts(build, settings, e);
+}
+
+int cmd_plan(const struct settings *settings, struct error *e)
+{
+	auto_free char *recipe_path = NULL;
+	auto_build struct build *build = NULL;
+	auto_buffer struct buffer out = BUFFER_INIT;
+	struct build_options options;
+
+	if (options_from(settings, STAGE_PLAN, &recipe_path, &options, e) < 0)
+		return -1;
+	build = build_open(&options);
+	if (build_run(build, e) < 0)
+		return -1;
+	if (settings->json)
+		plan_print_json(build_plan(build), &out);
+	else
+		plan_print(build_plan(build), &out);
+	return print_data(out.data, out.len, e);
+}

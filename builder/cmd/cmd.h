@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands of kiln: one table of commands, one of options. --help prints both, and a test compares the man
+ * page with what it prints.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+
+struct words {
+	const char **items; /* owned array of borrowed strings */
+	size_t count;
+};
+
+/* What the command line says, defaults filled in. */
+struct settings {
+	struct words arguments; /* what is left after the options */
+	struct words overrides;
+	struct words mirrors;
+	const char *output;
+	const char *format;
+	const char *compression;
+	const char *cache;
+	const char *work;
+	const char *until;
+	bool offline;
+	bool json;
+	bool quiet;
+	bool verbose;
+	bool help;
+	struct log *log; /* borrowed */
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* as shown in the usage line */
+	size_t argument_count; /* how many there must be */
+	const char *summary;
+	int (*run)(const struct settings *settings, struct error *e);
+};
+
+/* The table, sorted by name. */
+const struct command *command_all(size_t *count);
+/* The command of that name; ERROR_USAGE with the nearest name. */
+const struct command *command_find(const char *name, struct error *e);
+
+/*
+ * Parse what follows the command's name. ERROR_USAGE names the option, the command that has it, or what is
+ * nearest. settings_release() frees the arrays.
+ */
+int settings_parse(const struct command *command, int argc, char **argv, struct settings *settings,
+		   struct error *e) MUST_CHECK;
+void settings_release(struct settings *settings);
+
+/* `kiln --help` and `kiln COMMAND --help`. */
+void help_print(struct buffer *out);
+void help_print_command(const struct command *command, struct buffer *out);
+
+int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+
+/* Write DATA to standard output: the only thing that goes there. */
+int print_data(const char *data, size_t len, struct error *e) MUST_CHECK;
+
+/*
+ * Recipes by name: in ./recipes, else in share/kiln/recipes beside the program's bin folder.
+ * recipe_find(): the file that a path, "-", or a name stands for, malloc'ed; ERROR_USAGE with near names.
+ * recipe_names(): the names there are, sorted, for names_free(), and *folder, malloc'ed.
+ */
+int recipe_find(const char *recipe, char **path, struct error *e) MUST_CHECK;
+int recipe_names(char **folder, char ***names, size_t *count, struct error *e) MUST_CHECK;
+
+#endif

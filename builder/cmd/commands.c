@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/cmd.h"
+
+#include "base/file.h"
+
+static const struct command commands[] = {
+	{ "build", "RECIPE", 1, "build the image that a recipe describes", cmd_build },
+	{ "list", "", 0, "show the recipes with their descriptions", cmd_list },
+	{ "plan", "RECIPE", 1, "show the packages that a build would install", cmd_plan },
+};
+
+const struct command *command_all(size_t *count)
+{
+	*count = ARRAY_LEN(commands);
+	return commands;
+}
+
+const struct command *command_find(const char *name, struct error *e)
+{
+	const char *names[ARRAY_LEN(commands)];
+	const char *near;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+		names[i] = commands[i].name;
+	}
+	near = text_nearest(name, names, ARRAY_LEN(names));
+	if (near)
+		error_set(e, ERROR_USAGE, "unknown command '%s' (did you mean '%s'?)", name, near);
+	else
+		error_set(e, ERROR_USAGE, "unknown command '%s' (see kiln --help)", name);
+	return NULL;
+}
+
+int print_data(const char *data, size_t len, struct error *e)
+{
+	if (len && file_write_fd(STDOUT_FILENO, data, len, e) < 0)
+		return error_wrap(e, "standard output");
+	return 0;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/cmd.h"
+
+#include "base/alloc.h"
+
+#include <getopt.h>
+
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST };
+
+/* Which commands take an option. */
+enum { ON_BUILD = 1 << 0, ON_LIST = 1 << 1, ON_PLAN = 1 << 2, ON_ALL = ON_BUILD | ON_LIST | ON_PLAN };
+
+struct option_row {
+	const char *name;
+	char letter;       /* or 0 */
+	const char *value; /* as shown; NULL for a flag */
+	enum option_kind kind;
+	size_t offset; /* in struct settings */
+	unsigned commands;
+	const char *help;
+};
+
+#define FIELD(member) offsetof(struct settings, member)
+
+static const struct option_row rows[] = {
+	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN,
+	  "keep downloads in DIR (default: the user's cache folder)" },
+	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
+	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
+	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD,
+	  "unified, split, or both (default: unified,split)" },
+	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
+	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
+	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_PLAN,
+	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
+	  "mirror" },
+	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
+	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides), ON_BUILD | ON_PLAN,
+	  "set a value of the recipe, such as image.release=trixie" },
+	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
+	  "put the image files into DIR (default: this folder)" },
+	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
+	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
+	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
+	  "show what scripts print, and the time of each stage" },
+	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD,
+	  "build the root in a folder below DIR (default: in memory where it fits)" },
+};
+
+enum { ROW_COUNT = ARRAY_LEN(rows), CODE_BASE = 256 };
+
+static unsigned command_bit(const struct command *command)
+{
+	if (strcmp(command->name, "build") == 0)
+		return ON_BUILD;
+	return strcmp(command->name, "list") == 0 ? ON_LIST : ON_PLAN;
+}
+
+static void store(struct settings *settings, const struct option_row *row, const char *value)
+{
+	char *field = (char *)settings + row->offset;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		*(bool *)(void *)field = true;
+		break;
+	case OPTION_TEXT:
+		*(const char **)(void *)field = value;
+		break;
+	case OPTION_LIST: {
+		struct words *words = (struct words *)(void *)field;
+
+		PUSH(words->items, words->count, value);
+		break;
+	}
+	}
+}
+
+static int unknown_option(const char *word, struct error *e)
+{
+	const char *names[ROW_COUNT];
+	const char *near;
+
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		names[i] = rows[i].name;
+	near = is_prefix(word, "--") ? text_nearest(word + 2, names, ROW_COUNT) : NULL;
+	if (near)
+		return error_set(e, ERROR_USAGE, "unknown option '%s' (did you mean '--%s'?)", word, near);
+	return error_set(e, ERROR_USAGE, "unknown option '%s' (see kiln --help)", word);
+}
+
+static int check_arguments(const struct command *command, const struct settings *settings, struct error *e)
+{
+	if (settings->help)
+		return 0;
+	if (settings->arguments.count < command->argument_count)
+		return error_set(e, ERROR_USAGE, "usage: kiln %s %s [OPTION]...", command->name,
+				 command->arguments);
+	if (settings->arguments.count > command->argument_count)
+		return error_set(e, ERROR_USAGE, "kiln %s: unexpected argument '%s'", command->name,
+				 settings->arguments.items[command->argument_count]);
+	if (settings->quiet && settings->verbose)
+		return error_set(e, ERROR_USAGE, "--quiet and --verbose exclude each other");
+	return 0;
+}
+
+int settings_parse(const struct command *command, int argc, char **argv, struct settings *settings,
+		   struct error *e)
+{
+	struct option longs[ROW_COUNT + 1] = { { NULL, 0, NULL, 0 } };
+	unsigned bit = command_bit(command);
+	int code;
+
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		longs[i] = (struct option) { rows[i].name, rows[i].value ? required_argument : no_argument,
+					     NULL, CODE_BASE + (int)i };
+	opterr = 0;
+	optind = 1;
+	/* The letters are those of the table; ':' first tells a missing value from an unknown option. */
+	while ((code = getopt_long(argc, argv, ":ho:qv", longs, NULL)) != -1) {
+		const struct option_row *row = NULL;
+
+		if (code == ':')
+			return error_set(e, ERROR_USAGE, "option '%s' needs a value", argv[optind - 1]);
+		if (code == '?')
+			return unknown_option(argv[optind - 1], e);
+		for (size_t i = 0; i < ROW_COUNT && !row; i++)
+			if (code == CODE_BASE + (int)i || (rows[i].letter && code == rows[i].letter))
+				row = &rows[i];
+		if (!row || !(row->commands & bit))
+			return error_set(e, ERROR_USAGE, "kiln %s has no option '--%s'", command->name,
+					 row ? row->name : "?");
+		store(settings, row, optarg);
+	}
+	for (int i = optind; i < argc; i++)
+		PUSH(settings->arguments.items, settings->arguments.count, argv[i]);
+	return check_arguments(command, settings, e);
+}
+
+void settings_release(struct settings *settings)
+{
+	free(settings->arguments.items);
+	free(settings->overrides.items);
+	free(settings->mirrors.items);
+	*settings = (struct settings) { .log = settings->log };
+}
+
+void help_print_command(const struct command *command, struct buffer *out)
+{
+	buffer_addf(out, "usage: kiln %s%s%s [OPTION]...\n%s\n\n", command->name,
+		    *command->arguments ? " " : "", command->arguments, command->summary);
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		char left[64];
+
+		if (!(rows[i].commands & command_bit(command)))
+			continue;
+		snprintf(left, sizeof left, "%c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
+			 rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
+			 rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+		buffer_addf(out, "  %-32s %s\n", left, rows[i].help);
+	}
+}
+
+void help_print(struct buffer *out)
+{
+	size_t count;
+	const struct command *commands = command_all(&count);
+
+	buffer_adds(out, "usage: kiln COMMAND [ARGUMENT]... [OPTION]...\n"
+			 "Builds system-container images for LXD, Incus and LXC from recipes.\n\n");
+	for (size_t i = 0; i < count; i++) {
+		char left[64];
+
+		snprintf(left, sizeof left, "%s %s", commands[i].name, commands[i].arguments);
+		buffer_addf(out, "  %-16s %s\n", left, commands[i].summary);
+	}
+	buffer_adds(out, "\nkiln COMMAND --help lists its options; kiln --version prints the version.\n"
+			 "Manuals: kiln(1), kiln-recipe(5).\n");
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "index/archive.h"
+
+#include "base/limits.h"
+#include "base/pool.h"
+#include "fetch/fetch.h"
+#include "fetch/openpgp.h"
+#include "fetch/verify.h"
+
+#include <sys/mman.h>
+
+/* All that one archives_refresh() is at. */
+struct refresh {
+	const struct archive_options *options;
+	struct index_set *set;    /* borrowed */
+	struct archive *archives; /* owned */
+	size_t count;
+	struct fetch_answer *inrelease; /* owned; one for each archive */
+	struct fetch_answer *release;   /* owned; [2 * i] Release, [2 * i + 1] Release.gpg */
+};
+
+static void free_answers(struct fetch_answer *answers, size_t count)
+{
+	for (size_t i = 0; answers && i < count; i++)
+		free(answers[i].data);
+	free(answers);
+}
+
+static void refresh_release(struct refresh *refresh)
+{
+	free_answers(refresh->inrelease, refresh->count);
+	free_answers(refresh->release, 2 * refresh->count);
+	for (size_t i = 0; i < refresh->count; i++)
+		free(refresh->archives[i].text);
+	free(refresh->archives);
+}
+
+static const char *with_slash(struct arena *arena, const char *uri)
+{
+	return arena_printf(arena, "%s%s", uri, is_suffix(uri, "/") ? "" : "/");
+}
+
+static struct text without_slashes(struct text text)
+{
+	while (text.len && text.ptr[text.len - 1] == '/')
+		text.len--;
+	return text;
+}
+
+/* http and https are two ways to one archive. */
+static const char *identity_of(struct arena *arena, const char *shown, struct text suite)
+{
+	const char *host = strstr(shown, "://");
+
+	return arena_printf(arena, "%s %.*s", host ? host : shown, TEXT_ARG(suite));
+}
+
+static struct archive *find_archive(struct refresh *refresh, const char *identity)
+{
+	for (size_t i = 0; i < refresh->count; i++)
+		if (strcmp(refresh->archives[i].identity, identity) == 0)
+			return &refresh->archives[i];
+	return NULL;
+}
+
+static struct archive *archive_of(struct refresh *refresh, const struct archive_wish *wish)
+{
+	struct arena *arena = &refresh->set->arena;
+	struct text suite = without_slashes(text_of(wish->suite));
+	const char *uri = with_slash(arena, wish->uri);
+	auto_free char *shown = fetch_shown_url(refresh->options->fetcher, uri);
+	const char *identity = identity_of(arena, shown, suite);
+	struct archive *archive = find_archive(refresh, identity);
+
+	if (archive)
+		return archive;
+	archive = &refresh->archives[refresh->count++];
+	archive->identity = identity;
+	archive->shown = arena_strdup(arena, shown);
+	archive->product = arena_alloc(arena, sizeof *archive->product);
+	archive->product->uri = uri;
+	archive->product->suite = arena_strndup(arena, suite.ptr, suite.len);
+	archive->dists = arena_printf(arena, "%sdists/%s/", uri, archive->product->suite);
+	archive->any_age = wish->any_age;
+	return archive;
+}
+
+static bool has_component(const struct archive *archive, const char *component)
+{
+	for (size_t i = 0; i < archive->component_count; i++)
+		if (strcmp(archive->components[i], component) == 0)
+			return true;
+	return false;
+}
+
+static void merge(struct refresh *refresh, const struct archive_wish *wish)
+{
+	struct arena *arena = &refresh->set->arena;
+	struct archive *archive = archive_of(refresh, wish);
+
+	for (size_t i = 0; i < wish->component_count; i++) {
+		const char *component = wish->components[i];
+
+		if (!has_component(archive, component))
+			ARENA_PUSH(arena, archive->components, archive->component_count,
+				   arena_strdup(arena, component));
+	}
+	for (size_t i = 0; i < wish->key_count; i++)
+		ARENA_PUSH(arena, archive->keys, archive->key_count, &wish->keys[i]);
+	/* Whoever insists on a fresh one gets it. */
+	archive->any_age = archive->any_age && wish->any_age;
+}
+
+static int wrap(const struct archive *archive, struct error *e)
+{
+	return error_wrap(e, "suite '%s' at '%s'", archive->product->suite, archive->shown);
+}
+
+/* InRelease of all archives at once; then, of those that have none, Release with Release.gpg. */
+static int fetch_releases(struct refresh *refresh, struct error *e)
+{
+	struct arena *arena = &refresh->set->arena;
+	struct fetcher *fetcher = refresh->options->fetcher;
+	auto_free struct fetch_answer *older = xcalloc(2 * refresh->count, sizeof *older);
+	size_t used = 0;
+
+	for (size_t i = 0; i < refresh->count; i++)
+		refresh->inrelease[i].url = arena_printf(arena, "%sInRelease", refresh->archives[i].dists);
+	if (fetch_answers(fetcher, refresh->inrelease, refresh->count, LIMIT_RELEASE_BYTES, e) < 0)
+		return -1;
+	for (size_t i = 0; i < refresh->count; i++) {
+		if (refresh->inrelease[i].found)
+			continue;
+		older[used++].url = arena_printf(arena, "%sRelease", refresh->archives[i].dists);
+		older[used++].url = arena_printf(arena, "%sRelease.gpg", refresh->archives[i].dists);
+	}
+	if (used && fetch_answers(fetcher, older, used, LIMIT_RELEASE_BYTES, e) < 0)
+		return -1;
+	used = 0;
+	for (size_t i = 0; i < refresh->count; i++) {
+		if (refresh->inrelease[i].found)
+			continue;
+		refresh->release[2 * i] = older[used++];
+		refresh->release[2 * i + 1] = older[used++];
+	}
+	return 0;
+}
+
+static int make_keyring(const struct archive *archive, struct buffer *keyring, struct error *e)
+{
+	for (size_t i = 0; i < archive->key_count; i++) {
+		const struct key_text *key = archive->keys[i];
+
+		if (openpgp_add_keys((struct text) { key->data, key->len }, keyring, e) < 0)
+			return error_wrap(e, "key at %s", key->name);
+	}
+	if (!keyring->len)
+		return error_set(e, ERROR_TRUST,
+				 "there is no key to verify it with: the recipe gives signing keys in "
+				 "'source.keys', or in 'key' of a repository");
+	return 0;
+}
+
+static int verify_inline(struct archive *archive, struct text keyring, const struct fetch_answer *answer,
+			 struct error *e)
+{
+	auto_buffer struct buffer text = BUFFER_INIT;
+
+	if (verify_clearsigned(keyring, (struct text) { answer->data, answer->len }, &text, e) < 0)
+		return error_wrap(e, "file 'InRelease'");
+	archive->text_len = text.len;
+	archive->text = buffer_take(&text);
+	return 0;
+}
+
+static int verify_pair(struct archive *archive, struct text keyring, struct fetch_answer *release,
+		       const struct fetch_answer *signature, struct error *e)
+{
+	if (!release->found)
+		return error_set(e, ERROR_FETCH, "no such suite '%s' at '%s'", archive->product->suite,
+				 archive->shown);
+	if (!signature->found) {
+		error_set(e, ERROR_TRUST, "is not signed: it has neither 'InRelease' nor 'Release.gpg'");
+		return wrap(archive, e);
+	}
+	if (verify_detached(keyring, (struct text) { release->data, release->len },
+			    (struct text) { signature->data, signature->len }, e) < 0) {
+		error_wrap(e, "file 'Release'");
+		return wrap(archive, e);
+	}
+	archive->text_len = release->len;
+	archive->text = TAKE(release->data, NULL);
+	return 0;
+}
+
+static int check_validity(const struct archive *archive, const struct archive_options *options,
+			  struct error *e)
+{
+	struct error expired = ERROR_INIT;
+
+	if (release_check_date(&archive->release, options->now_s, e) < 0)
+		return -1;
+	if (release_check_valid_until(&archive->release, options->now_s, &expired) == 0)
+		return 0;
+	if (archive->any_age) {
+		log_warn(options->log, "suite '%s' at '%s' %s; accepted as the recipe says",
+			 archive->product->suite, archive->shown, expired.text);
+		return 0;
+	}
+	*e = expired;
+	return error_set(e, ERROR_EXPIRED,
+			 "%s; a mirror that lags behind is accepted with "
+			 "'source.check_valid_until: false'",
+			 expired.text);
+}
+
+static int check_suite(const struct archive *archive, struct error *e)
+{
+	const struct release *release = &archive->release;
+
+	if (release_is_for(release, text_of(archive->product->suite)))
+		return 0;
+	return error_set(e, ERROR_TRUST, "the Release file there is of suite '%.*s', codename '%.*s'",
+			 TEXT_ARG(release->suite), TEXT_ARG(release->codename));
+}
+
+static int parse(struct archive *archive, const struct archive_options *options, struct arena *arena,
+		 struct error *e)
+{
+	struct text text = { archive->text, archive->text_len };
+
+	if (release_parse(text, arena, &archive->release, e) < 0)
+		return error_wrap(e, "Release file");
+	if (check_suite(archive, e) < 0)
+		return -1;
+	return check_validity(archive, options, e);
+}
+
+/* Signature and content of one archive's Release file. Runs in a thread. */
+static int verify_one(void *context, size_t index, struct error *e)
+{
+	struct refresh *refresh = context;
+	struct archive *archive = &refresh->archives[index];
+	auto_buffer struct buffer keyring = BUFFER_INIT;
+	struct text keys;
+
+	if (make_keyring(archive, &keyring, e) < 0)
+		return wrap(archive, e);
+	keys = (struct text) { keyring.data, keyring.len };
+	if (!refresh->inrelease[index].found)
+		return verify_pair(archive, keys, &refresh->release[2 * index],
+				   &refresh->release[2 * index + 1], e);
+	if (verify_inline(archive, keys, &refresh->inrelease[index], e) < 0)
+		return wrap(archive, e);
+	return 0;
+}
+
+static const char *copy(struct arena *arena, struct text text)
+{
+	return text.len ? arena_strndup(arena, text.ptr, text.len) : "";
+}
+
+static void fill_product(struct index_set *set, const struct archive *archive)
+{
+	const struct release *release = &archive->release;
+	struct index_archive *product = archive->product;
+
+	product->origin = copy(&set->arena, release->origin);
+	product->label = copy(&set->arena, release->label);
+	product->codename = copy(&set->arena, release->codename);
+	product->release_suite = copy(&set->arena, release->suite);
+	product->date_s = release->date_s;
+	product->not_automatic = release->not_automatic;
+	product->but_automatic_upgrades = release->but_automatic_upgrades;
+	product->release_sha256 = sha256_of(archive->text, archive->text_len);
+	if (product->date_s > set->newest_date_s)
+		set->newest_date_s = product->date_s;
+	ARENA_PUSH(&set->arena, set->archives, set->archive_count, product);
+}
+
+/* The copies in the cache did not stand the test: a login page must not be asked about for ever. */
+static void forget(const struct refresh *refresh)
+{
+	for (size_t i = 0; i < refresh->count; i++) {
+		fetch_forget(refresh->options->fetcher, refresh->inrelease[i].url);
+		for (size_t j = 2 * i; j < 2 * i + 2; j++)
+			if (refresh->release[j].url)
+				fetch_forget(refresh->options->fetcher, refresh->release[j].url);
+	}
+}
+
+static int verify_all(struct refresh *refresh, struct error *e)
+{
+	if (pool_run(0, refresh->count, verify_one, refresh, e) < 0) {
+		if (e->kind == ERROR_TRUST)
+			forget(refresh);
+		return -1;
+	}
+	for (size_t i = 0; i < refresh->count; i++) {
+		if (parse(&refresh->archives[i], refresh->options, &refresh->set->arena, e) < 0)
+			return wrap(&refresh->archives[i], e);
+		fill_product(refresh->set, &refresh->archives[i]);
+	}
+	return 0;
+}
+
+int archives_refresh(const struct archive_wish *wishes, size_t count, const struct archive_options *options,
+		     struct index_set *out, struct error *e)
+{
+	auto_index_set struct index_set set = INDEX_SET_INIT;
+	AUTO(refresh_release)
+	struct refresh refresh = {
+		.options = options,
+		.set = &set,
+		.archives = xcalloc(count, sizeof *refresh.archives),
+		.inrelease = xcalloc(count, sizeof *refresh.inrelease),
+		.release = xcalloc(2 * count, sizeof *refresh.release),
+	};
+
+	for (size_t i = 0; i < count; i++)
+		merge(&refresh, &wishes[i]);
+	if (fetch_releases(&refresh, e) < 0 || verify_all(&refresh, e) < 0 ||
+	    packages_refresh(refresh.archives, refresh.count, options, &set, e) < 0)
+		return -1;
+	*out = TAKE(set, INDEX_SET_INIT);
+	return 0;
+}
+
+void index_set_release(struct index_set *set)
+{
+	for (size_t i = 0; i < set->file_count; i++)
+		if (set->files[i].len)
+			munmap((void *)(uintptr_t)set->files[i].data, set->files[i].len);
+	arena_release(&set->arena);
+	*set = INDEX_SET_INIT;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/interrupt.h"
+#include "base/version.h"
+#include "cmd/cmd.h"
+
+static int print_text(struct buffer *text, struct error *e)
+{
+	return print_data(text->data, text->len, e);
+}
+
+static int run_command(int argc, char **argv, struct log *log, struct error *e)
+{
+	AUTO(settings_release) struct settings settings = { .log = log };
+	auto_buffer struct buffer text = BUFFER_INIT;
+	const struct command *command = command_find(argv[0], e);
+
+	if (!command || settings_parse(command, argc, argv, &settings, e) < 0)
+		return -1;
+	if (settings.help) {
+		help_print_command(command, &text);
+		return print_text(&text, e);
+	}
+	if (settings.quiet)
+		log->level = LOG_QUIET;
+	if (settings.verbose)
+		log->level = LOG_VERBOSE;
+	return command->run(&settings, e);
+}
+
+static int run(int argc, char **argv, struct log *log, struct error *e)
+{
+	auto_buffer struct buffer text = BUFFER_INIT;
+
+	if (argc < 2)
+		return error_set(e, ERROR_USAGE, "a command is missing (see kiln --help)");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+		help_print(&text);
+	else if (strcmp(argv[1], "--version") == 0)
+		buffer_addf(&text, "kiln %s\n", KILN_VERSION);
+	else
+		return run_command(argc - 1, argv + 1, log, e);
+	return print_text(&text, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct error e = ERROR_INIT;
+	struct log log;
+
+	interrupt_install();
+	log_init(&log, LOG_NORMAL, stderr);
+	if (run(argc, argv, &log, &e) < 0) {
+		log_progress_end(&log, NULL);
+		fprintf(stderr, "kiln: %s\n", e.text);
+	}
+	log_release(&log);
+	return (int)e.kind;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline.h"
+
+#include "base/alloc.h"
+#include "base/epoch.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "configure/configure.h"
+#include "customize/customize.h"
+#include "family.h"
+#include "fetch/fetch.h"
+#include "fetch/mirror.h"
+#include "index/index.h"
+#include "plan/plan.h"
+#include "recipe/recipe.h"
+#include "record.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/workspace.h"
+#include "stream/stream.h"
+#include "unpack/unpack.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Everything one build makes. Released in the reverse of the order in which it was made. */
+struct build {
+	struct build_options options;
+	char *cache_dir;
+	struct recipe recipe;
+	const struct family *family;
+	struct mirrors mirrors;
+	struct fetcher *fetcher;
+	struct index_set indexes;
+	int64_t epoch_s; /* the date of everything in the image */
+	struct plan plan;
+	struct workspace workspace;
+	char **environment;
+	struct image_templates templates;
+	struct artefacts artefacts;
+	char *record;
+	struct stage_seconds seconds[STAGE_COUNT];
+	size_t second_count;
+};
+
+static struct unpack_site unpack_site(const struct build *b)
+{
+	return (struct unpack_site) {
+		.root_fd = b->workspace.root_fd,
+		.fetcher = b->fetcher,
+		.plan = &b->plan,
+		.log = b->options.log,
+	};
+}
+
+static struct sandbox sandbox(const struct build *b, bool network)
+{
+	return (struct sandbox) {
+		.root_fd = b->workspace.root_fd,
+		.environment = (const char *const *)b->environment,
+		.network = network,
+		.log = b->options.log,
+	};
+}
+
+static int run_recipe(struct build *b, struct error *e)
+{
+	struct recipe_options options = {
+		.path = b->options.recipe_path,
+		.overrides = b->options.overrides,
+		.override_count = b->options.override_count,
+	};
+
+	if (recipe_load(&options, &b->recipe, e) < 0 || recipe_select(&b->recipe, e) < 0)
+		return -1;
+	b->family = family_of(&b->recipe);
+	return 0;
+}
+
+/* --mirror URL is for the main archive; FROM=TO for any; the word none keeps the host's mirrors out. */
+static int add_mirror(struct build *b, const char *word, bool *use_host, struct error *e)
+{
+	const char *equals = strchr(word, '=');
+
+	if (strcmp(word, "none") == 0) {
+		*use_host = false;
+		return 0;
+	}
+	if (equals && strstr(equals, "://")) {
+		auto_free char *from = xstrndup(word, (size_t)(equals - word));
+
+		return mirrors_add(&b->mirrors, from, equals + 1, e);
+	} else {
+		auto_free char *main_url = NULL;
+
+		if (recipe_expand(&b->recipe, b->recipe.source.url, &b->recipe.source.url_place, &main_url,
+				  e) < 0)
+			return -1;
+		return mirrors_add(&b->mirrors, main_url, word, e);
+	}
+}
+
+/* What the command line says, then KILN_MIRROR, then what this host's own apt uses. */
+static int choose_mirrors(struct build *b, struct error *e)
+{
+	const char *variable = getenv("KILN_MIRROR");
+	struct text rest = text_of(variable ? variable : "");
+	char **addresses = NULL;
+	size_t count = 0;
+	bool use_host = true;
+	int result;
+
+	for (size_t i = 0; i < b->options.mirror_count; i++)
+		if (add_mirror(b, b->options.mirrors[i], &use_host, e) < 0)
+			return error_wrap(e, "--mirror");
+	for (struct text word = text_word(&rest); word.len; word = text_word(&rest)) {
+		auto_free char *copy = xstrndup(word.ptr, word.len);
+
+		if (add_mirror(b, copy, &use_host, e) < 0)
+			return error_wrap(e, "KILN_MIRROR");
+	}
+	if (!use_host)
+		return 0;
+	if (b->family->addresses(&b->recipe, &addresses, &count, e) < 0)
+		return -1;
+	result = mirrors_add_host(&b->mirrors, (const char *const *)addresses, count, b->options.log, e);
+	names_free(addresses, count);
+	return result;
+}
+
+static char *default_cache_dir(void)
+{
+	const char *cache = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+
+	if (cache && *cache == '/')
+		return xasprintf("%s/kiln", cache);
+	if (home && *home == '/')
+		return xasprintf("%s/.cache/kiln", home);
+	return xstrdup("/var/cache/kiln");
+}
+
+static int run_index(struct build *b, struct error *e)
+{
+	struct fetch_options options = {
+		.mirrors = &b->mirrors,
+		.offline = b->options.offline,
+		.log = b->options.log,
+	};
+	int from_environment;
+
+	/* Say what a build cannot do without before anything is downloaded for it. */
+	if (b->options.until >= STAGE_UNPACK && workspace_check_privilege(e) < 0)
+		return -1;
+	b->cache_dir = b->options.cache_dir ? xstrdup(b->options.cache_dir) : default_cache_dir();
+	options.cache_dir = b->cache_dir;
+	if (choose_mirrors(b, e) < 0 || fetcher_open(&options, &b->fetcher, e) < 0 ||
+	    b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
+		return -1;
+	from_environment = epoch_from_environment(&b->epoch_s, e);
+	if (from_environment < 0)
+		return -1;
+	if (!from_environment)
+		b->epoch_s = b->indexes.newest_date_s;
+	recipe_set_date(&b->recipe, b->epoch_s);
+	return 0;
+}
+
+static int run_plan(struct build *b, struct error *e)
+{
+	return b->family->plan(&b->recipe, &b->indexes, &b->plan, e);
+}
+
+static int run_fetch(struct build *b, struct error *e)
+{
+	struct arena arena = ARENA_INIT;
+	struct fetch_request *requests = xcalloc(b->plan.package_count, sizeof *requests);
+	int result;
+
+	for (size_t i = 0; i < b->plan.package_count; i++) {
+		const struct plan_package *package = &b->plan.packages[i];
+
+		requests[i] = (struct fetch_request) {
+			.urls = { arena_printf(&arena, "%s%s", package->archive->uri, package->filename) },
+			.url_count = 1,
+			.label = arena_printf(&arena, "package '%s'", package->name),
+			.sha256 = package->sha256,
+			.size_bytes = package->size_bytes,
+		};
+	}
+	result = fetch_files(b->fetcher, requests, b->plan.package_count, "packages", e);
+	free(requests);
+	arena_release(&arena);
+	return result;
+}
+
+/* Unpack and configure the steps FIRST…, as long as they are of PHASE. */
+static int install_steps(struct build *b, enum plan_phase phase, size_t first, struct error *e)
+{
+	struct unpack_site site = unpack_site(b);
+	struct sandbox quiet = sandbox(b, false);
+
+	for (size_t i = first; i < b->plan.step_count; i++) {
+		const struct plan_step *step = &b->plan.steps[i];
+
+		if (step->phase != phase)
+			continue;
+		if (b->family->unpack_step(&site, step, e) < 0 ||
+		    b->family->configure_step(&site, &quiet, step, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int run_unpack(struct build *b, struct error *e)
+{
+	struct workspace_options options = {
+		.cache_dir = b->cache_dir,
+		.work_dir = b->options.work_dir,
+		.log = b->options.log,
+	};
+	struct unpack_site site;
+
+	for (size_t i = 0; i < b->plan.package_count; i++)
+		options.estimate_bytes += b->plan.packages[i].installed_bytes;
+	if (workspace_open(&options, &b->workspace, e) < 0)
+		return -1;
+	b->environment = customize_environment(&b->recipe, b->epoch_s);
+	site = unpack_site(b);
+	if (b->family->unpack_prepare(&site, e) < 0)
+		return -1;
+	return b->family->unpack_step(&site, &b->plan.steps[0], e);
+}
+
+static int run_configure(struct build *b, struct error *e)
+{
+	struct unpack_site site = unpack_site(b);
+	struct sandbox quiet = sandbox(b, false);
+
+	if (b->family->configure_step(&site, &quiet, &b->plan.steps[0], e) < 0)
+		return -1;
+	return install_steps(b, PHASE_BASE, 1, e);
+}
+
+/* The order is that of the definition format: repositories, hooks, sets, hooks, files, hooks. */
+static int run_customize(struct build *b, struct error *e)
+{
+	struct sandbox connected = sandbox(b, true);
+	struct customize_site site = {
+		.root_fd = b->workspace.root_fd,
+		.recipe = &b->recipe,
+		.sandbox = &connected,
+		.plan = &b->plan,
+		.epoch_s = b->epoch_s,
+		.log = b->options.log,
+	};
+
+	if (b->family->repositories(&site, e) < 0 || customize_actions(&site, TRIGGER_POST_UNPACK, e) < 0 ||
+	    customize_actions(&site, TRIGGER_POST_UPDATE, e) < 0 || install_steps(b, PHASE_SETS, 1, e) < 0 ||
+	    customize_actions(&site, TRIGGER_POST_PACKAGES, e) < 0 ||
+	    customize_files(&site, &b->templates, e) < 0 ||
+	    customize_actions(&site, TRIGGER_POST_FILES, e) < 0)
+		return -1;
+	return customize_clean(&site, e);
+}
+
+static int run_pack(struct build *b, struct error *e)
+{
+	auto_close int output_fd = -1;
+	struct pack_options options = {
+		.root_fd = b->workspace.root_fd,
+		.recipe = &b->recipe,
+		.templates = &b->templates,
+		.epoch_s = b->epoch_s,
+		.formats = b->options.formats,
+		.codec = b->options.codec,
+		.level = b->options.level,
+		.log = b->options.log,
+	};
+
+	if (dir_make(b->options.output_dir, e) < 0 ||
+	    dir_open(AT_FDCWD, b->options.output_dir, &output_fd, e) < 0)
+		return -1;
+	options.output_fd = output_fd;
+	return pack_image(&options, &b->artefacts, e);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct build *, struct error *);
+	const char *summary;
+} stages[STAGE_COUNT] = {
+	[STAGE_RECIPE] = { "recipe", run_recipe, "read and check the recipe" },
+	[STAGE_INDEX] = { "index", run_index, "fetch and verify the package indexes" },
+	[STAGE_PLAN] = { "plan", run_plan, "choose packages, versions and order" },
+	[STAGE_FETCH] = { "fetch", run_fetch, "download and verify the packages" },
+	[STAGE_UNPACK] = { "unpack", run_unpack, "unpack the base system" },
+	[STAGE_CONFIGURE] = { "configure", run_configure,
+			      "run maintainer scripts, unpack and configure the rest" },
+	[STAGE_CUSTOMIZE] = { "customize", run_customize, "repositories, actions, files, cleaning" },
+	[STAGE_PACK] = { "pack", run_pack, "write the image files" },
+};
+
+const char *stage_name(enum stage stage)
+{
+	return stage < STAGE_COUNT ? stages[stage].name : NULL;
+}
+
+int stage_parse(const char *word, enum stage *stage, struct error *e)
+{
+	for (size_t i = 0; i < STAGE_COUNT; i++) {
+		if (strcmp(stages[i].name, word) == 0) {
+			*stage = (enum stage)i;
+			return 0;
+		}
+	}
+	return error_set(e, ERROR_USAGE,
+			 "unknown stage '%s' (possible: recipe, index, plan, fetch, unpack, configure, "
+			 "customize, pack)",
+			 word);
+}
+
+struct build *build_open(const struct build_options *options)
+{
+	struct build *b = xcalloc(1, sizeof *b);
+
+	b->options = *options;
+	b->recipe = RECIPE_INIT;
+	b->mirrors = MIRRORS_INIT;
+	b->indexes = INDEX_SET_INIT;
+	b->plan = PLAN_INIT;
+	b->workspace = WORKSPACE_INIT;
+	b->templates = IMAGE_TEMPLATES_INIT;
+	b->artefacts = ARTEFACTS_INIT;
+	return b;
+}
+
+/* The record and the sums come last: whoever finds image.json finds everything it names. */
+static int write_record(struct build *b, struct error *e)
+{
+	auto_close int output_fd = -1;
+
+	if (dir_open(AT_FDCWD, b->options.output_dir, &output_fd, e) < 0 ||
+	    pack_write_sums(output_fd, &b->artefacts, e) < 0 ||
+	    record_make(&b->recipe, &b->plan, &b->artefacts, b->epoch_s, b->seconds, b->second_count,
+			&b->record, e) < 0)
+		return -1;
+	return file_replace(output_fd, "image.json", b->record, strlen(b->record), 0644, e);
+}
+
+int build_run(struct build *b, struct error *e)
+{
+	for (size_t i = 0; i <= b->options.until; i++) {
+		double start = monotonic_seconds();
+
+		if (interrupt_check(e) < 0)
+			return -1;
+		if (stages[i].run(b, e) < 0)
+			return -1;
+		b->seconds[b->second_count++] =
+			(struct stage_seconds) { stages[i].name, monotonic_seconds() - start };
+		log_detail(b->options.log, "%s: %.2f s (%s)", stages[i].name, monotonic_seconds() - start,
+			   stages[i].summary);
+	}
+	return b->options.until == STAGE_PACK ? write_record(b, e) : 0;
+}
+
+const struct plan *build_plan(const struct build *b)
+{
+	return &b->plan;
+}
+
+void build_result(const struct build *b, struct build_result *result)
+{
+	result->artefacts = &b->artefacts;
+	result->record = b->record;
+}
+
+void build_close(struct build *b)
+{
+	if (!b)
+		return;
+	free(b->record);
+	artefacts_release(&b->artefacts);
+	image_templates_release(&b->templates);
+	for (char **variable = b->environment; variable && *variable; variable++)
+		free(*variable);
+	free(b->environment);
+	workspace_release(&b->workspace);
+	plan_release(&b->plan);
+	index_set_release(&b->indexes);
+	fetcher_close(b->fetcher);
+	mirrors_release(&b->mirrors);
+	recipe_release(&b->recipe);
+	free(b->cache_dir);
+	free(b);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stages in their order: recipe → index → plan → fetch → unpack → configure → customize → pack.
+ * Each takes the products of earlier ones and makes its own; only this module sees them all.
+ */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+#include "base/log.h"
+#include "pack/pack.h"
+
+#include <stdbool.h>
+
+enum stage {
+	STAGE_RECIPE,
+	STAGE_INDEX,
+	STAGE_PLAN,
+	STAGE_FETCH,
+	STAGE_UNPACK,
+	STAGE_CONFIGURE,
+	STAGE_CUSTOMIZE,
+	STAGE_PACK,
+	STAGE_COUNT,
+};
+
+struct build_options {
+	const char *recipe_path;      /* a file, or "-" for standard input */
+	const char *const *overrides; /* -o key=value */
+	size_t override_count;
+	const char *const *mirrors; /* --mirror: URL, FROM=TO or "none" */
+	size_t mirror_count;
+	const char *output_dir;
+	const char *cache_dir; /* NULL: the user's */
+	const char *work_dir;  /* NULL: memory, or the cache where that is too small */
+	unsigned formats;      /* enum pack_format */
+	const struct codec *codec;
+	int level;
+	bool offline;
+	enum stage until; /* the last stage to run */
+	struct log *log;
+};
+
+/* What a build made, for whoever prints it. Borrowed from the build. */
+struct build_result {
+	const struct artefacts *artefacts;
+	const char *record; /* the text of image.json; NULL before STAGE_PACK */
+};
+
+struct build;
+
+struct build *build_open(const struct build_options *options);
+/* Run the stages up to options->until. */
+int build_run(struct build *build, struct error *e) MUST_CHECK;
+const struct plan *build_plan(const struct build *build);
+void build_result(const struct build *build, struct build_result *result);
+void build_close(struct build *build); /* NULL is fine */
+static inline void auto_build_(struct build **build)
+{
+	build_close(*build);
+}
+#define auto_build AUTO(auto_build_)
+
+/* "plan" and the like; NULL for STAGE_COUNT. */
+const char *stage_name(enum stage stage);
+int stage_parse(const char *word, enum stage *stage, struct error *e) MUST_CHECK;
+
+#endif
