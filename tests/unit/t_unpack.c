@@ -17,9 +17,8 @@ static void every_codec(void **state)
 			.name = "hello",
 			.suffix = suffixes[i],
 			.old_dialect = i % 2,
-			.files = { { '5', "./", 0755 },
-				   { '5', "./usr/", 0755 },
-				   { '0', "./usr/hello", 0644, "hello, world\n" } },
+			.files = { MADE('5', "./", 0755, NULL), MADE('5', "./usr/", 0755, NULL),
+				   MADE('0', "./usr/hello", 0644, "hello, world\n") },
 		};
 
 		scene_open(&scene);
@@ -42,15 +41,15 @@ static void attributes(void **state)
 	struct made_deb made = {
 		.name = "all-kinds",
 		.files = {
-			{ '5', "./d/", 01777, .uid = me, .gid = group, .mtime_s = 1100000000 },
-			{ '0', "./d/secret", 0600, "s", .uid = me, .gid = group },
-			{ '0', "./d/setuid", 04755, "s", .uid = me, .gid = group },
-			{ '0', "./d/open", 0666, "s", .uid = me, .gid = group, .mtime_s = 1 },
-			{ '1', "./d/again", 0666, "./d/open", .uid = me, .gid = group },
-			{ '2', "./d/link", 0777, "../nowhere", .uid = me, .gid = group },
-			{ '1', "./d/link-again", 0777, "d/link", .uid = me, .gid = group },
-			{ '6', "./d/pipe", 0622, .uid = me, .gid = group },
-			{ '0', "./d/empty", 0, .uid = me, .gid = group },
+			MADE('5', "./d/", 01777, NULL, .uid = me, .gid = group, .mtime_s = 1100000000),
+			MADE('0', "./d/secret", 0600, "s", .uid = me, .gid = group),
+			MADE('0', "./d/setuid", 04755, "s", .uid = me, .gid = group),
+			MADE('0', "./d/open", 0666, "s", .uid = me, .gid = group, .mtime_s = 1),
+			MADE('1', "./d/again", 0666, "./d/open", .uid = me, .gid = group),
+			MADE('2', "./d/link", 0777, "../nowhere", .uid = me, .gid = group),
+			MADE('1', "./d/link-again", 0777, "d/link", .uid = me, .gid = group),
+			MADE('6', "./d/pipe", 0622, NULL, .uid = me, .gid = group),
+			MADE('0', "./d/empty", 0, NULL, .uid = me, .gid = group),
 		},
 	};
 	mode_t mask = umask(077);
@@ -97,18 +96,16 @@ static void attributes_of_root(void **state)
 	struct made_deb made = {
 		.name = "all-kinds",
 		.files = {
-			{ '5', "./d/", 02775, .gid = 50 },
-			{ '0', "./d/theirs", 0640, "s", .uid = 1000, .gid = 8 },
-			{ '0', "./d/setgid", 02755, "s", .uid = 7, .gid = 8 },
-			{ '2', "./d/link", 0777, "x", .uid = 9, .gid = 9 },
-			{ '3', "./d/null", 0666 },
-			{ '0', "./d/caps", 0755, "s", .uid = 3, .pax_key = "SCHILY.xattr.security.capability",
-			  .pax_value = caps, .pax_len = sizeof caps },
-			{ '0', "./d/acl", 0640, "s", .pax_key = "SCHILY.acl.access", .pax_value = acl },
-			{ '0', "./d/label", 0640, "s", .pax_key = "SCHILY.xattr.trusted.overlay.opaque",
-			  .pax_value = "y" },
-			{ '0', "./d/utf", 0640, "s", .pax_key = "path", .pax_value = "./d/\303\244\303\266" },
-			{ '0', "./d/raw-\344", 0640, "s" },
+			MADE('5', "./d/", 02775, NULL, .gid = 50),
+			MADE('0', "./d/theirs", 0640, "s", .uid = 1000, .gid = 8),
+			MADE('0', "./d/setgid", 02755, "s", .uid = 7, .gid = 8),
+			MADE('2', "./d/link", 0777, "x", .uid = 9, .gid = 9),
+			MADE('3', "./d/null", 0666, NULL),
+			MADE('0', "./d/caps", 0755, "s", .uid = 3, .pax_key = "SCHILY.xattr.security.capability", .pax_value = caps, .pax_len = sizeof caps),
+			MADE('0', "./d/acl", 0640, "s", .pax_key = "SCHILY.acl.access", .pax_value = acl),
+			MADE('0', "./d/label", 0640, "s", .pax_key = "SCHILY.xattr.trusted.overlay.opaque", .pax_value = "y"),
+			MADE('0', "./d/utf", 0640, "s", .pax_key = "path", .pax_value = "./d/\303\244\303\266"),
+			MADE('0', "./d/raw-\344", 0640, "s"),
 		},
 	};
 	char value[64];
@@ -144,11 +141,10 @@ static void same_path_twice(void **state)
 {
 	struct scene scene;
 	struct made_deb a = { .name = "aa",
-			      .files = { { '5', "./usr/", 0755 },
-					 { '5', "./usr/bin/", 0755 },
-					 { '0', "./usr/bin/x", 0755, "a" } } };
+			      .files = { MADE('5', "./usr/", 0755, NULL), MADE('5', "./usr/bin/", 0755, NULL),
+					 MADE('0', "./usr/bin/x", 0755, "a") } };
 	struct made_deb b = { .name = "bb",
-			      .files = { { '5', "./bin/", 0755 }, { '0', "./bin/x", 0755, "b" } } };
+			      .files = { MADE('5', "./bin/", 0755, NULL), MADE('0', "./bin/x", 0755, "b") } };
 
 	(void)state;
 	/* B is the larger one and so begun first; that must not show. */
@@ -173,12 +169,12 @@ static void replaced_path(void **state)
 		struct scene scene;
 		struct made_deb winner = { .name = "winner",
 					   .fields = "Replaces: other (>= 7), loser (<< 2)\n",
-					   .files = { { '5', "./d/", 0755 },
-						      { '0', "./d/x", 0644, "won" } } };
+					   .files = { MADE('5', "./d/", 0755, NULL),
+						      MADE('0', "./d/x", 0644, "won") } };
 		struct made_deb loser = { .name = "loser",
-					  .files = { { '5', "./d/", 0755 },
-						     { '0', "./d/x", 0644, "lost" },
-						     { '0', "./d/y", 0644, "" } } };
+					  .files = { MADE('5', "./d/", 0755, NULL),
+						     MADE('0', "./d/x", 0644, "lost"),
+						     MADE('0', "./d/y", 0644, "") } };
 		const struct made_deb *order[2] = { &winner, &loser };
 
 		if (turn & 1)
@@ -202,10 +198,10 @@ static void replaced_path(void **state)
 static void replaced_in_another_version(void **state)
 {
 	struct scene scene;
-	struct made_deb a = { .name = "aa", .version = "2.0", .files = { { '0', "./x", 0644, "a" } } };
+	struct made_deb a = { .name = "aa", .version = "2.0", .files = { MADE('0', "./x", 0644, "a") } };
 	struct made_deb b = { .name = "bb",
 			      .fields = "Replaces: aa (<< 2)\n",
-			      .files = { { '0', "./x", 0644, "b" } } };
+			      .files = { MADE('0', "./x", 0644, "b") } };
 
 	(void)state;
 	scene_open(&scene);
@@ -222,8 +218,8 @@ static void folder_against_file(void **state)
 	(void)state;
 	for (unsigned turn = 0; turn < 4; turn++) {
 		struct scene scene;
-		struct made_deb a = { .name = "aa", .files = { { '5', "./x/", 0755 } } };
-		struct made_deb b = { .name = "bb", .files = { { '0', "./x", 0644, "b" } } };
+		struct made_deb a = { .name = "aa", .files = { MADE('5', "./x/", 0755, NULL) } };
+		struct made_deb b = { .name = "bb", .files = { MADE('0', "./x", 0644, "b") } };
 
 		(turn & 1 ? &a : &b)->claimed_bytes = 1 << 30;
 		scene_open(&scene);
@@ -245,12 +241,13 @@ static void shared_folder(void **state)
 	(void)state;
 	for (unsigned turn = 0; turn < 3; turn++) {
 		struct scene scene;
-		struct made_deb a = { .name = "aa", .files = { { '0', "./d/deep/file", 0644, "" } } };
+		struct made_deb a = { .name = "aa", .files = { MADE('0', "./d/deep/file", 0644, "") } };
 		struct made_deb b = { .name = "bb",
-				      .files = { { '5', "./d/", 0700, .mtime_s = 5 },
-						 { '5', "./d/deep/", 0711, .mtime_s = 6 } } };
+				      .files = { MADE('5', "./d/", 0700, NULL, .mtime_s = 5),
+						 MADE('5', "./d/deep/", 0711, NULL, .mtime_s = 6) } };
 		struct made_deb c = { .name = "cc",
-				      .files = { { '5', "./d/", 0755 }, { '5', "./d/deep/", 0777 } } };
+				      .files = { MADE('5', "./d/", 0755, NULL),
+						 MADE('5', "./d/deep/", 0777, NULL) } };
 		struct made_deb *debs[3] = { &a, &b, &c };
 
 		debs[turn]->claimed_bytes = 1 << 30;
@@ -270,9 +267,11 @@ static void shared_folder(void **state)
 static void folder_stays_in_later_round(void **state)
 {
 	struct scene scene;
-	struct made_deb a = { .name = "aa", .files = { { '5', "./d/", 0711 } } };
-	struct made_deb b = { .name = "bb", .files = { { '5', "./d/", 0755 }, { '2', "./l", 0777, "d" } } };
-	struct made_deb c = { .name = "cc", .files = { { '5', "./l/", 0700 }, { '0', "./l/f", 0644, "f" } } };
+	struct made_deb a = { .name = "aa", .files = { MADE('5', "./d/", 0711, NULL) } };
+	struct made_deb b = { .name = "bb",
+			      .files = { MADE('5', "./d/", 0755, NULL), MADE('2', "./l", 0777, "d") } };
+	struct made_deb c = { .name = "cc",
+			      .files = { MADE('5', "./l/", 0700, NULL), MADE('0', "./l/f", 0644, "f") } };
 
 	(void)state;
 	scene_open(&scene);
@@ -295,16 +294,16 @@ static void link_against_folder(void **state)
 	(void)state;
 	for (unsigned turn = 0; turn < 4; turn++) {
 		struct scene scene;
-		struct made_deb link = { .name = "link",
-					 .files = { { '5', "./real/", 0755 },
-						    { '0', "./real/own", 0644, "" },
-						    { '5', "./real/sub/", 0755 },
-						    { '2', "./x", 0777, "real" } } };
-		struct made_deb folder = { .name = "folder",
-					   .files = { { '5', "./x/", 0755 },
-						      { '0', "./x/f", 0644, "f" },
-						      { '5', "./x/sub/", 0755 },
-						      { '0', "./x/sub/g", 0644, "g" } } };
+		struct made_deb link = {
+			.name = "link",
+			.files = { MADE('5', "./real/", 0755, NULL), MADE('0', "./real/own", 0644, ""),
+				   MADE('5', "./real/sub/", 0755, NULL), MADE('2', "./x", 0777, "real") }
+		};
+		struct made_deb folder = {
+			.name = "folder",
+			.files = { MADE('5', "./x/", 0755, NULL), MADE('0', "./x/f", 0644, "f"),
+				   MADE('5', "./x/sub/", 0755, NULL), MADE('0', "./x/sub/g", 0644, "g") }
+		};
 		bool link_first = turn & 1;
 
 		(turn & 2 ? &link : &folder)->claimed_bytes = 1 << 30;
@@ -326,13 +325,12 @@ static void link_against_folder(void **state)
 static void existing_files_give_way(void **state)
 {
 	struct scene scene;
-	struct made_deb a = { .name = "aa",
-			      .files = { { '0', "./file", 0644, "new" },
-					 { '0', "./was-link", 0644, "new" },
-					 { '0', "./was-folder", 0644, "new" },
-					 { '5', "./was-file/", 0755 },
-					 { '2', "./kept/", 0777, "file" },
-					 { '2', "./was-wrong-link", 0777, "file" } } };
+	struct made_deb a = {
+		.name = "aa",
+		.files = { MADE('0', "./file", 0644, "new"), MADE('0', "./was-link", 0644, "new"),
+			   MADE('0', "./was-folder", 0644, "new"), MADE('5', "./was-file/", 0755, NULL),
+			   MADE('2', "./kept/", 0777, "file"), MADE('2', "./was-wrong-link", 0777, "file") }
+	};
 
 	(void)state;
 	scene_open(&scene);
@@ -364,8 +362,8 @@ static void two_architectures(void **state)
 		struct made_deb amd64 = { .name = "lib",
 					  .architecture = "amd64",
 					  .fields = "Multi-Arch: same\n",
-					  .files = { { '0', "./doc", 0644, "same" },
-						     { '2', "./link", 0777, "doc" } } };
+					  .files = { MADE('0', "./doc", 0644, "same"),
+						     MADE('2', "./link", 0777, "doc") } };
 		struct made_deb i386 = amd64;
 		bool differ = turn & 1;
 
@@ -389,11 +387,10 @@ static void diverted(void **state)
 {
 	struct scene scene;
 	struct made_deb a = { .name = "aa",
-			      .files = { { '0', "./bin-x", 0755, "a" },
-					 { '2', "./bin-l", 0777, "bin-x" },
-					 { '1', "./bin-h", 0755, "./bin-x" } } };
-	struct made_deb b = { .name = "bb", .files = { { '0', "./bin-x", 0755, "b" } } };
-	struct made_deb c = { .name = "cc", .files = { { '0', "./bin-x.aside", 0755, "c" } } };
+			      .files = { MADE('0', "./bin-x", 0755, "a"), MADE('2', "./bin-l", 0777, "bin-x"),
+					 MADE('1', "./bin-h", 0755, "./bin-x") } };
+	struct made_deb b = { .name = "bb", .files = { MADE('0', "./bin-x", 0755, "b") } };
+	struct made_deb c = { .name = "cc", .files = { MADE('0', "./bin-x.aside", 0755, "c") } };
 
 	(void)state;
 	scene_open(&scene);
@@ -420,7 +417,8 @@ static void diverted(void **state)
 static void overridden(void **state)
 {
 	struct scene scene;
-	struct made_deb a = { .name = "aa", .files = { { '0', "./x", 0755, "a" }, { '5', "./d/", 0755 } } };
+	struct made_deb a = { .name = "aa",
+			      .files = { MADE('0', "./x", 0755, "a"), MADE('5', "./d/", 0755, NULL) } };
 
 	(void)state;
 	if (geteuid() != 0)
