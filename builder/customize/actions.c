@@ -37,9 +37,9 @@ static void add_last_lines(struct buffer *text, const struct buffer *output)
 	for (size_t i = count; i > 0; i--) {
 		buffer_adds(text, i == count ? ": " : " | ");
 		for (size_t j = 0; j < lines[i - 1].len; j++) {
-			char c = lines[i - 1].ptr[j];
+			unsigned char c = (unsigned char)lines[i - 1].ptr[j];
 
-			buffer_addc(text, (unsigned char)c < ' ' || c == 0x7f ? ' ' : c);
+			buffer_add(text, c < ' ' || c == 0x7f ? " " : &lines[i - 1].ptr[j], 1);
 		}
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a build leaves behind, as one table: where, what is done, and why. Everything else that differs from
- * build to build is kept from differing at its origin: file times are clamped by pack, and shadow, Python
- * and systemd follow SOURCE_DATE_EPOCH.
+ * What a build leaves behind, as one table: where, what is done, and why. Everything else that would differ from
+ * build to build is kept from it at its origin: pack clamps file times, and useradd, pwconv, systemd-sysusers,
+ * update-passwd and Python follow SOURCE_DATE_EPOCH.
  */
 #include "base/file.h"
 #include "base/limits.h"
@@ -192,7 +192,7 @@ static const struct clean_rule rules[] = {
 
 	/* What tells the time or the disk of this build. */
 	{ "/etc/shadow", ALWAYS, clamp_shadow_days,
-	  "the day of a password's last change, by a program that does not know SOURCE_DATE_EPOCH" },
+	  "pam_unix (chpasswd, passwd) writes today as the day of a change, whatever SOURCE_DATE_EPOCH says" },
 	{ "/var/cache/ldconfig/aux-cache", ALWAYS, remove_file, "inode numbers and times of libraries" },
 	{ "/var/log/alternatives.log", ALWAYS, remove_file, "log of the build" },
 	{ "/var/log/apt/*", ALWAYS, remove_file, "log of the build" },
@@ -262,7 +262,7 @@ static int walk(const struct customize_site *site, const struct clean_rule *rule
 
 	if (depth > CLEAN_DEPTH_MAX)
 		return error_set(e, ERROR_FORMAT, "folders are nested more than %d deep", CLEAN_DEPTH_MAX);
-	if (strcmp(part, "**") == 0) {
+	if (rest && strcmp(part, "**") == 0) {
 		/* None at all, or one and then again any number. */
 		if (walk(site, rule, folder, rest, depth, e) < 0)
 			return -1;

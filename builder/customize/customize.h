@@ -65,7 +65,10 @@ int customize_clean(const struct customize_site *site, struct error *e) MUST_CHE
 
 void image_templates_release(struct image_templates *templates);
 
-/* The environment of actions and scripts: defaults, the recipe's, and SOURCE_DATE_EPOCH; malloc'ed, NULL-terminated. */
+/*
+ * The environment of actions and scripts: defaults, SOURCE_DATE_EPOCH, then the recipe's variables, which win.
+ * Malloc'ed, NULL-terminated, always in the same order.
+ */
 char **customize_environment(const struct recipe *recipe, int64_t epoch_s);
 
 #endif

@@ -10,6 +10,8 @@ int wrap_at(struct error *e, const struct place *place)
 {
 	if (place->line == 0)
 		return error_wrap(e, "%s", place->file);
+	if (place->column == 0)
+		return error_wrap(e, "%s:%u", place->file, place->line);
 	return error_wrap(e, "%s:%u:%u", place->file, place->line, place->column);
 }
 
@@ -144,7 +146,7 @@ int entry_access(int root_fd, const struct recipe_file *file, struct access *acc
 
 unsigned access_mode(const struct access *access, unsigned old)
 {
-	return access->has_mode ? access->mode : old & MODE_MAX;
+	return access->has_mode ? access->mode : old;
 }
 
 uid_t access_uid(const struct access *access, uid_t old)

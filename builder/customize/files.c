@@ -10,7 +10,8 @@ static void end_line(struct buffer *buffer)
 }
 
 /*
- * What was at the path gives its mode and owner where the recipe does not. A link is replaced, not written
+ * What was at the path gives its permissions and owner where the recipe does not; set-id bits were meant for what
+ * it held before and go. A link is replaced, not written
  * through: its target is some package's file, or below /run, where it would be lost.
  */
 static int generate_dump(const struct customize_site *site, const struct entry *entry, struct error *e)
@@ -32,8 +33,9 @@ static int generate_dump(const struct customize_site *site, const struct entry *
 		old = (struct stat) { .st_mode = 0644 };
 	buffer_adds(&text, entry->content ? entry->content : "");
 	end_line(&text);
-	return root_write(site->root_fd, entry->path, text.data, text.len, access_mode(&access, old.st_mode),
-			  access_uid(&access, old.st_uid), access_gid(&access, old.st_gid), e);
+	return root_write(site->root_fd, entry->path, text.data, text.len,
+			  access_mode(&access, old.st_mode & 0777), access_uid(&access, old.st_uid),
+			  access_gid(&access, old.st_gid), e);
 }
 
 /* One entry, expanded: errors get their place from the caller. */

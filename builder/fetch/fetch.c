@@ -66,6 +66,26 @@ char *fetch_shown_url(const struct fetcher *fetcher, const char *url)
 	return url_without_credentials(real);
 }
 
+char *fetch_join(const char *uri, const char *path)
+{
+	auto_buffer struct buffer url = BUFFER_INIT;
+
+	buffer_adds(&url, uri);
+	if (!is_suffix(uri, "/"))
+		buffer_addc(&url, '/');
+	for (; *path; path++) {
+		bool plain = (*path >= 'A' && *path <= 'Z') || (*path >= 'a' && *path <= 'z') ||
+			     (*path >= '0' && *path <= '9') || strchr("/._-~", *path);
+
+		/* '+' too: some servers read it as a blank. */
+		if (plain)
+			buffer_addc(&url, *path);
+		else
+			buffer_addf(&url, "%%%02x", (unsigned char)*path);
+	}
+	return buffer_take(&url);
+}
+
 int fetch_open_cached(struct fetcher *fetcher, const struct digest *sha256, int *fd, struct error *e)
 {
 	return cache_get(&fetcher->cache, sha256, fd, e);

@@ -98,6 +98,12 @@ void fetch_forget(struct fetcher *fetcher, const char *url);
 int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes, char **data, size_t *len,
 		   struct error *e) MUST_CHECK;
 
+/*
+ * The address of the file PATH below the folder URI, as an index names it ("pool/main/v/vim/vim_1%3a9.deb"):
+ * bytes that mean something in an address are quoted. Malloc'ed.
+ */
+char *fetch_join(const char *uri, const char *path);
+
 /* Where URL would be fetched from, without credentials; malloc'ed. For messages. */
 char *fetch_shown_url(const struct fetcher *fetcher, const char *url);
 

@@ -38,6 +38,7 @@ struct http_try {
 	struct curl_slist *headers;
 	uint64_t start; /* offset when this try began */
 	bool answered;  /* the first bytes of the body came */
+	double alive_s; /* when the last bytes came, or the try began */
 	struct error write_error;
 	char text[CURL_ERROR_SIZE];
 	struct error last; /* why the last try failed */
@@ -112,6 +113,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
 	struct text value;
 	struct text name = text_cut((struct text) { data, size * count }, ':', &value);
 
+	try->alive_s = monotonic_seconds();
 	if (text_starts(name, "HTTP/")) { /* a new answer: the one before was a redirect */
 		try->job->etag[0] = '\0';
 		try->job->modified[0] = '\0';
@@ -129,6 +131,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 	size_t len = size * count;
 
 	try->answered = true;
+	try->alive_s = monotonic_seconds();
 	if (try->job->ops->write(try->job, data, len, &try->write_error) < 0)
 		return CURL_WRITEFUNC_ERROR;
 	return len;
@@ -144,7 +147,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 
 static void set_limits(const struct http_options *options, CURL *easy, const char *url)
 {
-	long stall_s = (options->stall_timeout_ms + 999) / 1000;
+	long slow_s = (options->stall_timeout_ms + 999) / 1000;
 
 	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https,file");
 	/* Whoever asked for https gets nothing less; and no server can point into this machine's files. */
@@ -153,7 +156,7 @@ static void set_limits(const struct http_options *options, CURL *easy, const cha
 	SET(easy, CURLOPT_MAXREDIRS, (long)REDIRECT_MAX);
 	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
-	SET(easy, CURLOPT_LOW_SPEED_TIME, stall_s > 0 ? stall_s : 1L);
+	SET(easy, CURLOPT_LOW_SPEED_TIME, slow_s > 0 ? slow_s : 1L);
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
 	SET(easy, CURLOPT_FAILONERROR, 1L);
 	SET(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
@@ -170,6 +173,7 @@ static int start_transfer(struct http *http, struct http_try *try, struct error 
 	try->easy = easy;
 	try->text[0] = '\0';
 	try->answered = false;
+	try->alive_s = monotonic_seconds();
 	try->write_error = ERROR_INIT;
 	try->start = try->job->offset;
 	set_limits(&http->options, easy, url_of(try));
@@ -429,6 +433,34 @@ static int take_finished(struct http *http, struct error *e)
 	return ended;
 }
 
+/* libcurl measures a speed over some seconds, which tells a slow server; silence is seen here, and sooner. */
+static bool is_silent(const struct http *http, const struct http_try *try, double now)
+{
+	int limit_ms = http->options.stall_timeout_ms;
+
+	if (try->state != TRY_RUNNING)
+		return false;
+	if (!try->answered && limit_ms < http->options.connect_timeout_ms)
+		limit_ms = http->options.connect_timeout_ms;
+	return now - try->alive_s > limit_ms / 1000.0;
+}
+
+static int end_silent(struct http *http, struct http_try *tries, size_t count, struct error *e)
+{
+	double now = monotonic_seconds();
+
+	for (size_t i = 0; i < count; i++) {
+		struct http_try *try = &tries[i];
+
+		if (!is_silent(http, try, now))
+			continue;
+		snprintf(try->text, sizeof try->text, "no byte came for %.0f seconds", now - try->alive_s);
+		if (finish_try(http, try, CURLE_OPERATION_TIMEDOUT, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Begin what may begin now. *unfinished receives how many jobs are not at their end. */
 static int begin_due(struct http *http, struct http_try *tries, size_t count, size_t *unfinished,
 		     struct error *e)
@@ -470,7 +502,7 @@ static int run_all(struct http *http, struct http_try *tries, size_t count, void
 		if (tick)
 			tick(context);
 		ended = take_finished(http, e);
-		if (ended < 0)
+		if (ended < 0 || end_silent(http, tries, count, e) < 0)
 			return -1;
 		if (!ended && curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
 			return error_set(e, ERROR_SYSTEM, "cannot wait for the transfers");

@@ -82,12 +82,26 @@ static int check_file(const struct recipe_file *file, size_t index, struct error
 	return 0;
 }
 
+/* Ids end below the one that chown() takes for "leave it". */
+static int check_owner(const struct recipe_file *file, const char *owner, const char *key, size_t index,
+		       struct error *e)
+{
+	uint64_t id;
+
+	if (owner && text_to_u64(text_of(owner), &id) && id >= UINT32_MAX)
+		return error_at(e, ERROR_RECIPE, &file->place, "'files[%zu].%s' is too large: '%s'", index,
+				key, owner);
+	return 0;
+}
+
 int recipe_check(const struct recipe *recipe, struct error *e)
 {
 	if (check_packages(&recipe->packages, e) < 0)
 		return -1;
 	for (size_t i = 0; i < recipe->file_count; i++)
-		if (check_file(&recipe->files[i], i, e) < 0)
+		if (check_file(&recipe->files[i], i, e) < 0 ||
+		    check_owner(&recipe->files[i], recipe->files[i].uid, "uid", i, e) < 0 ||
+		    check_owner(&recipe->files[i], recipe->files[i].gid, "gid", i, e) < 0)
 			return -1;
 	return 0;
 }
@@ -220,15 +234,22 @@ static int complete_architecture(struct recipe *recipe, struct error *e)
 	return 0;
 }
 
-/* Relative names start at the recipe's folder, wherever kiln is started. */
+const char *recipe_beside(struct recipe *recipe, const char *name)
+{
+	if (name[0] == '/' || strcmp(recipe->folder, ".") == 0)
+		return name;
+	return arena_printf(&recipe->arena, "%s%s%s", recipe->folder,
+			    is_suffix(recipe->folder, "/") ? "" : "/", name);
+}
+
 static void complete_files(struct recipe *recipe)
 {
 	for (size_t i = 0; i < recipe->file_count; i++) {
 		struct recipe_file *file = &recipe->files[i];
 
-		if (!is_given(file->source) || file->source[0] == '/')
+		if (!is_given(file->source))
 			continue;
-		file->source = arena_printf(&recipe->arena, "%s/%s", recipe->folder, file->source);
+		file->source = recipe_beside(recipe, file->source);
 		file->source_place.column = 0; /* what follows the folder is no longer where it was */
 	}
 }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "recipe/check.h"
 
 #include <fcntl.h>
 
@@ -53,15 +54,13 @@ static int check_key(const char *data, size_t len, bool armoured_only, const cha
 static int read_key(struct recipe *recipe, const char *name, bool armoured_only, const struct place *place,
 		    const char **data, size_t *len, struct error *e)
 {
-	auto_free char *path = NULL;
 	auto_free char *what = NULL;
 	auto_free char *content = NULL;
 	struct error cause = ERROR_INIT;
 	size_t length = 0;
 
-	path = name[0] == '/' ? xstrdup(name) : xasprintf("%s/%s", recipe->folder, name);
 	what = xasprintf("the key file '%s'", name);
-	if (file_read(AT_FDCWD, path, LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
+	if (file_read(AT_FDCWD, recipe_beside(recipe, name), LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
 		return error_at(e, ERROR_RECIPE, place, "%s cannot be read: %s", what, cause.text);
 	if (check_key(content, length, armoured_only, what, place, e) < 0)
 		return -1;

@@ -12,6 +12,20 @@
 #include <fcntl.h>
 #include <stdarg.h>
 
+/*
+ * Text of a recipe may hold what does not belong on a line of a terminal: line ends, and the sequences that
+ * control it (ESC, and the C1 characters, which are C2 80 to C2 9F in UTF-8).
+ */
+static void make_printable(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if (*c < ' ' || *c == 0x7F)
+			*c = '?';
+		else if (c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0)
+			c[0] = c[1] = '?';
+	}
+}
+
 int error_at(struct error *e, enum error_kind kind, const struct place *place, const char *fmt, ...)
 {
 	char text[sizeof e->text];
@@ -20,6 +34,7 @@ int error_at(struct error *e, enum error_kind kind, const struct place *place, c
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
+	make_printable(text);
 	if (place->line && place->column)
 		return error_set(e, kind, "%s:%u:%u: %s", place->file, place->line, place->column, text);
 	if (place->line)

@@ -42,7 +42,7 @@ static const struct schema_form form_mode = {
 	"octal digits, such as 0644",
 };
 static const struct schema_form form_owner = {
-	"^([0-9]{1,9}|[a-z_][a-z0-9_.-]*[$]?)$",
+	"^([0-9]{1,10}|[a-z_][a-z0-9_.-]*[$]?)$",
 	"a number or the name of a user or group",
 };
 static const struct schema_form form_variable = {

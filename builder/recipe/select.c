@@ -62,8 +62,9 @@ static int check_variant(const struct recipe_source *source, struct error *e)
 	}
 	nearest = text_nearest(variant, known, 3);
 	return error_at(e, ERROR_RECIPE, &source->variant_place,
-			"unknown word '%s' in 'source.variant' (%s%s)", variant,
-			nearest ? "did you mean " : "one of: minbase, buildd, -", nearest ? nearest : "");
+			"unknown word '%.100s' in 'source.variant' (%s%s%s)", variant,
+			nearest ? "did you mean '" : "one of: minbase, buildd, -", nearest ? nearest : "",
+			nearest ? "'?" : "");
 }
 
 static int check_source(const struct recipe_source *source, struct error *e)

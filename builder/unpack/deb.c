@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack/deb.h"
 
+#include "base/file.h"
 #include "base/pool.h"
 #include "fetch/fetch.h"
 #include "plan/plan.h"
 #include "unpack/deb_record.h"
 
-/*
- * A decoder of xz needs up to 65 MiB (usually 9), one of zstd up to 128 (usually 8), and more than a few of
- * them at once wait for each other's writes anyway.
- */
-enum { WORKERS_MAX = 4 };
+/* Each holds a decoder's window: with xz usually 9 MiB and up to 65, with zstd usually 8 and up to 128. */
+enum { WORKERS_MAX = 8 };
 
 static int open_package(const struct unpack_site *site, const struct plan_package *package, int *fd,
 			struct error *e)
@@ -39,6 +37,7 @@ struct unpacking {
 	struct deb_job *jobs;
 	size_t *largest_first;
 	size_t count;
+	_Atomic size_t done;
 };
 
 #define auto_unpacking AUTO(unpacking_release)
@@ -63,6 +62,7 @@ static int work(void *context, size_t index, struct error *e)
 
 	if (open_package(site, package, &fd, e) < 0 || deb_job_unpack(&unpacking->run, job, fd, e) < 0)
 		return error_wrap(e, "package '%s' %s", package->name, package->version);
+	log_progress(site->log, "unpack", ++unpacking->done, unpacking->count, LOG_ITEMS);
 	log_detail(site->log, "unpacked %s %s", package->name, package->version);
 	return 0;
 }
@@ -140,26 +140,33 @@ static int finish(struct unpacking *unpacking, struct deb_status *status, struct
 	return deb_record(&unpacking->run, unpacking->jobs, unpacking->count, status, e);
 }
 
-static void restore_umask(const mode_t *mask)
+static int unpack_all(const struct unpack_site *site, const size_t *positions, size_t count,
+		      enum deb_conffile_mode mode, struct error *e)
 {
-	umask(*mask);
+	auto_deb_status struct deb_status status = DEB_STATUS_INIT;
+	auto_unpacking struct unpacking unpacking = { .count = 0 };
+	size_t workers = processor_count();
+	int r;
+
+	if (deb_status_read(site->root_fd, &status, e) < 0 ||
+	    begin(&unpacking, site, positions, count, mode, &status, e) < 0)
+		return -1;
+	r = pool_run(workers < WORKERS_MAX ? workers : WORKERS_MAX, count, work, &unpacking, e);
+	log_progress_end(site->log, NULL);
+	if (r < 0)
+		return -1;
+	return finish(&unpacking, &status, e);
 }
 
 int deb_unpack_packages(const struct unpack_site *site, const size_t *positions, size_t count,
 			enum deb_conffile_mode mode, struct error *e)
 {
 	/* Modes are the packages'; with no umask in the way open() sets them at once. */
-	__attribute__((cleanup(restore_umask))) mode_t mask = umask(0);
-	auto_deb_status struct deb_status status = DEB_STATUS_INIT;
-	auto_unpacking struct unpacking unpacking = { .count = 0 };
-	size_t workers = processor_count();
+	mode_t mask = umask(0);
+	int r = count ? unpack_all(site, positions, count, mode, e) : 0;
 
-	if (deb_status_read(site->root_fd, &status, e) < 0 ||
-	    begin(&unpacking, site, positions, count, mode, &status, e) < 0)
-		return -1;
-	if (pool_run(workers < WORKERS_MAX ? workers : WORKERS_MAX, count, work, &unpacking, e) < 0)
-		return -1;
-	return finish(&unpacking, &status, e);
+	umask(mask);
+	return r;
 }
 
 int deb_unpack_step(const struct unpack_site *site, const struct plan_step *step, struct error *e)

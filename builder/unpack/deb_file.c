@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/root.h"
 
-enum { VERSION_MEMBER_MAX = 4096 };
+enum { VERSION_MEMBER_MAX = 4096, NAME_BYTES_MAX = 255 };
 
 /* deb(5): members before those that are wanted, and with '_' in front of their names, may be passed over. */
 static int next_member(struct ar *ar, const char *prefix, const char **name, struct error *e)
@@ -172,6 +172,9 @@ int deb_file_path(struct arena *arena, const char *path, const char **out, struc
 
 		if (part.len == 0 || text_is(part, "."))
 			continue;
+		if (part.len > NAME_BYTES_MAX)
+			return error_set(e, ERROR_FORMAT, "path '%.80s...' has a part of more than %d bytes",
+					 path, NAME_BYTES_MAX);
 		clean[len++] = '/';
 		memcpy(clean + len, part.ptr, part.len);
 		len += part.len;

@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 
 #define DPKG_NEW_SUFFIX ".dpkg-new"
+enum { LINKS_MAX = 20 };
 
 /* A job in the hands of one thread. */
 struct worker {
@@ -26,6 +27,7 @@ static void worker_release(struct worker *worker)
 void deb_job_release(struct deb_job *job)
 {
 	map_release(&job->conffile_by_path);
+	map_release(&job->path_numbers);
 	free(job->paths);
 	free(job->links);
 	free(job->conffiles);
@@ -118,31 +120,62 @@ static bool waits(const struct worker *worker, const struct deb_job_conffile *co
 	return conffile && worker->run->mode == DEB_CONFFILES_NEW;
 }
 
-static const char *digest_of(const struct deb_job *job, const char *path)
+/*
+ * Where a conffile that waits is put: beside the file that a link of its name leads to, if it is one. dpkg
+ * --configure will look for it there.
+ */
+static int follow_conffile(struct worker *worker, const char *path, const struct place_dir **dir,
+			   const char **name, struct error *e)
 {
-	for (size_t i = job->path_count; i-- > 0;)
-		if (strcmp(job->paths[i].path, path) == 0)
-			return job->paths[i].md5;
-	return NULL;
+	struct arena *arena = &worker->job->control.arena;
+
+	for (unsigned turn = 0; turn < LINKS_MAX; turn++) {
+		char target[LIMIT_PATH_BYTES];
+		const char *last;
+		int r;
+		ssize_t len = readlinkat((*dir)->fd, *name, target, sizeof target - 1);
+
+		if (len < 0)
+			return new_name(worker->job, *name, name, e);
+		target[len] = '\0';
+		path = deb_link_leads_to(arena, path, target);
+		last = strrchr(path, '/') + 1;
+		if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+			break;
+		r = placer_parent(&worker->placer, path, dir, name, e);
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+	}
+	return error_set(e, ERROR_FORMAT, "conffile '%s' is a link that leads to no file", path);
 }
 
-static bool is_waiting(const struct deb_job *job, const char *path)
+/* What the package has shipped as PATH so far, or NULL. */
+static const struct deb_path *find_path(struct deb_job *job, const char *path)
 {
-	for (size_t i = 0; i < job->link_count; i++)
-		if (!job->links[i].placed && strcmp(job->paths[job->links[i].path].path, path) == 0)
-			return true;
-	return false;
+	uintptr_t number;
+
+	/* Only packages with hard links ask; the others need no index. */
+	for (; job->indexed_count < job->path_count; job->indexed_count++)
+		map_put(&job->path_numbers, text_of(job->paths[job->indexed_count].path),
+			(void *)(uintptr_t)(job->indexed_count + 1));
+	number = (uintptr_t)map_get(&job->path_numbers, text_of(path));
+	return number ? &job->paths[number - 1] : NULL;
 }
 
 /* A hard link to one of the package's own links: that one must be there first. */
 static int prepare_target(struct worker *worker, const struct entry *entry, const char **target,
 			  struct error *e)
 {
+	const struct deb_path *shipped;
+
 	if (deb_file_path(&worker->job->control.arena, entry->target, target, e) < 0)
 		return error_wrap(e, "hard link '%s'", entry->path);
 	if (strcmp(*target, "/.") == 0)
 		return error_set(e, ERROR_FORMAT, "'%s' is a hard link to a folder", entry->path);
-	if (!is_waiting(worker->job, *target))
+	shipped = find_path(worker->job, *target);
+	if (!shipped || !shipped->waiting)
 		return 0;
 	return deb_job_place_links(worker->run, worker->job, &worker->placer, false, e);
 }
@@ -156,11 +189,13 @@ static int place_hard_link(struct worker *worker, const struct entry *entry, con
 	const char *target = entry->target;
 	const char *used;
 	const char *from_name;
+	const struct deb_path *shipped;
 	int r;
 
 	if (deb_overrides_redirect(&worker->run->overrides, job->control.package, target, &used, e) < 0)
 		return -1;
-	*md5 = digest_of(job, target);
+	shipped = find_path(job, target);
+	*md5 = shipped ? shipped->md5 : NULL;
 	r = placer_parent(&worker->placer, used, &from, &from_name, e);
 	if (r > 0 && waits(worker, map_get(&job->conffile_by_path, text_of(target))) &&
 	    new_name(job, from_name, &from_name, e) < 0)
@@ -232,7 +267,7 @@ static int unpack_file(struct worker *worker, struct deb_path *record, struct en
 			conffile->lost = true;
 		return 0;
 	}
-	if (waits(worker, conffile) && new_name(job, name, &name, e) < 0)
+	if (waits(worker, conffile) && follow_conffile(worker, used, &dir, &name, e) < 0)
 		r = -1;
 	else if (verdict == VERDICT_COMPARE && !waits(worker, conffile))
 		r = compare_shared(worker, entry, dir, name, tar, &record->md5, e);
@@ -253,6 +288,7 @@ static void wait_link(struct deb_job *job, const struct entry *entry)
 	/* The kernel keeps no attributes of links but those of security modules, which are not the package's. */
 	link.entry.xattrs = NULL;
 	link.entry.xattr_count = 0;
+	job->paths[job->path_count - 1].waiting = true;
 	PUSH(job->links, job->link_count, link);
 }
 

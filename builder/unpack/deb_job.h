@@ -29,13 +29,13 @@ struct deb_path {
 	const char *path;
 	const struct deb_claim *claim; /* NULL: the root itself */
 	const char *md5;               /* of a regular file, where it was asked for */
+	bool waiting;                  /* a link that is not placed yet */
 };
 
 /* A symbolic link that waits. */
 struct deb_link {
 	size_t path; /* place in PATHS */
 	struct entry entry;
-	bool placed;
 };
 
 struct deb_job_conffile {
@@ -50,6 +50,8 @@ struct deb_job {
 	struct deb_control control; /* its arena holds all text of the job */
 	struct deb_path *paths;
 	size_t path_count;
+	struct map path_numbers; /* path → its place in PATHS + 1; for the first INDEXED_COUNT of them */
+	size_t indexed_count;
 	struct deb_link *links;
 	size_t link_count;
 	struct deb_job_conffile *conffiles; /* as many as CONTROL has, in that order */
@@ -69,6 +71,9 @@ void deb_job_release(struct deb_job *job);
  */
 int deb_job_place_links(struct deb_run *run, struct deb_job *job, struct placer *placer, bool final,
 			struct error *e) MUST_CHECK;
+
+/* Where a link at PATH with TARGET leads, as a path of the root from ARENA. The kernel resolves what is in it. */
+const char *deb_link_leads_to(struct arena *arena, const char *path, const char *target);
 
 /* Owner, mode and time of every folder that the run has made. */
 int deb_run_finish_folders(struct deb_run *run, struct error *e) MUST_CHECK;

@@ -8,22 +8,24 @@
 
 enum { MERGE_DEPTH_MAX = 256, LINK_TEXT_MAX = 4096 };
 
-/* Where a link at PATH with TARGET leads, as a path of the root; malloc'ed. The kernel resolves the rest. */
-static char *leads_to(const char *path, const char *target)
+const char *deb_link_leads_to(struct arena *arena, const char *path, const char *target)
 {
 	const char *slash = strrchr(path, '/');
 
 	if (target[0] == '/' || !slash)
-		return xstrdup(target);
-	return xasprintf("%.*s/%s", (int)(slash - path), path, target);
+		return arena_printf(arena, "/%s", target);
+	return arena_printf(arena, "%.*s/%s", (int)(slash - path), path, target);
 }
 
 /* Open the folder that such a link leads to: 1, or 0 when it is none. */
 static int open_target(int root_fd, const char *path, const char *target, int *fd, struct error *e)
 {
-	auto_free char *where = leads_to(path, target);
+	struct arena arena = ARENA_INIT;
+	int r = root_try_open(root_fd, deb_link_leads_to(&arena, path, target), O_RDONLY | O_DIRECTORY, fd,
+			      e);
 
-	return root_try_open(root_fd, where, O_RDONLY | O_DIRECTORY, fd, e);
+	arena_release(&arena);
+	return r;
 }
 
 /* Whether the link that is at PATH leads to the same folder as one to TARGET would; dpkg then keeps it. */
@@ -188,11 +190,11 @@ int deb_job_place_links(struct deb_run *run, struct deb_job *job, struct placer 
 {
 	for (size_t i = 0; i < job->link_count; i++) {
 		struct deb_link *link = &job->links[i];
-		int r = link->placed ? 1 : place_link(run, job, placer, link, final, e);
+		int r = job->paths[link->path].waiting ? place_link(run, job, placer, link, final, e) : 1;
 
 		if (r < 0)
 			return -1;
-		link->placed = r > 0;
+		job->paths[link->path].waiting = r == 0;
 	}
 	return 0;
 }

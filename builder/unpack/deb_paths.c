@@ -348,9 +348,6 @@ int deb_paths_claim(struct deb_paths *paths, const struct place_dir *dir, const 
 {
 	int r;
 
-	if (strlen(name) > NAME_BYTES_MAX)
-		return error_set(e, ERROR_FORMAT, "path '%.80s...' has a part of more than %d bytes", path,
-				 NAME_BYTES_MAX);
 	pthread_mutex_lock(&paths->lock);
 	r = claim_locked(paths, dir, name, path, owner, entry, claim, verdict, e);
 	pthread_mutex_unlock(&paths->lock);

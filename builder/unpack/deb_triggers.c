@@ -19,11 +19,10 @@ struct interests {
 	int root_fd;
 	const struct deb_status *status;
 	struct map paths; /* of file triggers */
-	struct map names; /* of all others: name → &interested or &not_interested */
+	struct map names; /* of all others: name → &is or &is_not */
+	char is;
+	char is_not;
 };
-
-static char interested;
-static char not_interested;
 
 /* Whether LINE, "PACKAGE[:ARCHITECTURE][/noawait]", names a configured package. */
 static bool is_configured(const struct deb_status *status, struct text line)
@@ -51,7 +50,8 @@ static int read_file_triggers(struct interests *interests, struct error *e)
 
 		if (package.ptr && is_configured(interests->status, package))
 			map_put(&interests->paths,
-				text_of(arena_strndup(&interests->arena, path.ptr, path.len)), &interested);
+				text_of(arena_strndup(&interests->arena, path.ptr, path.len)),
+				&interests->is);
 	}
 	return 0;
 }
@@ -64,7 +64,7 @@ static int is_interesting_name(struct interests *interests, const char *name, bo
 	struct text rest = { NULL, 0 };
 	size_t len = 0;
 
-	*answer = known == &interested;
+	*answer = known == &interests->is;
 	if (known)
 		return 0;
 	if (root_read(interests->root_fd, path, &data, &len, e) < 0)
@@ -72,7 +72,7 @@ static int is_interesting_name(struct interests *interests, const char *name, bo
 	rest = (struct text) { data, len };
 	while (rest.ptr && rest.len)
 		*answer = is_configured(interests->status, text_cut(rest, '\n', &rest)) || *answer;
-	map_put(&interests->names, text_of(name), *answer ? &interested : &not_interested);
+	map_put(&interests->names, text_of(name), *answer ? &interests->is : &interests->is_not);
 	return 0;
 }
 

@@ -119,11 +119,20 @@ int placer_make_dir(struct placer *placer, const struct place_dir *dir, const ch
 	return 1;
 }
 
+/* Attributes that are a package's to give. Labels of security modules and the like belong to a system. */
+static bool is_kept(const char *name)
+{
+	return is_prefix(name, "user.") || is_prefix(name, "system.posix_acl_") ||
+	       strcmp(name, "security.capability") == 0;
+}
+
 static int set_xattrs(int fd, const struct entry *entry, struct error *e)
 {
 	for (size_t i = 0; i < entry->xattr_count; i++) {
 		const struct entry_xattr *xattr = &entry->xattrs[i];
 
+		if (!is_kept(xattr->name))
+			continue;
 		if (fsetxattr(fd, xattr->name, xattr->value, xattr->len, 0) < 0)
 			return error_sys(e, "cannot set attribute '%s' of '%s'", xattr->name, entry->path);
 	}
@@ -380,7 +389,7 @@ static int same_piece(int fd, const char *data, size_t len, int64_t offset, stru
 int placer_compare(const struct place_dir *dir, const char *name, const struct entry *entry,
 		   struct tar *content, char md5[MD5_HEX_LEN + 1], struct error *e)
 {
-	auto_close int fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	auto_close int fd = -1;
 	auto_hash struct hash hash = HASH_INIT;
 	struct stat st;
 	const void *data;
@@ -390,13 +399,14 @@ int placer_compare(const struct place_dir *dir, const char *name, const struct e
 	int same;
 	int r;
 
-	if (fd < 0 && errno != ELOOP)
-		return error_sys(e, "cannot open '%s'", entry->path);
-	if (fd < 0)
-		return 0;
-	if (fstat(fd, &st) < 0)
+	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot stat '%s'", entry->path);
-	same = S_ISREG(st.st_mode) && st.st_size == entry->size_bytes;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	fd = openat(dir->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(e, "cannot open '%s'", entry->path);
+	same = st.st_size == entry->size_bytes;
 	hash_start_md5(&hash);
 	while ((r = tar_read(content, &data, &len, &offset, e)) > 0) {
 		if (check_piece(entry, done, len, offset, e) < 0)

@@ -114,6 +114,7 @@ static void each_row_acts(void **state)
 	assert_true(ground_has(ground, "/var/lib/apt/lists/partial"));
 	assert_true(ground_has(ground, "/var/cache/apt/archives/partial"));
 	assert_true(ground_has(ground, "/var/log/apt"));
+	assert_false(ground_has(ground, "/var/lib/apt/lists/auxfiles"));
 	assert_true(ground_has(ground, "/run/lock"));
 	assert_false(ground_has(ground, "/run/lock/subsys"));
 	assert_false(ground_has(ground, "/run/a"));

@@ -87,7 +87,7 @@ static void dump_keeps_access(void **state)
 	struct stat st;
 
 	ground_put(ground, "/etc/x", "");
-	assert_int_equal(root_write(ground->root_fd, "/etc/sudoers", "old", 3, 0440, 5, 6, &e), 0);
+	assert_int_equal(root_write(ground->root_fd, "/etc/sudoers", "old", 3, 04440, 5, 6, &e), 0);
 	assert_int_equal(root_write(ground->root_fd, "/etc/half", "old", 3, 0440, 5, 6, &e), 0);
 	assert_int_equal(linkat(ground->root_fd, "etc/sudoers", ground->root_fd, "other", 0), 0);
 	RUN(ground, files);
