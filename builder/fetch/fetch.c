@@ -54,6 +54,11 @@ void fetcher_close(struct fetcher *fetcher)
 	free(fetcher);
 }
 
+bool fetch_is_offline(const struct fetcher *fetcher)
+{
+	return fetcher->offline;
+}
+
 char *fetcher_url(const struct fetcher *fetcher, const char *url)
 {
 	return fetcher->mirrors ? mirrors_rewrite(fetcher->mirrors, url) : xstrdup(url);

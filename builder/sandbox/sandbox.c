@@ -318,7 +318,7 @@ static int collect(const struct run *run, const struct init_process *init, struc
 {
 	bool open = true;
 	bool ended = false;
-	short events;
+	short events = 0;
 
 	/* A program may close its output and go on, and output may be left when it has ended: wait for both. */
 	while (!ended) {

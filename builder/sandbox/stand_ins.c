@@ -38,7 +38,7 @@ static bool is_in_memory(const char *path)
 	return is_prefix(path, "/run/") || is_prefix(path, "/tmp/");
 }
 
-/* The target of the link PATH: 1 and malloc'ed *target, or 0 when PATH is none. */
+/* *target becomes the target of the link PATH, malloc'ed, or stays NULL when PATH is none. */
 static int read_link(int root_fd, const char *path, char **target, struct error *e)
 {
 	auto_close int parent_fd = -1;
@@ -56,7 +56,7 @@ static int read_link(int root_fd, const char *path, char **target, struct error 
 	if (len < 0)
 		return error_sys(e, "cannot read the link '%s' in the root", path);
 	*target = xstrndup(text, (size_t)len);
-	return 1;
+	return 0;
 }
 
 /* Drop the last part of the path in RESOLVED. */
@@ -85,7 +85,6 @@ static int resolve(int root_fd, const char *path, char **out, struct error *e)
 		struct text part = text_cut(rest, '/', &rest);
 		auto_free char *target = NULL;
 		size_t before = resolved.len;
-		int r;
 
 		if (part.len == 0 || text_is(part, "."))
 			continue;
@@ -95,10 +94,9 @@ static int resolve(int root_fd, const char *path, char **out, struct error *e)
 		}
 		buffer_addf(&resolved, "/%.*s", TEXT_ARG(part));
 		/* What the root has below these folders is not seen in the sandbox. */
-		r = is_in_memory(resolved.data) ? 0 : read_link(root_fd, resolved.data, &target, e);
-		if (r < 0)
+		if (!is_in_memory(resolved.data) && read_link(root_fd, resolved.data, &target, e) < 0)
 			return -1;
-		if (r == 0)
+		if (!target)
 			continue;
 		if (++links > LINKS_MAX)
 			return error_set(e, ERROR_FORMAT, "'%s' in the root: too many symbolic links", path);

@@ -34,6 +34,11 @@ struct made_file {
 	int64_t mtime_s;        /* 0: 1000000000 */
 };
 
+#define MADE(type_, path_, mode_, text_, ...) \
+	{ \
+		.type = (type_), .path = (path_), .mode = (mode_), .text = (text_), ##__VA_ARGS__ \
+	}
+
 struct made_deb {
 	const char *name;
 	const char *version;      /* NULL: "1.0" */
