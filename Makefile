@@ -1,5 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-# Everything that is generated lands below out/. `make help` lists the targets.
+# Everything that is generated lands below out/.
+#
+## kiln: system-container images for LXD, Incus and LXC from a recipe
+##
+## make                          build out/kiln
+## make setup                    install what is missing (as root, Debian packages only); may stand in front of
+##                               any other target: make setup check
+## make image RECIPE=NAME        build an image into out/images/NAME; further: RELEASE= ARCH= VARIANT=
+##                               FORMAT=unified,split COMPRESSION=zstd-3 MIRROR=URL OUT=FOLDER
+## make list                     the recipes, with their descriptions
+## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
+## make check-long               the same, with more rounds of what depends on chance
+## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
+## make bench                    time a build beside mmdebstrap; ROUNDS=3
+## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
+## make format                   let clang-format rewrite the sources
+## make install                  to PREFIX=/usr/local below DESTDIR=; make uninstall takes it away again
+## make clean                    remove out/, except for images
 
 V        ?= 0
 SANITIZE ?=
@@ -7,56 +24,186 @@ CC       ?= cc
 CFLAGS   ?=
 CPPFLAGS ?=
 LDFLAGS  ?=
+PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+WERROR   ?=
+ROUNDS   ?= 3
 
-VARIANT  := $(if $(filter 1,$(SANITIZE)),asan,release)
-O        := out/$(VARIANT)
-Q        := $(if $(filter 1,$(V)),,@)
+# One flavour of objects per set of flags, so that they never mix.
+FLAVOUR := $(if $(filter 1,$(SANITIZE)),asan,release)
+O       := out/$(FLAVOUR)
+Q       := $(if $(filter 1,$(V)),,@)
 
-PKGS     := libarchive yaml-0.1 libpcre2-8 liblzma libzstd libcurl libcrypto jansson zlib
-LIBS     := -lbz2 -lpthread
+PKGS := libarchive yaml-0.1 libpcre2-8 liblzma libzstd libcurl libcrypto jansson zlib
+LIBS := -lbz2 -lm -lpthread
 
 FLAGS.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 FLAGS.asan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS.fuzz    := $(FLAGS.asan) -fsanitize=fuzzer-no-link
+FLAGS.gcc     := $(FLAGS.release)
+FLAGS.clang   := $(FLAGS.release)
 LD.release    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LD.asan       := -fsanitize=address,undefined
+LD.fuzz       := -fsanitize=address,undefined,fuzzer
+LD.gcc        := $(LD.release)
+LD.clang      := $(LD.release)
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wwrite-strings -Wcast-qual -Wpointer-arith \
 	-Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition -Wimplicit-fallthrough \
 	-Wnull-dereference -Wdate-time -Werror=incompatible-pointer-types
 WARN += $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1)),,\
 	-Wformat-signedness -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Werror=jump-misses-init)
-WERROR ?=
 
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+# What `make setup` installs. Test and lint packages only when the same command asks for these targets,
+# or for nothing else.
+PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpcre2-dev liblzma-dev libzstd-dev \
+	libcurl4-openssl-dev libssl-dev libjansson-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
+	debian-archive-keyring
+PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
+	lxd lxd-client
+PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
+PACKAGES.bench := mmdebstrap nginx-light jq zstd time
+SETUP.check      := check
+SETUP.check-long := check
+SETUP.lint       := lint
+SETUP.fuzz       := lint
+SETUP.bench      := bench
+GOALS    := $(filter-out setup,$(MAKECMDGOALS))
+PACKAGES := $(sort $(PACKAGES.build) $(if $(GOALS),$(foreach g,$(GOALS),$(PACKAGES.$(SETUP.$g))),\
+	$(PACKAGES.check) $(PACKAGES.lint) $(PACKAGES.bench)))
+# With setup among the goals everything else waits for it, also under -j.
+SETUP    := $(filter setup,$(MAKECMDGOALS))
+
+# Asked for once, and not before the first recipe needs it: setup may just have brought the libraries.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 CC_ALL     = $(CC) -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ibuilder $(PKG_CFLAGS) $(WARN) $(WERROR) \
-	     -ffile-prefix-map=$(CURDIR)=. $(FLAGS.$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
+	     -ffile-prefix-map=$(CURDIR)=. $(FLAGS.$(FLAVOUR)) $(CPPFLAGS) $(CFLAGS)
+LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 
-SRCS  := $(sort $(shell find builder -name '*.c'))
-OBJS  := $(SRCS:%.c=$O/%.o)
+SRCS    := $(sort $(shell find builder -name '*.c'))
+HEADERS := $(sort $(shell find builder tests -name '*.h'))
+TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c))
+SCRIPTS := .ci/run tests/run tests/bench/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
+MANUALS := $(sort $(wildcard builder/*.[1-8]))
+OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))
-UNITS := $(sort $(wildcard tests/unit/t_*.c))
-UNIT_BINS := $(UNITS:tests/unit/%.c=$O/unit/%)
+UNITS   := $(patsubst tests/unit/%.c,$O/unit/%,$(sort $(wildcard tests/unit/t_*.c)))
+REPLAYS := $(patsubst tests/fuzz/%.c,$O/replay/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: all FORCE units
+.PHONY: all bench check check-long clean FORCE format fuzz help image install libraries lint list setup \
+	tests uninstall units lint-compilers lint-cppcheck lint-format lint-manuals lint-scripts lint-tidy lint-tree
+.DEFAULT_GOAL := all
+
 all: out/kiln
 
-out/kiln: $O/kiln
-	$(Q)ln -sfn $(VARIANT)/kiln $@
+# Anew every time: the link may still point to another flavour.
+out/kiln: $O/kiln FORCE
+	$(Q)ln -sfn $(FLAVOUR)/kiln $@
 
 $O/kiln: $O/builder/main.o $O/libkiln.a
-	$(Q)$(CC_ALL) $(LD.$(VARIANT)) $(LDFLAGS) -o $@ $O/builder/main.o $O/libkiln.a $(PKG_LIBS) $(LIBS)
+	$(Q)$(LINK) -o $@ $^ $(PKG_LIBS) $(LIBS)
 $O/libkiln.a: $(LIBOBJS)
-	$(Q)rm -f $@ && ar rcs $@ $(LIBOBJS)
+	$(Q)rm -f $@ && ar rcs $@ $^
 $O/%.o: %.c $O/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC_ALL) -MMD -MP -c -o $@ $<
 $O/unit/%: tests/unit/%.c $O/libkiln.a $O/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC_ALL) -Itests -MMD -MP $(LD.$(VARIANT)) -o $@ $< $O/libkiln.a $(PKG_LIBS) -lcmocka $(LIBS)
-units: $(UNIT_BINS)
-# Rebuilt when the command line changes.
-$O/flags: FORCE
+	$(Q)$(LINK) -Itests -MMD -MP -o $@ $< $O/libkiln.a $(PKG_LIBS) -lcmocka $(LIBS)
+$O/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $O/libkiln.a $O/flags
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -Itests -o $@ $< tests/fuzz/replay.c $O/libkiln.a $(PKG_LIBS) $(LIBS)
+$O/fuzz_%: tests/fuzz/fuzz_%.c $O/libkiln.a $O/flags
+	$(Q)$(LINK) -Itests -o $@ $< $O/libkiln.a $(PKG_LIBS) $(LIBS)
+units: $(UNITS)
+tests: $(UNITS) $(REPLAYS) $O/kiln
+
+# Rebuilt when the command line changes; everything that is compiled depends on it.
+$O/flags: FORCE | libraries
 	@mkdir -p $(@D); printf '%s\n' '$(CC_ALL)' | cmp -s - $@ || printf '%s\n' '$(CC_ALL)' > $@
--include $(OBJS:.o=.d) $(UNIT_BINS:=.d)
+-include $(OBJS:.o=.d) $(UNITS:=.d)
+
+libraries: | $(SETUP)
+	@command -v pkg-config >/dev/null && pkg-config --exists $(PKGS) || { \
+		echo "libraries that kiln needs are missing: run 'make setup' as root, or install $(PACKAGES.build)" >&2; \
+		exit 1; }
+
+setup:
+	@missing=''; for p in $(PACKAGES); do \
+		case $$(dpkg-query -W -f '$${db:Status-Status}\n' "$$p" 2>/dev/null | sort -u) in \
+		installed) ;; *) missing="$$missing $$p" ;; esac; done; \
+	[ -n "$$missing" ] || { echo 'setup: nothing is missing'; exit 0; }; \
+	command -v apt-get >/dev/null || { echo "setup: no apt-get here; install what these Debian packages hold:$$missing" >&2; exit 1; }; \
+	[ "$$(id -u)" = 0 ] || { echo "setup: run it as root, it has to install:$$missing" >&2; exit 1; }; \
+	echo "setup: installing$$missing"; export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -q update && apt-get -qy -o Dpkg::Use-Pty=0 install --no-install-recommends $$missing </dev/null
+
+image: all
+	@[ -n '$(RECIPE)' ] || { echo 'usage: make image RECIPE=NAME (make list shows the names)' >&2; exit 2; }
+	$(Q)out/kiln build '$(RECIPE)' $(if $(RELEASE),-o 'image.release=$(RELEASE)') \
+		$(if $(ARCH),-o 'image.architecture=$(ARCH)') $(if $(VARIANT),-o 'image.variant=$(VARIANT)') \
+		$(if $(FORMAT),--format '$(FORMAT)') $(if $(COMPRESSION),--compression '$(COMPRESSION)') \
+		$(if $(MIRROR),--mirror '$(MIRROR)') \
+		--output '$(if $(OUT),$(OUT),out/images/$(notdir $(basename $(RECIPE))))'
+
+list: all
+	$(Q)out/kiln list
+
+check: tests | $(SETUP)
+	$(Q)KILN='$(CURDIR)/$O/kiln' OBJECTS='$(CURDIR)/$O' tests/run $(TESTS)
+
+check-long: tests | $(SETUP)
+	$(Q)KILN_TEST_LONG=1 KILN='$(CURDIR)/$O/kiln' OBJECTS='$(CURDIR)/$O' tests/run $(TESTS)
+
+bench: all | $(SETUP)
+	$(Q)KILN='$(CURDIR)/$O/kiln' ROUNDS='$(ROUNDS)' tests/bench/run
+
+lint: lint-format lint-scripts lint-manuals lint-tree lint-cppcheck lint-compilers lint-tidy
+	@echo 'lint: nothing found'
+
+lint-format: | $(SETUP)
+	$(Q)clang-format --dry-run -Werror $(SRCS) $(HEADERS) $(TESTSRC)
+lint-scripts: | $(SETUP)
+	$(Q)shellcheck -x $(SCRIPTS)
+lint-manuals: | $(SETUP)
+	$(Q)mandoc -T lint -W warning $(MANUALS)
+	$(Q)for page in $(MANUALS); do groff -mdoc -Tutf8 -ww -z -Kutf8 "$$page" 2>&1 | sed "s|^|$$page: |" | (! grep .) || exit 1; done
+lint-tree: | $(SETUP)
+	$(Q)for rule in tests/lint/*.sh; do "$$rule" || exit 1; done
+lint-cppcheck: | $(SETUP)
+	$(Q)cppcheck --quiet --std=c17 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppressions-list=tests/lint/cppcheck.txt -D_GNU_SOURCE -Ibuilder $(SRCS)
+lint-compilers: | $(SETUP)
+	$(Q)$(MAKE) --no-print-directory CC=gcc FLAVOUR=gcc WERROR=-Werror out/gcc/kiln tests
+	$(Q)$(MAKE) --no-print-directory CC=clang FLAVOUR=clang WERROR=-Werror out/clang/kiln tests
+lint-tidy: | libraries
+	$(Q)printf '%s\n' $(SRCS) | xargs -P "$$(nproc)" -n 1 sh -c 'clang-tidy --quiet "$$@" -- \
+		-std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ibuilder $(PKG_CFLAGS) ' tidy
+
+fuzz: | $(SETUP)
+	@[ -f 'tests/fuzz/fuzz_$(TARGET).c' ] || { echo 'usage: make fuzz TARGET=NAME, one of:' \
+		$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)) >&2; exit 2; }
+	$(Q)$(MAKE) --no-print-directory CC=clang FLAVOUR=fuzz out/fuzz/fuzz_$(TARGET)
+	$(Q)mkdir -p 'out/fuzz/corpus/$(TARGET)' 'tests/fuzz/corpus/$(TARGET)'
+	$(Q)out/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=10 -rss_limit_mb=2048 \
+		-artifact_prefix=out/fuzz/$(TARGET)- 'out/fuzz/corpus/$(TARGET)' 'tests/fuzz/corpus/$(TARGET)'
+
+format:
+	$(Q)clang-format -i $(SRCS) $(HEADERS) $(TESTSRC)
+
+install: all
+	$(Q)install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5'
+	$(Q)install -m 755 $O/kiln '$(DESTDIR)$(BINDIR)/kiln'
+	$(Q)install -m 644 builder/kiln.1 '$(DESTDIR)$(MANDIR)/man1/kiln.1'
+	$(Q)install -m 644 builder/kiln-recipe.5 '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
+uninstall:
+	$(Q)rm -f '$(DESTDIR)$(BINDIR)/kiln' '$(DESTDIR)$(MANDIR)/man1/kiln.1' '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
+
+clean:
+	$(Q)[ ! -d out ] || find out -mindepth 1 -maxdepth 1 ! -name images -exec rm -rf {} +
+
+help:
+	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))

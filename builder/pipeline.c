@@ -250,6 +250,7 @@ static int run_customize(struct build *b, struct error *e)
 		.recipe = &b->recipe,
 		.sandbox = &connected,
 		.plan = &b->plan,
+		.epoch_s = b->epoch_s,
 		.log = b->options.log,
 	};
 

@@ -24,7 +24,7 @@ const char *error_kind_name(enum error_kind kind)
 	return NULL;
 }
 
-int error_set(struct error *e, enum error_kind kind, const char *fmt, ...)
+int(error_set)(struct error *e, enum error_kind kind, const char *fmt, ...)
 {
 	va_list args;
 
@@ -36,7 +36,7 @@ int error_set(struct error *e, enum error_kind kind, const char *fmt, ...)
 	return -1;
 }
 
-int error_sys(struct error *e, const char *fmt, ...)
+int(error_sys)(struct error *e, const char *fmt, ...)
 {
 	int number = errno;
 	va_list args;
@@ -54,7 +54,7 @@ int error_sys(struct error *e, const char *fmt, ...)
 	return -1;
 }
 
-int error_wrap(struct error *e, const char *fmt, ...)
+int(error_wrap)(struct error *e, const char *fmt, ...)
 {
 	char context[sizeof e->text];
 	size_t inner = strlen(e->text);

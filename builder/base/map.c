@@ -56,7 +56,7 @@ static void resize(struct map *map, size_t room)
 		map->seed = (uint64_t)(uintptr_t)map;
 	map->slots = xcalloc(room, sizeof *map->slots);
 	map->room = room;
-	for (size_t i = 0; i < old_room; i++)
+	for (size_t i = 0; old && i < old_room; i++)
 		if (old[i].value)
 			*find(map, old[i].key, old[i].hash) = old[i];
 	free(old);

@@ -4,7 +4,6 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -31,6 +30,22 @@ size_t processor_count(void)
 		return 1;
 	count = CPU_COUNT(&set);
 	return count > 0 ? (size_t)count : 1;
+}
+
+int thread_start(pthread_t *thread, void *(*run)(void *), void *argument, struct error *e)
+{
+	sigset_t all;
+	sigset_t old;
+	int failure;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	failure = pthread_create(thread, NULL, run, argument);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (failure == 0)
+		return 0;
+	errno = failure;
+	return error_sys(e, "cannot start a thread");
 }
 
 static bool take(struct pool *pool, size_t *index)
@@ -73,21 +88,16 @@ int pool_run(size_t worker_count, size_t count, pool_fn fn, void *context, struc
 		.lock = PTHREAD_MUTEX_INITIALIZER, .count = count, .fn = fn, .context = context
 	};
 	pthread_t threads[WORKER_MAX];
+	struct error ignored = ERROR_INIT; /* fewer threads do the same work */
 	size_t started = 0;
 	size_t wanted = worker_count ? worker_count : processor_count();
-	sigset_t all;
-	sigset_t old;
 
 	if (wanted > count)
 		wanted = count;
 	if (wanted > WORKER_MAX)
 		wanted = WORKER_MAX;
-	/* Signals are for the calling thread, which waits in poll() and the like elsewhere. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (started + 1 < wanted && pthread_create(&threads[started], NULL, work, &pool) == 0)
+	while (started + 1 < wanted && thread_start(&threads[started], work, &pool, &ignored) == 0)
 		started++;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	work(&pool);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);

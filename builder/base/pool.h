@@ -8,7 +8,11 @@
 
 #include "base/error.h"
 
+#include <pthread.h>
 #include <stddef.h>
+
+/* Start a thread that no signal is delivered to: signals are for the thread that came first. */
+int thread_start(pthread_t *thread, void *(*run)(void *), void *argument, struct error *e) MUST_CHECK;
 
 /* Work on item number INDEX; called from any thread, never twice for one item. */
 typedef int (*pool_fn)(void *context, size_t index, struct error *e);

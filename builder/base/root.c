@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/limits.h"
 
 #include <fcntl.h>
@@ -144,8 +145,34 @@ int root_read(int root_fd, const char *path, char **data, size_t *len, struct er
 	return 1;
 }
 
-int root_write(int root_fd, const char *path, const void *data, size_t len, unsigned mode, uid_t uid,
-	       gid_t gid, struct error *e)
+/* What a new file receives: LEN bytes of DATA, or with SOURCE_FD >= 0 what is left to read there. */
+struct content {
+	const void *data;
+	size_t len;
+	int source_fd;
+};
+
+static int fill(int fd, const struct content *content, struct error *e)
+{
+	if (content->source_fd < 0)
+		return file_write_fd(fd, content->data, content->len, e);
+	for (;;) {
+		char block[64 * KIB];
+		ssize_t len = read(content->source_fd, block, sizeof block);
+
+		if (len == 0)
+			return 0;
+		if (interrupt_check(e) < 0)
+			return -1;
+		if (len < 0 && errno != EINTR)
+			return error_sys(e, "cannot read");
+		if (len > 0 && file_write_fd(fd, block, (size_t)len, e) < 0)
+			return -1;
+	}
+}
+
+static int write_new(int root_fd, const char *path, const struct content *content, unsigned mode, uid_t uid,
+		     gid_t gid, struct error *e)
 {
 	auto_close int parent_fd = -1;
 	auto_close int fd = -1;
@@ -161,7 +188,7 @@ int root_write(int root_fd, const char *path, const void *data, size_t len, unsi
 	if (fd < 0)
 		return error_sys(e, "cannot create '%s' in the root", path);
 	/* Owner before mode: chown() drops set-uid bits. */
-	if (file_write_fd(fd, data, len, e) < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0 ||
+	if (fill(fd, content, e) < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0 ||
 	    renameat(parent_fd, temporary, parent_fd, name) < 0) {
 		if (e->kind == ERROR_NONE)
 			error_sys(e, "cannot set owner and mode");
@@ -169,6 +196,22 @@ int root_write(int root_fd, const char *path, const void *data, size_t len, unsi
 		return error_wrap(e, "cannot write '%s' in the root", path);
 	}
 	return 0;
+}
+
+int root_write(int root_fd, const char *path, const void *data, size_t len, unsigned mode, uid_t uid,
+	       gid_t gid, struct error *e)
+{
+	struct content content = { .data = data, .len = len, .source_fd = -1 };
+
+	return write_new(root_fd, path, &content, mode, uid, gid, e);
+}
+
+int root_copy(int root_fd, const char *path, int source_fd, unsigned mode, uid_t uid, gid_t gid,
+	      struct error *e)
+{
+	struct content content = { .source_fd = source_fd };
+
+	return write_new(root_fd, path, &content, mode, uid, gid, e);
 }
 
 int root_write_text(int root_fd, const char *path, const char *text, struct error *e)

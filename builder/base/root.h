@@ -41,6 +41,9 @@ int root_read(int root_fd, const char *path, char **data, size_t *len, struct er
  */
 int root_write(int root_fd, const char *path, const void *data, size_t len, unsigned mode, uid_t uid,
 	       gid_t gid, struct error *e) MUST_CHECK;
+/* As root_write(), with the content of SOURCE_FD from its offset to its end. */
+int root_copy(int root_fd, const char *path, int source_fd, unsigned mode, uid_t uid, gid_t gid,
+	      struct error *e) MUST_CHECK;
 /* root_write() by root with mode 0644. */
 int root_write_text(int root_fd, const char *path, const char *text, struct error *e) MUST_CHECK;
 

@@ -22,6 +22,7 @@ struct image_template {
 	struct template_property *properties;
 	size_t property_count;
 	bool create_only;
+	struct place place; /* of the recipe's entry that asked for it */
 };
 
 /* The templates of an image in ascending order of path. */
@@ -39,14 +40,24 @@ struct customize_site {
 	const struct recipe *recipe;
 	const struct sandbox *sandbox; /* for actions: with network */
 	const struct plan *plan;
+	int64_t epoch_s; /* the date of the image; 0: not known */
 	struct log *log;
 };
 
-/* The package sources of the image: /etc/apt/sources.list[.d] and the keys they need. */
+/*
+ * The package sources of the image: /etc/apt/sources.list[.d] and the keys they need. Addresses are the
+ * recipe's own: no mirror rule is known here.
+ */
 int deb_customize_repositories(const struct customize_site *site, struct error *e) MUST_CHECK;
-/* Run the actions of TRIGGER in their order. ERROR_ACTION: place in the recipe, exit status, last lines. */
+/*
+ * Run the actions of TRIGGER in their order. Errors: ERROR_ACTION with place in the recipe, exit status and
+ * last lines of output, all in one line; ERROR_RECIPE for a script without an interpreter line.
+ */
 int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e) MUST_CHECK;
-/* Run the generators of `files` in their order. */
+/*
+ * Run the generators of `files` in their order. TEMPLATES receives what the daemon renders later. Errors name
+ * the entry's place; two templates of one path or one file name are ERROR_RECIPE unless they are identical.
+ */
 int customize_files(const struct customize_site *site, struct image_templates *templates, struct error *e)
 	MUST_CHECK;
 /* Remove what a build leaves behind. The table in clean.c says what, and why. */
@@ -54,7 +65,10 @@ int customize_clean(const struct customize_site *site, struct error *e) MUST_CHE
 
 void image_templates_release(struct image_templates *templates);
 
-/* The environment of actions and scripts: defaults, the recipe's, and SOURCE_DATE_EPOCH; malloc'ed, NULL-terminated. */
+/*
+ * The environment of actions and scripts: defaults, SOURCE_DATE_EPOCH, then the recipe's variables, which win.
+ * Malloc'ed, NULL-terminated, always in the same order.
+ */
 char **customize_environment(const struct recipe *recipe, int64_t epoch_s);
 
 #endif

@@ -3,7 +3,7 @@
  * Stage 1. YAML text → struct recipe: what is to be built, in the definition format that this field's
  * maintainers write, with the place of every value for error messages. Touches no network and no root.
  *
- *	recipe_load()      text → every section, whatever it applies to; keys and types are checked
+ *	recipe_load()      text → every section, whatever it applies to; keys, types and rules are checked
  *	recipe_select()    keep what applies to this release, architecture, variant and type
  *	recipe_set_date()  fix the clock of the build: the serial follows from it
  *	recipe_expand()    {{ … }} and {% … %} in a string, at the time it is used
@@ -24,12 +24,12 @@
 
 /* Where a value stands; for "FILE:LINE:COLUMN: message". */
 struct place {
-	const char *file; /* borrowed; "-o" for a value from the command line */
-	unsigned line;    /* from 1; 0: the file as a whole */
-	unsigned column;  /* from 1 */
+	const char *file; /* borrowed; "-o image.release" for a value from the command line */
+	unsigned line;    /* from 1; 0: the file, or the option, as a whole */
+	unsigned column;  /* from 1; 0: the line as a whole */
 };
 
-/* Set *e to "FILE:LINE:COLUMN: …". Returns -1. */
+/* Set *e to "FILE:LINE:COLUMN: …", or "FILE: …" where there is no line. Returns -1. */
 int error_at(struct error *e, enum error_kind kind, const struct place *place, const char *fmt, ...)
 	PRINTF(4, 5);
 
@@ -57,12 +57,20 @@ struct recipe_image {
 	const char *expiry;       /* default: "30d" */
 	int64_t expiry_s;         /* EXPIRY in seconds */
 	struct place place;
+	struct place architecture_place;
+	struct place description_place;
+	struct place name_place;
+	struct place expiry_place;
 };
 
-/* One entry of source.keys: an OpenPGP key, armoured or binary, as text or read from a file beside the recipe. */
+/*
+ * One entry of source.keys: an OpenPGP key, armoured or binary, as text or read from a file beside the
+ * recipe; or the fingerprint of one, which recipe_select() refuses.
+ */
 struct recipe_key {
-	const char *data;
+	const char *data; /* NULL for a fingerprint */
 	size_t len;
+	const char *text; /* as written */
 	struct place place;
 };
 
@@ -79,9 +87,12 @@ struct recipe_source {
 	bool skip_verification;
 	bool check_valid_until; /* ours; default true */
 	struct place place;     /* of the section */
+	struct place downloader_place;
 	struct place url_place;
 	struct place suite_place;
 	struct place variant_place;
+	struct place keyserver_place;
+	struct place skip_verification_place;
 };
 
 enum generator {
@@ -118,7 +129,10 @@ struct recipe_file {
 	bool pongo; /* CONTENT is a template of the recipe, expanded at build time */
 	struct filter filter;
 	struct place place;
+	struct place generator_place;
+	struct place path_place;
 	struct place content_place;
+	struct place source_place;
 };
 
 enum set_action { SET_INSTALL, SET_REMOVE };
@@ -137,6 +151,7 @@ struct package_set {
 	bool early; /* belongs to the base system */
 	struct filter filter;
 	struct place place;
+	struct place flags_place;
 };
 
 struct repository {
@@ -147,11 +162,28 @@ struct repository {
 	struct filter filter;
 	struct place place;
 	struct place url_place;
+	struct place key_place;
+};
+
+/* packages.custom_manager: checked and kept, not yet run. */
+struct custom_command {
+	const char *command;
+	struct string_list flags;
+};
+
+struct custom_manager {
+	struct custom_command clean;
+	struct custom_command install;
+	struct custom_command remove;
+	struct custom_command refresh;
+	struct custom_command update;
+	struct string_list flags;
 };
 
 struct recipe_packages {
 	const char *manager; /* NULL when custom_manager is used */
 	bool custom_manager;
+	struct custom_manager custom;
 	bool update;
 	bool cleanup;
 	struct package_set *sets;
@@ -160,6 +192,7 @@ struct recipe_packages {
 	size_t repository_count;
 	struct place place;
 	struct place manager_place;
+	struct place custom_manager_place;
 };
 
 enum trigger { TRIGGER_POST_UNPACK, TRIGGER_POST_UPDATE, TRIGGER_POST_PACKAGES, TRIGGER_POST_FILES };
@@ -221,13 +254,14 @@ struct recipe {
 	struct template_property *architecture_mappings; /* mappings.architectures */
 	size_t architecture_mapping_count;
 	const char *architecture_map; /* mappings.architecture_map */
+	struct place place;           /* of the document */
 
-	/* From recipe_select(): */
+	/* Worked out by recipe_load(): */
 	const char *type;                     /* "container" */
 	const char *architecture;             /* canonical, as LXD's metadata has it: "x86_64" */
 	const char *architecture_mapped;      /* as the distribution says: "amd64" */
 	const char *architecture_kernel;      /* as uname -m says: "x86_64" */
-	const char *architecture_personality; /* as LXC's lxc.arch has it: "x86_64" */
+	const char *architecture_personality; /* as LXC's lxc.arch takes it: "linux64", "linux32" */
 };
 
 #define RECIPE_INIT ((struct recipe) { .path = NULL })
@@ -242,10 +276,14 @@ struct recipe_options {
 /* Read and check. Errors: ERROR_RECIPE with the place; ERROR_USAGE for a malformed override. */
 int recipe_load(const struct recipe_options *options, struct recipe *recipe, struct error *e) MUST_CHECK;
 
+/* recipe_load() of TEXT instead of the file, which only gives its name; reads no file, so no keys from files. */
+int recipe_parse(const char *text, size_t len, const struct recipe_options *options, struct recipe *recipe,
+		 struct error *e) MUST_CHECK;
+
 /*
- * Keep the entries whose filters match the image that `image` describes, fill in the architecture
- * names, and refuse with ERROR_UNSUPPORTED, naming the place, whatever is left that this version does
- * not run (downloaders, managers, generators, flags …).
+ * Keep the entries whose filters match the image that `image` describes, and refuse with ERROR_UNSUPPORTED,
+ * naming the place, whatever is left that this version does not run (downloaders, managers, generators,
+ * flags …). Templates of what is left are checked; a mistake in one is ERROR_RECIPE.
  */
 int recipe_select(struct recipe *recipe, struct error *e) MUST_CHECK;
 

@@ -2,8 +2,7 @@
 /*
  * Bytes on their way: a sink takes them, and sinks stand in front of each other.
  *
- *	auto_sink struct sink *out =
- *		sink_zstd(sink_sha256(sink_file(&pending), &digest), 3, 0, e);
+ *	auto_sink struct sink *out = codec_open(codec, level, sink_sha256(sink_fd(fd), &digest, &size), NULL, e);
  *
  *	if (!out || sink_write(out, data, len, e) < 0 || sink_finish(out, e) < 0)
  *		return error_wrap(e, "cannot pack");
@@ -25,6 +24,8 @@
 #include "base/digest.h"
 #include "base/file.h"
 
+#include <pthread.h>
+
 struct sink;
 
 struct sink_ops {
@@ -37,11 +38,12 @@ struct sink_ops {
 struct sink {
 	const struct sink_ops *ops;
 	struct sink *next; /* owned; NULL at the end of a chain */
+	bool closed;       /* finished or failed: kept by sink_write() and sink_finish(), which assert it */
 };
 
 int sink_write(struct sink *sink, const void *data, size_t len, struct error *e) MUST_CHECK;
 int sink_finish(struct sink *sink, struct error *e) MUST_CHECK;
-void sink_release(struct sink *sink);
+void sink_release(struct sink *sink); /* NULL is fine */
 static inline void auto_sink_(struct sink **sink)
 {
 	if (*sink)
@@ -55,6 +57,8 @@ struct sink *sink_memory(struct buffer *buffer); /* BUFFER is borrowed */
 
 /* Passes bytes on, and leaves their digest and count in *digest and *size_bytes (may be NULL) at finish. */
 struct sink *sink_sha256(struct sink *next, struct digest *digest, uint64_t *size_bytes);
+/* As sink_sha256(), with the digest of HEAD and the bytes passed on, as one. HEAD is used at once only. */
+struct sink *sink_sha256_after(struct sink *next, const void *head, size_t head_len, struct digest *digest);
 /*
  * Runs NEXT in a thread of its own behind a bounded queue, so that the writer and a slow NEXT (a
  * compressor) work side by side. An error of NEXT comes back from a later write() or finish().
@@ -62,24 +66,46 @@ struct sink *sink_sha256(struct sink *next, struct digest *digest, uint64_t *siz
 struct sink *sink_thread(struct sink *next, struct error *e);
 
 /*
- * Codecs, by name as on the command line: "none", "gzip", "bzip2", "xz", "zstd".
- * `level` is 0 for the codec's default. All of them use every processor, and give the same bytes for any
- * number of them: block sizes, thread modes and header fields are pinned in the codec's file.
+ * The memory that all compressors of an image take together. It decides how many of them work at a time,
+ * never what they write.
+ */
+struct codec_memory {
+	pthread_mutex_t lock;
+	pthread_cond_t freed;
+	uint64_t free_bytes;
+	size_t chain_count; /* compressors that run side by side */
+};
+
+void codec_memory_init(struct codec_memory *memory, size_t chain_count);
+void codec_memory_release(struct codec_memory *memory);
+
+/*
+ * Codecs, by name as on the command line: "none", "gzip", "bzip2", "xz", "zstd". All of them use every
+ * processor that memory allows, and give the same bytes for any number of them: block sizes, thread modes
+ * and header fields are pinned in the codec's file.
  */
 struct codec {
 	const char *name;
 	const char *suffix; /* of file names: "", ".gz", ".bz2", ".xz", ".zst" */
 	int level_min;
-	int level_max;
+	int level_max; /* 0: there are no levels */
 	int level_default;
-	struct sink *(*open_sink)(struct sink *next, int level, struct error *e);
+	/* LEVEL within the limits. WORKER_COUNT 0: as many as fit. MEMORY may be NULL (nobody to share with). */
+	struct sink *(*open_sink)(struct sink *next, int level, size_t worker_count,
+				  struct codec_memory *memory, struct error *e);
 };
 
 const struct codec *codec_find(struct text name);
 /* The table, for help texts and tests; *count receives its length. */
 const struct codec *codec_all(size_t *count);
-/* "zstd", "zstd-19", "xz-9", "none" → codec and level. ERROR_USAGE names what is possible. */
+/*
+ * "zstd", "zstd-19", "xz-9", "none" → codec and level; the codec's default level where none is given.
+ * ERROR_USAGE names what is possible.
+ */
 int codec_parse(const char *word, const struct codec **codec, int *level, struct error *e) MUST_CHECK;
+/* A LEVEL below the codec's lowest (0, but for xz -1) means its default. */
+struct sink *codec_open(const struct codec *codec, int level, struct sink *next, struct codec_memory *memory,
+			struct error *e);
 
 /*
  * Decode a whole compressed file (gzip, xz, zstd, bzip2, lzma or none, found by its magic bytes) from FD

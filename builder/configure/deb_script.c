@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "configure/deb_script.h"
+
+#include "base/alloc.h"
+#include "sandbox/sandbox.h"
+#include "unpack/deb_control.h"
+#include "unpack/deb_database.h"
+
+/* Of a script's output in an error message. */
+enum { TAIL_MAX_BYTES = 1200 };
+
+static const char preinst_path[] = "/var/lib/dpkg/tmp.ci/preinst";
+
+static bool same_variable(const char *a, const char *b)
+{
+	size_t len = strcspn(a, "=");
+
+	return strncmp(a, b, len) == 0 && b[len] == '=';
+}
+
+static bool has_variable(const char *const *list, const char *variable)
+{
+	for (; *list; list++)
+		if (same_variable(*list, variable))
+			return true;
+	return false;
+}
+
+const char **deb_environment(const char *const *environment, const char *const *extra)
+{
+	const char **list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; environment[i]; i++)
+		if (!has_variable(extra, environment[i]))
+			PUSH(list, count, environment[i]);
+	for (size_t i = 0; extra[i]; i++)
+		PUSH(list, count, extra[i]);
+	PUSH(list, count, NULL);
+	return list;
+}
+
+/* The last lines of TAIL that fit into MAX bytes; at least a part of the last one. */
+static struct text last_lines(struct text tail, size_t max)
+{
+	tail = text_trim(tail);
+	if (tail.len <= max)
+		return tail;
+	tail.ptr += tail.len - max;
+	tail.len = max;
+	for (size_t i = 0; i + 1 < tail.len; i++)
+		if (tail.ptr[i] == '\n')
+			return (struct text) { tail.ptr + i + 1, tail.len - i - 1 };
+	/* Not from the middle of a UTF-8 sequence. */
+	while (tail.len && ((unsigned char)tail.ptr[0] & 0xc0) == 0x80) {
+		tail.ptr++;
+		tail.len--;
+	}
+	return tail;
+}
+
+char *deb_tail_line(struct text tail, size_t max)
+{
+	auto_buffer struct buffer line = BUFFER_INIT;
+	struct text rest = last_lines(tail, max);
+
+	while (rest.len) {
+		struct text part = text_trim(text_cut(rest, '\n', &rest));
+
+		if (part.len == 0)
+			continue;
+		buffer_adds(&line, line.len ? " | " : "");
+		buffer_add(&line, part.ptr, part.len);
+	}
+	return buffer_take(&line);
+}
+
+/* A script that found the disk full says so in words alone. */
+static enum error_kind kind_of(struct text tail)
+{
+	const char *words = strerror(ENOSPC);
+
+	return tail.len && memmem(tail.ptr, tail.len, words, strlen(words)) ? ERROR_SPACE : ERROR_SCRIPT;
+}
+
+/* "package 'foo': OUTCOME: its last lines". */
+static int package_failed(const char *package, const char *outcome, struct text tail, struct error *e)
+{
+	auto_free char *line = deb_tail_line(tail, TAIL_MAX_BYTES);
+
+	return error_set(e, kind_of(tail), "package '%s': %s%s%s", package, outcome, line[0] ? ": " : "",
+			 line);
+}
+
+static int script_failed(const char *package, const char *script, int status, struct text tail,
+			 struct error *e)
+{
+	auto_free char *outcome = xasprintf("%s failed with exit status %d", script, status);
+
+	return package_failed(package, outcome, tail, e);
+}
+
+/* Run ARGV in SANDBOX with the network cut off and EXTRA variables. */
+static int run(const struct sandbox *sandbox, const char *const *argv, const char *const *extra,
+	       struct sandbox_result *result, struct error *e)
+{
+	auto_free const char **environment = deb_environment(sandbox->environment, extra);
+	struct sandbox closed = *sandbox;
+
+	closed.environment = environment;
+	closed.network = false;
+	return sandbox_run(&closed, argv, -1, result, e);
+}
+
+/* As dpkg sets them (dpkg(1), "ENVIRONMENT"). */
+static int run_preinst(const struct sandbox *sandbox, const struct deb_control *control,
+		       const struct deb_status *status, struct sandbox_result *result, struct error *e)
+{
+	const struct deb_status_package *dpkg = deb_status_find(status, "dpkg", NULL);
+	const struct deb_status_package *former =
+		deb_status_find(status, control->package, control->architecture);
+	bool configured_before = former && former->state == DEB_CONFIG_FILES && former->version[0];
+	auto_free char *package = xasprintf("DPKG_MAINTSCRIPT_PACKAGE=%s", control->package);
+	auto_free char *architecture = xasprintf("DPKG_MAINTSCRIPT_ARCH=%s", control->architecture);
+	auto_free char *version = xasprintf("DPKG_RUNNING_VERSION=%s", dpkg ? dpkg->version : "");
+	const char *extra[] = { package,
+				architecture,
+				version,
+				"DPKG_MAINTSCRIPT_NAME=preinst",
+				"DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1",
+				"DPKG_MAINTSCRIPT_DEBUG=0",
+				"DPKG_ADMINDIR=/var/lib/dpkg",
+				"DPKG_ROOT=",
+				NULL,
+				NULL };
+	const char *argv[] = { preinst_path, "install", NULL, NULL, NULL };
+
+	if (!has_variable(sandbox->environment, "DEBCONF_NONINTERACTIVE_SEEN="))
+		extra[ARRAY_LEN(extra) - 2] = "DEBCONF_NONINTERACTIVE_SEEN=true";
+	if (configured_before) {
+		argv[2] = former->version;
+		argv[3] = control->version;
+	}
+	return run(sandbox, argv, extra, result, e);
+}
+
+int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *control,
+		    const struct deb_status *status, struct error *e)
+{
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+
+	if (deb_database_write_ci(sandbox->root_fd, control, e) < 0)
+		return error_wrap(e, "package '%s'", control->package);
+	if (run_preinst(sandbox, control, status, &result, e) < 0)
+		return e->kind == ERROR_INTERRUPTED
+			       ? -1
+			       : error_wrap(e, "package '%s': preinst", control->package);
+	if (result.status != 0)
+		return script_failed(control->package, "preinst", result.status,
+				     (struct text) { result.tail.data, result.tail.len }, e);
+	return deb_database_remove_ci(sandbox->root_fd, e);
+}
+
+int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *const *names, size_t name_count,
+		 struct error *e)
+{
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	const char *extra[] = { NULL, NULL };
+	auto_free const char **argv = NULL;
+	size_t argc = 0;
+
+	PUSH(argv, argc, "dpkg");
+	PUSH(argv, argc, "--force-confdef");   /* no questions: what the package proposes, */
+	PUSH(argv, argc, "--force-confold");   /* else what is there */
+	PUSH(argv, argc, "--force-unsafe-io"); /* a root under construction need not survive a crash */
+	PUSH(argv, argc, "--abort-after=1");   /* what follows the first failure would only hide it */
+	PUSH(argv, argc, verb);
+	for (size_t i = 0; i < name_count; i++)
+		PUSH(argv, argc, names[i]);
+	PUSH(argv, argc, NULL);
+	if (!has_variable(sandbox->environment, "DEBCONF_NONINTERACTIVE_SEEN="))
+		extra[0] = "DEBCONF_NONINTERACTIVE_SEEN=true";
+	if (run(sandbox, argv, extra, &result, e) < 0)
+		return -1;
+	if (result.status == 0)
+		return 0;
+	return deb_explain_dpkg(verb, result.status, (struct text) { result.tail.data, result.tail.len }, e);
+}
+
+/* Whether dpkg announces with LINE that it goes on to another package: what was printed before is not its fault. */
+static bool is_announcement(struct text line)
+{
+	return text_starts(line, "Setting up ") || text_starts(line, "Removing ") ||
+	       text_starts(line, "Processing triggers for ") || text_starts(line, "(Reading database ");
+}
+
+/* The maintainer script that dpkg's REASON names in its own words, or NULL. */
+static const char *script_of(struct text reason)
+{
+	static const struct {
+		const char *words;
+		const char *script;
+	} scripts[] = { { "pre-installation", "preinst" },
+			{ "post-installation", "postinst" },
+			{ "pre-removal", "prerm" },
+			{ "post-removal", "postrm" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
+		if (reason.ptr && memmem(reason.ptr, reason.len, scripts[i].words, strlen(scripts[i].words)))
+			return scripts[i].script;
+	return NULL;
+}
+
+/* What follows WORDS in TEXT, or a NULL ptr. */
+static struct text text_after(struct text text, const char *words)
+{
+	const char *found = text.len ? memmem(text.ptr, text.len, words, strlen(words)) : NULL;
+
+	if (!found)
+		return (struct text) { NULL, 0 };
+	found += strlen(words);
+	return (struct text) { found, (size_t)(text.ptr + text.len - found) };
+}
+
+/* dpkg's REASON in our words, malloc'ed: "postinst failed with exit status 3". */
+static char *outcome_of(struct text reason)
+{
+	const char *script = script_of(reason);
+	struct text status = text_after(reason, "exit status ");
+	struct text number = text_word(&status);
+	struct text signal = text_after(reason, "killed by signal ");
+
+	if (script && number.len)
+		return xasprintf("%s failed with exit status %.*s", script, TEXT_ARG(number));
+	if (script && signal.ptr)
+		return xasprintf("%s was killed by signal %.*s", script, TEXT_ARG(signal));
+	return xstrndup(reason.len ? reason.ptr : "", reason.len);
+}
+
+/* The name in "dpkg: error processing package foo (--configure):"; dpkg 1.16 leaves out "package". Malloc'ed. */
+static char *package_in(struct text line)
+{
+	struct text word;
+
+	for (int i = 0; i < 3; i++)
+		text_word(&line);
+	word = text_word(&line);
+	if (text_is(word, "package"))
+		word = text_word(&line);
+	return xstrndup(word.len ? word.ptr : "", word.len);
+}
+
+/*
+ * dpkg prints for each package that it could not process:
+ *	dpkg: error processing package foo (--configure):
+ *	 installed foo package post-installation script subprocess returned error exit status 3
+ */
+int deb_explain_dpkg(const char *verb, int status, struct text tail, struct error *e)
+{
+	struct text rest = tail;
+	struct text said = { tail.ptr, 0 }; /* what the script itself printed */
+	auto_free char *all = NULL;
+
+	while (rest.len) {
+		const char *line_start = rest.ptr;
+		struct text line = text_cut(rest, '\n', &rest);
+
+		if (is_announcement(line))
+			said.ptr = rest.ptr;
+		if (text_starts(line, "dpkg: error processing ")) {
+			auto_free char *package = package_in(line);
+			auto_free char *outcome = outcome_of(text_trim(text_cut(rest, '\n', &rest)));
+
+			said.len = (size_t)(line_start - said.ptr);
+			return package_failed(package, outcome, said, e);
+		}
+	}
+	all = deb_tail_line(tail, TAIL_MAX_BYTES);
+	return error_set(e, kind_of(tail), "dpkg %s failed with exit status %d%s%s", verb, status,
+			 all[0] ? ": " : "", all);
+}

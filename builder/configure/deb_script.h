@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Running one maintainer script, or dpkg, inside the root, and saying what went wrong if it fails: package,
+ * script, exit status and the last lines it printed. Scripts never have the network.
+ */
+#ifndef CONFIGURE_DEB_SCRIPT_H
+#define CONFIGURE_DEB_SCRIPT_H
+
+#include "base/text.h"
+
+struct deb_control;
+struct deb_status;
+struct sandbox;
+
+/*
+ * Run `preinst install` of CONTROL's package as dpkg does, from /var/lib/dpkg/tmp.ci, which is there only
+ * meanwhile. STATUS is dpkg's database before. Errors: ERROR_SCRIPT.
+ */
+int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *control,
+		    const struct deb_status *status, struct error *e) MUST_CHECK;
+
+/* Run `dpkg VERB NAMES…` without questions; NAMES may be empty. Errors: ERROR_SCRIPT. */
+int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *const *names, size_t name_count,
+		 struct error *e) MUST_CHECK;
+
+/*
+ * Set *e for a dpkg run with `VERB` that ended with STATUS after printing TAIL, by what dpkg says of the
+ * package that it could not process. Returns -1.
+ */
+int deb_explain_dpkg(const char *verb, int status, struct text tail, struct error *e);
+
+/* The last lines of TAIL as one, joined by " | ", of at most MAX bytes; malloc'ed. */
+char *deb_tail_line(struct text tail, size_t max);
+
+/* ENVIRONMENT without the variables of EXTRA, then EXTRA: malloc'ed list of borrowed strings, NULL-terminated. */
+const char **deb_environment(const char *const *environment, const char *const *extra);
+
+#endif

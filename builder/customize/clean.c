@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a build leaves behind, as one table: where, what is done, and why. Everything else that would differ from
+ * build to build is kept from it at its origin: pack clamps file times, and useradd, pwconv, systemd-sysusers,
+ * update-passwd and Python follow SOURCE_DATE_EPOCH.
+ */
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/root.h"
+#include "customize/entry.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+
+enum { CLEAN_DEPTH_MAX = 64, MACHINE_ID_LEN = 32, SECONDS_PER_DAY = 86400 };
+
+typedef int (*clean_fn)(const struct customize_site *site, const char *path, const struct stat *st,
+			struct error *e);
+
+static int remove_file(const struct customize_site *site, const char *path, const struct stat *st,
+		       struct error *e)
+{
+	return S_ISDIR(st->st_mode) ? 0 : root_remove(site->root_fd, path, e);
+}
+
+static int remove_all(const struct customize_site *site, const char *path, const struct stat *st,
+		      struct error *e)
+{
+	(void)st;
+	return root_remove(site->root_fd, path, e);
+}
+
+/* As remove_all(), but for the folder `lock`, which stays empty. */
+static int remove_but_lock(const struct customize_site *site, const char *path, const struct stat *st,
+			   struct error *e)
+{
+	if (S_ISDIR(st->st_mode) && is_suffix(path, "/lock"))
+		return root_empty_dir(site->root_fd, path, e);
+	return root_remove(site->root_fd, path, e);
+}
+
+/* An empty file that a package made on purpose, with its owner and mode, stays as it is. */
+static int truncate_file(const struct customize_site *site, const char *path, const struct stat *st,
+			 struct error *e)
+{
+	if (!S_ISREG(st->st_mode) || st->st_size == 0)
+		return 0;
+	return root_write(site->root_fd, path, "", 0, st->st_mode & 07777, st->st_uid, st->st_gid, e);
+}
+
+/* Whether DATA is what the build host has in its own PATH. A host without that file has nothing to leave. */
+static bool is_of_host(const char *path, const char *data)
+{
+	auto_free char *host = NULL;
+	struct error ignored = ERROR_INIT;
+	struct text text = text_trim(text_of(data));
+
+	if (text.len == 0 || file_read(AT_FDCWD, path, LIMIT_FILE_TEXT_BYTES, &host, NULL, &ignored) < 0)
+		return false;
+	return text_equal(text, text_trim(text_of(host)));
+}
+
+static int remove_of_host(const struct customize_site *site, const char *path, const struct stat *st,
+			  struct error *e)
+{
+	auto_free char *data = NULL;
+
+	if (!S_ISREG(st->st_mode) || recipe_writes(site->recipe, path))
+		return 0;
+	if (root_read(site->root_fd, path, &data, NULL, e) < 0)
+		return -1;
+	return data && is_of_host(path, data) ? root_remove(site->root_fd, path, e) : 0;
+}
+
+static int remove_unless_written(const struct customize_site *site, const char *path, const struct stat *st,
+				 struct error *e)
+{
+	if (!S_ISREG(st->st_mode) || recipe_writes(site->recipe, path))
+		return 0;
+	return root_remove(site->root_fd, path, e);
+}
+
+/* An id becomes an empty file, as machine-id(5) asks of images; "uninitialized" is no id and stays. */
+static int empty_machine_id(const struct customize_site *site, const char *path, const struct stat *st,
+			    struct error *e)
+{
+	auto_free char *data = NULL;
+	struct text id;
+
+	if (!S_ISREG(st->st_mode) || recipe_writes(site->recipe, path))
+		return 0;
+	if (root_read(site->root_fd, path, &data, NULL, e) < 0)
+		return -1;
+	id = text_trim(text_of(data));
+	for (size_t i = 0; i < id.len; i++)
+		if (!isxdigit((unsigned char)id.ptr[i]))
+			return 0;
+	return id.len == MACHINE_ID_LEN ? truncate_file(site, path, st, e) : 0;
+}
+
+/* Copy one line of shadow(5); the day in its third field, if later than DAY, becomes DAY. */
+static void add_shadow_line(struct buffer *out, struct text line, uint64_t day)
+{
+	struct text rest = line;
+	uint64_t changed;
+
+	text_cut(rest, ':', &rest);
+	text_cut(rest, ':', &rest);
+
+	struct text before = { line.ptr, rest.ptr ? (size_t)(rest.ptr - line.ptr) : line.len };
+	struct text field = text_cut(rest, ':', &rest);
+
+	if (!field.ptr || !text_to_u64(field, &changed) || changed <= day) {
+		buffer_add(out, line.ptr, line.len);
+		return;
+	}
+	buffer_add(out, before.ptr, before.len);
+	buffer_addf(out, "%llu", (unsigned long long)day);
+	buffer_add(out, field.ptr + field.len, line.len - before.len - field.len);
+}
+
+static int clamp_shadow_days(const struct customize_site *site, const char *path, const struct stat *st,
+			     struct error *e)
+{
+	auto_buffer struct buffer clamped = BUFFER_INIT;
+	auto_free char *data = NULL;
+	struct text rest;
+	size_t len = 0;
+
+	if (!S_ISREG(st->st_mode) || site->epoch_s <= 0)
+		return 0;
+	if (root_read(site->root_fd, path, &data, &len, e) < 0)
+		return -1;
+	rest = (struct text) { data, len };
+	while (rest.ptr) {
+		add_shadow_line(&clamped, text_cut(rest, '\n', &rest),
+				(uint64_t)(site->epoch_s / SECONDS_PER_DAY));
+		if (rest.ptr)
+			buffer_addc(&clamped, '\n');
+	}
+	if (text_equal((struct text) { clamped.data, clamped.len }, (struct text) { data, len }))
+		return 0;
+	return root_write(site->root_fd, path, clamped.data, clamped.len, st->st_mode & 07777, st->st_uid,
+			  st->st_gid, e);
+}
+
+enum clean_when { ALWAYS, WITH_CLEANUP /* packages.cleanup */ };
+
+/*
+ * In a path '*' stands for any part of one name (of hidden files too), a part "**" for any number of folders.
+ * Links on the way to a name are not followed: what they lead to has a path, and perhaps a row, of its own.
+ */
+struct clean_rule {
+	const char *path;
+	enum clean_when when;
+	clean_fn clean;
+	const char *reason;
+};
+
+/* clang-format off */
+static const struct clean_rule rules[] = {
+	/* The build host's. */
+	{ "/etc/resolv.conf", ALWAYS, remove_of_host, "the build host's name servers" },
+	{ "/etc/.resolv.conf.systemd-resolved.bak", ALWAYS, remove_file,
+	  "the same, saved by systemd-resolved's postinst before it puts its link there" },
+	{ "/etc/hostname", ALWAYS, remove_of_host, "the build host's name" },
+
+	/* Identities and secrets: every instance must get its own. */
+	{ "/etc/machine-id", ALWAYS, empty_machine_id, "an id made while building, shared by all instances" },
+	{ "/var/lib/dbus/machine-id", ALWAYS, remove_unless_written,
+	  "likewise, from dbus' postinst; systemd-tmpfiles puts a link to the former there" },
+	{ "/etc/ssh/ssh_host_*_key", ALWAYS, remove_file, "one private key for all instances" },
+	{ "/etc/ssh/ssh_host_*_key.pub", ALWAYS, remove_file, "its public half" },
+	{ "/var/lib/systemd/random-seed", ALWAYS, remove_file, "a seed must never be used twice" },
+	{ "/var/lib/systemd/credential.secret", ALWAYS, remove_file, "the key of systemd-creds(1)" },
+	{ "/var/lib/urandom/random-seed", ALWAYS, remove_file, "as systemd's, from sysvinit" },
+
+	/* What package tools leave. */
+	{ "/var/cache/apt/archives/**/*", ALWAYS, remove_file, "downloaded packages and the lock" },
+	{ "/var/cache/apt/*.bin", ALWAYS, remove_file, "holds times and inode numbers; apt makes it anew" },
+	{ "/var/lib/apt/lists/**/*", WITH_CLEANUP, remove_file, "indexes that are old when the image is used" },
+	{ "/var/lib/apt/lists/auxfiles", WITH_CLEANUP, remove_all, "likewise; a folder that no package ships" },
+	{ "/var/lib/apt/periodic/*", ALWAYS, remove_file, "time stamps of apt's daily job" },
+	{ "/var/lib/dpkg/*-old", ALWAYS, remove_file, "the database before its last change" },
+	{ "/var/lib/dpkg/lock*", ALWAYS, remove_file, "locks of a dpkg that has ended; made anew when needed" },
+	{ "/var/lib/dpkg/triggers/Lock", ALWAYS, remove_file, "likewise" },
+	{ "/var/lib/dpkg/tmp.ci", ALWAYS, remove_all, "control files of a package that was being unpacked" },
+	{ "/var/cache/debconf/*-old", ALWAYS, remove_file, "the database before its last change" },
+	{ "/etc/*-", ALWAYS, remove_file, "passwd, group and the like before their last change" },
+	{ "/etc/.pwd.lock", ALWAYS, remove_file, "lock of lckpwdf(3); made anew when needed" },
+
+	/* What tells the time or the disk of this build. */
+	{ "/etc/shadow", ALWAYS, clamp_shadow_days,
+	  "pam_unix (chpasswd, passwd) writes today as the day of a change, whatever SOURCE_DATE_EPOCH says" },
+	{ "/var/cache/ldconfig/aux-cache", ALWAYS, remove_file, "inode numbers and times of libraries" },
+	{ "/var/log/alternatives.log", ALWAYS, remove_file, "log of the build" },
+	{ "/var/log/apt/*", ALWAYS, remove_file, "log of the build" },
+	{ "/var/log/bootstrap.log", ALWAYS, remove_file, "log of the build" },
+	{ "/var/log/dpkg.log", ALWAYS, remove_file, "log of the build" },
+	{ "/var/log/fontconfig.log", ALWAYS, remove_file, "log of the build" },
+	{ "/var/log/**/*", ALWAYS, truncate_file,
+	  "any other log, wtmp, btmp, lastlog and faillog: owner and mode are what their programs need" },
+	{ "/root/.*_history", ALWAYS, remove_file, "commands typed in a shell of the build" },
+	{ "/root/.lesshst", ALWAYS, remove_file, "likewise" },
+	{ "/root/.viminfo", ALWAYS, remove_file, "likewise" },
+	{ "/root/.wget-hsts", ALWAYS, remove_file, "likewise" },
+	{ "/tmp/*", ALWAYS, remove_all, "temporary files of the build" },
+	{ "/var/tmp/*", ALWAYS, remove_all, "temporary files of the build" },
+	{ "/run/*", ALWAYS, remove_but_lock, "a tmpfs in every instance; /var/lock is a link to /run/lock" },
+	{ "/dev/*", ALWAYS, remove_all, "the instance's own; daemons do not unpack it" },
+};
+/* clang-format on */
+
+static int walk(const struct customize_site *site, const struct clean_rule *rule, const char *folder,
+		const char *pattern, unsigned depth, struct error *e);
+
+/* PATH matched the pattern up to REST, which begins after a '/' and is NULL at the pattern's end. */
+static int walk_on(const struct customize_site *site, const struct clean_rule *rule, const char *path,
+		   const char *rest, unsigned depth, struct error *e)
+{
+	struct stat st;
+	int r = root_lstat(site->root_fd, path, &st, e);
+
+	if (r <= 0)
+		return r;
+	if (rest)
+		return S_ISDIR(st.st_mode) ? walk(site, rule, path, rest, depth + 1, e) : 0;
+	return rule->clean(site, path, &st, e);
+}
+
+/* Carry out RULE for every name of FOLDER ("" for the root) that PART stands for. */
+static int walk_names(const struct customize_site *site, const struct clean_rule *rule, const char *folder,
+		      const char *part, const char *rest, unsigned depth, struct error *e)
+{
+	auto_close int fd = -1;
+	char **names = NULL;
+	size_t count = 0;
+	int result = root_try_open(site->root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, e);
+
+	if (result <= 0)
+		return result;
+	if (dir_list(fd, &names, &count, e) < 0)
+		return -1;
+	result = 0;
+	for (size_t i = 0; i < count && result == 0; i++) {
+		auto_free char *path = xasprintf("%s/%s", folder, names[i]);
+
+		if (fnmatch(part, names[i], 0) == 0)
+			result = walk_on(site, rule, path, rest, depth, e);
+	}
+	names_free(names, count);
+	return result;
+}
+
+static int walk(const struct customize_site *site, const struct clean_rule *rule, const char *folder,
+		const char *pattern, unsigned depth, struct error *e)
+{
+	const char *slash = strchr(pattern, '/');
+	const char *rest = slash ? slash + 1 : NULL;
+	auto_free char *part = slash ? xstrndup(pattern, (size_t)(slash - pattern)) : xstrdup(pattern);
+
+	if (depth > CLEAN_DEPTH_MAX)
+		return error_set(e, ERROR_FORMAT, "folders are nested more than %d deep", CLEAN_DEPTH_MAX);
+	if (rest && strcmp(part, "**") == 0) {
+		/* None at all, or one and then again any number. */
+		if (walk(site, rule, folder, rest, depth, e) < 0)
+			return -1;
+		return walk_names(site, rule, folder, "*", pattern, depth, e);
+	}
+	if (strpbrk(part, "*?["))
+		return walk_names(site, rule, folder, part, rest, depth, e);
+
+	auto_free char *path = xasprintf("%s/%s", folder, part);
+
+	return walk_on(site, rule, path, rest, depth, e);
+}
+
+int customize_clean(const struct customize_site *site, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		const struct clean_rule *rule = &rules[i];
+
+		if (rule->when == WITH_CLEANUP && !site->recipe->packages.cleanup)
+			continue;
+		if (walk(site, rule, "", rule->path + 1, 0, e) < 0)
+			return error_wrap(e, "cannot clean '%s'", rule->path);
+	}
+	return 0;
+}

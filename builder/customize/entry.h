@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One entry of the recipe's `files` at the time it is carried out: its strings expanded, its path in one
+ * spelling, its owner and mode as numbers. Shared by the generators, which live in files.c, copy.c and
+ * templates.c; no other stage includes this.
+ */
+#ifndef CUSTOMIZE_ENTRY_H
+#define CUSTOMIZE_ENTRY_H
+
+#include "customize/customize.h"
+
+#include <sys/stat.h>
+
+struct entry {
+	const struct recipe_file *file; /* borrowed */
+	char *path;                     /* owned; "/etc/motd"; NULL when the recipe gives none */
+	char *content;                  /* owned; NULL likewise */
+	char *source;                   /* owned; NULL likewise */
+	bool path_is_folder;            /* it was written with a '/' at its end */
+};
+
+#define ENTRY_INIT ((struct entry) { .file = NULL })
+#define auto_entry AUTO(entry_release)
+
+/* Expand FILE. Errors name its place. */
+int entry_expand(const struct recipe *recipe, const struct recipe_file *file, struct entry *entry,
+		 struct error *e) MUST_CHECK;
+void entry_release(struct entry *entry);
+
+/*
+ * PATH in one spelling: a '/' in front, none at its end, no empty and no "." part; malloc'ed. ERROR_RECIPE
+ * for "..", for the root itself, and for what is over-long.
+ */
+int path_normalise(const char *path, char **out, struct error *e) MUST_CHECK;
+
+/* Owner and mode of an entry; what the recipe does not give is not set. */
+struct access {
+	bool has_mode;
+	bool has_uid;
+	bool has_gid;
+	unsigned mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Names are looked up in the root's own passwd and group. */
+int entry_access(int root_fd, const struct recipe_file *file, struct access *access, struct error *e)
+	MUST_CHECK;
+/* OLD (what is there already, or a source) where ACCESS does not say otherwise. */
+unsigned access_mode(const struct access *access, unsigned old);
+uid_t access_uid(const struct access *access, uid_t old);
+gid_t access_gid(const struct access *access, gid_t old);
+
+/* Create the folders above PATH, a normalised one, where they are missing: 0755, as root. */
+int make_parents(int root_fd, const char *path, struct error *e) MUST_CHECK;
+
+/* Put PLACE in front of a set error. Returns -1. */
+int wrap_at(struct error *e, const struct place *place);
+/* Whether an entry of `files` puts a file at PATH, a normalised one, so that it is the recipe's own. */
+bool recipe_writes(const struct recipe *recipe, const char *path);
+
+/* The generators. Their errors name no place: the caller adds it. */
+int generate_copy(const struct customize_site *site, const struct entry *entry, struct error *e) MUST_CHECK;
+int generate_template(const struct entry *entry, struct image_templates *templates, struct error *e)
+	MUST_CHECK;
+int generate_hostname(const struct entry *entry, struct image_templates *templates, struct error *e)
+	MUST_CHECK;
+int generate_hosts(const struct customize_site *site, const struct entry *entry,
+		   struct image_templates *templates, struct error *e) MUST_CHECK;
+int generate_cloud_init(const struct entry *entry, struct image_templates *templates, struct error *e)
+	MUST_CHECK;
+/* Ascending order of path. */
+void templates_sort(struct image_templates *templates);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/deb_dependency.h"
+
+#include <string.h>
+
+enum { NAME_BYTES_MAX = 512 };
+
+static bool is_name_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_spaces(struct text *rest)
+{
+	while (rest->len && is_space(rest->ptr[0])) {
+		rest->ptr++;
+		rest->len--;
+	}
+}
+
+static bool take(struct text *rest, char c)
+{
+	if (rest->len == 0 || rest->ptr[0] != c)
+		return false;
+	rest->ptr++;
+	rest->len--;
+	return true;
+}
+
+bool deb_name_is_valid(struct text text)
+{
+	if (text.len < 2 || text.len > NAME_BYTES_MAX || memchr("+-.", text.ptr[0], 3))
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_name_byte(text.ptr[i]))
+			return false;
+	return true;
+}
+
+/*
+ * A run of bytes that can belong to a name. Upper case is let through: old archives have a few such
+ * relations, and dpkg reads names without regard to case; nothing will match them.
+ */
+static struct text take_word(struct text *rest, const char *more)
+{
+	struct text word = { rest->ptr, 0 };
+
+	while (rest->len && (is_name_byte(rest->ptr[0]) || (rest->ptr[0] >= 'A' && rest->ptr[0] <= 'Z') ||
+			     (rest->ptr[0] != '\0' && strchr(more, rest->ptr[0])))) {
+		rest->ptr++;
+		rest->len--;
+		word.len++;
+	}
+	return word;
+}
+
+/* "<" and ">" alone are what "<=" and ">=" were before 1996; dpkg and apt still read them so. */
+static enum deb_relation take_relation(struct text *rest)
+{
+	if (take(rest, '<'))
+		return take(rest, '<') ? RELATION_EARLIER : (take(rest, '='), RELATION_EARLIER_EQUAL);
+	if (take(rest, '>'))
+		return take(rest, '>') ? RELATION_LATER : (take(rest, '='), RELATION_LATER_EQUAL);
+	take(rest, '=');
+	return RELATION_EQUAL;
+}
+
+/* "(>= 1.2)" with *rest behind the opening parenthesis. */
+static bool take_version(struct text *rest, struct deb_part *part)
+{
+	const char *end = rest->len ? memchr(rest->ptr, ')', rest->len) : NULL;
+
+	if (!end)
+		return false;
+	skip_spaces(rest);
+	part->relation = take_relation(rest);
+	if (rest->ptr > end)
+		return false;
+	part->version = text_trim((struct text) { rest->ptr, (size_t)(end - rest->ptr) });
+	rest->len -= (size_t)(end - rest->ptr) + 1;
+	rest->ptr = end + 1;
+	return deb_version_is_valid(part->version);
+}
+
+static bool skip_restrictions(struct text *rest)
+{
+	while (rest->len && (rest->ptr[0] == '[' || rest->ptr[0] == '<')) {
+		const char *end = memchr(rest->ptr, rest->ptr[0] == '[' ? ']' : '>', rest->len);
+
+		if (!end)
+			return false;
+		rest->len -= (size_t)(end - rest->ptr) + 1;
+		rest->ptr = end + 1;
+		skip_spaces(rest);
+	}
+	return true;
+}
+
+int deb_dependency_next(struct text *rest, struct deb_part *part)
+{
+	*part = (struct deb_part) { .relation = RELATION_NONE };
+	skip_spaces(rest);
+	while (take(rest, ',')) /* empty entries between commas, as dpkg allows */
+		skip_spaces(rest);
+	if (rest->len == 0)
+		return 0;
+	part->name = take_word(rest, "_");
+	if (part->name.len == 0)
+		return -1;
+	if (take(rest, ':')) {
+		part->qualifier = take_word(rest, "");
+		if (part->qualifier.len == 0)
+			return -1;
+	}
+	skip_spaces(rest);
+	if (take(rest, '(') && !take_version(rest, part))
+		return -1;
+	skip_spaces(rest);
+	if (!skip_restrictions(rest))
+		return -1;
+	skip_spaces(rest);
+	part->or_next = take(rest, '|');
+	if (part->or_next) {
+		skip_spaces(rest);
+		return rest->len && rest->ptr[0] != ',' ? 1 : -1;
+	}
+	return rest->len == 0 || take(rest, ',') ? 1 : -1;
+}

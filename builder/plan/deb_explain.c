@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words for what could not be done: the chain from a package to what it lacks or quarrels with. */
+#include "plan/deb_resolve.h"
+
+enum { LINKS_MAX = 12, CHAIN_BYTES_MAX = 1200 };
+
+struct chain {
+	struct deb_resolver *resolver;
+	struct buffer text;
+	const struct deb_package *seen[LINKS_MAX];
+	size_t length;
+};
+
+static const char *const verbs[] = {
+	[KIND_PRE_DEPENDS] = "pre-depends on", [KIND_DEPENDS] = "depends on",
+	[KIND_CONFLICTS] = "conflicts with",   [KIND_BREAKS] = "breaks",
+	[KIND_RECOMMENDS] = "recommends",      [KIND_SUGGESTS] = "suggests",
+};
+
+static void add_version(struct chain *chain, const struct deb_version *version)
+{
+	buffer_addf(&chain->text, "%s%.*s %.*s", chain->text.len ? " ; " : "",
+		    TEXT_ARG(version->package->name), TEXT_ARG(version->version));
+}
+
+static void add_part(struct chain *chain, const struct deb_relation_part *part)
+{
+	buffer_addf(&chain->text, "%.*s", TEXT_ARG(part->target->name));
+	if (part->relation != RELATION_NONE)
+		buffer_addf(&chain->text, " (%s %.*s)", deb_relation_sign(part->relation),
+			    TEXT_ARG(part->version));
+}
+
+static void add_group(struct chain *chain, struct deb_group group)
+{
+	buffer_addf(&chain->text, " %s ", verbs[group.parts[0].kind]);
+	for (size_t i = 0; i < group.count; i++) {
+		if (i)
+			buffer_adds(&chain->text, " | ");
+		add_part(chain, &group.parts[i]);
+	}
+}
+
+/* The version that PART of a relation of PACKAGE matches and that is to be installed; NULL if there is none. */
+static struct deb_version *match_after(struct deb_resolver *resolver, const struct deb_package *package,
+				       const struct deb_relation_part *part)
+{
+	struct deb_version *version = deb_state_of(resolver, part->target)->install;
+
+	if (version && deb_concerns(package, part, part->target) &&
+	    deb_version_satisfies(version->version, part->relation, part->version))
+		return version;
+	for (struct deb_provide *p = part->target->provides; p; p = p->next)
+		if (deb_concerns(package, part, p->owner->package) &&
+		    deb_state_of(resolver, p->owner->package)->install == p->owner &&
+		    deb_version_satisfies(p->version, part->relation, part->version))
+			return p->owner;
+	return NULL;
+}
+
+/* VERSION against what is to be installed; true when that says it all. */
+static bool explain_conflict(struct chain *chain, struct deb_version *version)
+{
+	struct deb_group group;
+	size_t position = 0;
+
+	while (deb_group_next(chain->resolver, version, &position, &group)) {
+		const struct deb_version *other;
+
+		if (!deb_is_negative(group.parts[0].kind))
+			continue;
+		other = match_after(chain->resolver, version->package, group.parts);
+		if (!other)
+			continue;
+		add_version(chain, version);
+		add_group(chain, group);
+		if (other->package != group.parts[0].target)
+			buffer_addf(&chain->text, ", which %.*s provides", TEXT_ARG(other->package->name));
+		return true;
+	}
+	return false;
+}
+
+static bool aims_at(const struct deb_relation_part *part, const struct deb_version *version)
+{
+	if (part->target == version->package)
+		return deb_version_satisfies(version->version, part->relation, part->version);
+	for (const struct deb_provide *p = version->provides; p; p = p->next_own)
+		if (p->target == part->target &&
+		    deb_version_satisfies(p->version, part->relation, part->version))
+			return true;
+	return false;
+}
+
+/* What is to be installed against VERSION. */
+static bool explain_refusal(struct chain *chain, struct deb_version *version)
+{
+	for (size_t i = 0; i < chain->resolver->known_count; i++) {
+		struct deb_version *other = chain->resolver->known[i]->state->install;
+		struct deb_group group;
+		size_t position = 0;
+
+		if (!other || other->package == version->package)
+			continue;
+		while (deb_group_next(chain->resolver, other, &position, &group)) {
+			if (!deb_is_negative(group.parts[0].kind) || !aims_at(group.parts, version))
+				continue;
+			add_version(chain, other);
+			add_group(chain, group);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The version that would be taken for GROUP if nothing stood against it. */
+static struct deb_version *best_match(struct deb_group group)
+{
+	for (size_t i = 0; i < group.count; i++) {
+		const struct deb_relation_part *part = &group.parts[i];
+		struct deb_version *version = deb_candidate(part->target);
+
+		if (version && deb_version_satisfies(version->version, part->relation, part->version))
+			return version;
+		for (struct deb_provide *p = part->target->provides; p; p = p->next)
+			if (deb_candidate(p->owner->package) == p->owner &&
+			    deb_version_satisfies(p->version, part->relation, part->version))
+				return p->owner;
+	}
+	return NULL;
+}
+
+/* No archive can satisfy GROUP: say what there is instead. */
+static void explain_absence(struct chain *chain, struct deb_group group)
+{
+	const struct deb_package *target = group.parts[0].target;
+	const struct deb_version *newest = target->versions;
+	const struct deb_version *candidate = deb_candidate(target);
+
+	if (candidate && candidate != newest)
+		buffer_addf(&chain->text, " ; %.*s %.*s is the one to be installed by priority",
+			    TEXT_ARG(target->name), TEXT_ARG(candidate->version));
+	else if (newest)
+		buffer_addf(&chain->text, " ; %.*s %.*s is the newest in any archive", TEXT_ARG(target->name),
+			    TEXT_ARG(newest->version));
+	else if (target->provides && group.parts[0].relation != RELATION_NONE)
+		buffer_addf(&chain->text, " ; no archive provides that version of '%.*s'",
+			    TEXT_ARG(target->name));
+	else
+		buffer_addf(&chain->text, " ; no archive has a package '%.*s'", TEXT_ARG(target->name));
+}
+
+static bool is_seen(const struct chain *chain, const struct deb_package *package)
+{
+	for (size_t i = 0; i < chain->length; i++)
+		if (chain->seen[i] == package)
+			return true;
+	return false;
+}
+
+/* One link: why VERSION cannot be there. The next version to look at, or NULL when the chain is complete. */
+static struct deb_version *explain_link(struct chain *chain, struct deb_version *version)
+{
+	struct deb_group group;
+	size_t position = 0;
+
+	if (deb_state_of(chain->resolver, version->package)->unwanted) {
+		buffer_addf(&chain->text, "%s%.*s is not to be installed", chain->text.len ? " ; " : "",
+			    TEXT_ARG(version->package->name));
+		return NULL;
+	}
+	if (explain_conflict(chain, version))
+		return NULL;
+	while (deb_group_next(chain->resolver, version, &position, &group)) {
+		struct deb_version *next;
+
+		if (!deb_is_critical(group.parts[0].kind) || deb_is_negative(group.parts[0].kind) ||
+		    deb_group_holds(chain->resolver, version->package, group, DEB_AFTER))
+			continue;
+		add_version(chain, version);
+		add_group(chain, group);
+		next = best_match(group);
+		if (!next)
+			explain_absence(chain, group);
+		return next;
+	}
+	if (!explain_refusal(chain, version)) {
+		add_version(chain, version);
+		buffer_adds(&chain->text, " cannot be installed together with the others");
+	}
+	return NULL;
+}
+
+int deb_explain(struct deb_resolver *resolver, struct deb_package *package, struct deb_version *version,
+		struct error *e)
+{
+	struct chain chain = { .resolver = resolver, .text = BUFFER_INIT };
+	int r;
+
+	if (!version)
+		buffer_addf(&chain.text, "no archive has a package '%.*s'", TEXT_ARG(package->name));
+	while (version && chain.length < LINKS_MAX && chain.text.len < CHAIN_BYTES_MAX &&
+	       !is_seen(&chain, version->package)) {
+		chain.seen[chain.length++] = version->package;
+		version = explain_link(&chain, version);
+	}
+	r = error_set(e, ERROR_PLAN, "%s",
+		      chain.text.data ? chain.text.data : "packages that exclude each other");
+	buffer_release(&chain.text);
+	return r;
+}

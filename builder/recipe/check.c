@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe/check.h"
+
+#include "base/text.h"
+#include "recipe/architecture.h"
+
+#define DEFAULT_EXPIRY "30d"
+#define DEFAULT_NAME \
+	"{{ image.distribution }}-{{ image.release }}-{{ image.architecture_mapped }}-{{ image.variant }}-" \
+	"{{ image.serial }}"
+#define DEFAULT_DESCRIPTION \
+	"{{ image.distribution|capfirst }} {{ image.release }} {{ image.architecture_mapped }}" \
+	"{% if image.variant != \"default\" %} ({{ image.variant }}){% endif %} ({{ image.serial }})"
+
+static bool is_given(const char *text)
+{
+	return text && text[0];
+}
+
+static int check_packages(const struct recipe_packages *packages, struct error *e)
+{
+	if (packages->custom_manager && is_given(packages->manager))
+		return error_at(e, ERROR_RECIPE, &packages->custom_manager_place,
+				"'packages' has both 'manager' and 'custom_manager'");
+	if (!packages->custom_manager && !is_given(packages->manager))
+		return error_at(e, ERROR_RECIPE, &packages->place,
+				"missing key 'manager' in 'packages' (or 'custom_manager')");
+	return 0;
+}
+
+/* The keys that a generator cannot do without. */
+static const struct {
+	enum generator generator;
+	const char *key;
+	size_t offset;
+} needs[] = {
+	{ GENERATOR_CLOUD_INIT, "name", offsetof(struct recipe_file, name) },
+	{ GENERATOR_COPY, "source", offsetof(struct recipe_file, source) },
+	{ GENERATOR_DUMP, "path", offsetof(struct recipe_file, path) },
+	{ GENERATOR_HOSTNAME, "path", offsetof(struct recipe_file, path) },
+	{ GENERATOR_HOSTS, "path", offsetof(struct recipe_file, path) },
+	{ GENERATOR_REMOVE, "path", offsetof(struct recipe_file, path) },
+	{ GENERATOR_TEMPLATE, "name", offsetof(struct recipe_file, name) },
+	{ GENERATOR_TEMPLATE, "path", offsetof(struct recipe_file, path) },
+};
+
+static int check_cloud_init(const struct recipe_file *file, size_t index, struct error *e)
+{
+	static const char *const names[] = { "user-data", "meta-data", "vendor-data", "network-config" };
+	const char *nearest;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(names[i], file->name) == 0)
+			return 0;
+	nearest = text_nearest(file->name, names, ARRAY_LEN(names));
+	return error_at(e, ERROR_RECIPE, &file->place, "unknown word '%.100s' in 'files[%zu].name' (%s%s%s)",
+			file->name, index, nearest ? "did you mean '" : "one of: ",
+			nearest ? nearest : "user-data, meta-data, vendor-data, network-config",
+			nearest ? "'?" : "");
+}
+
+static int check_file(const struct recipe_file *file, size_t index, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+		const char *text;
+
+		if (needs[i].generator != file->generator)
+			continue;
+		memcpy(&text, (const char *)file + needs[i].offset, sizeof text);
+		if (!is_given(text))
+			return error_at(e, ERROR_RECIPE, &file->place,
+					"missing key '%s' in 'files[%zu]' (the generator '%s' needs it)",
+					needs[i].key, index, generator_name(file->generator));
+	}
+	if (file->generator == GENERATOR_CLOUD_INIT)
+		return check_cloud_init(file, index, e);
+	/* The name becomes a file in the image's folder of templates, and LXD wants it bare. */
+	if (file->generator == GENERATOR_TEMPLATE && strchr(file->name, '/'))
+		return error_at(e, ERROR_RECIPE, &file->place,
+				"'files[%zu].name' must be a file name without '/', not '%.100s'", index,
+				file->name);
+	return 0;
+}
+
+/* Ids end below the one that chown() takes for "leave it". */
+static int check_owner(const struct recipe_file *file, const char *owner, const char *key, size_t index,
+		       struct error *e)
+{
+	uint64_t id;
+
+	if (owner && text_to_u64(text_of(owner), &id) && id >= UINT32_MAX)
+		return error_at(e, ERROR_RECIPE, &file->place, "'files[%zu].%s' is too large: '%s'", index,
+				key, owner);
+	return 0;
+}
+
+int recipe_check(const struct recipe *recipe, struct error *e)
+{
+	if (check_packages(&recipe->packages, e) < 0)
+		return -1;
+	for (size_t i = 0; i < recipe->file_count; i++)
+		if (check_file(&recipe->files[i], i, e) < 0 ||
+		    check_owner(&recipe->files[i], recipe->files[i].uid, "uid", i, e) < 0 ||
+		    check_owner(&recipe->files[i], recipe->files[i].gid, "gid", i, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int64_t unit_seconds(char unit)
+{
+	switch (unit) {
+	case 's':
+		return 1;
+	case 'm':
+		return 60;
+	case 'h':
+		return 3600;
+	case 'd':
+		return 86400;
+	default:
+		return 604800;
+	}
+}
+
+/* Numbers with units are added up: "1w2d" is nine days. The schema has checked the form. */
+static bool expiry_seconds(const char *text, int64_t *seconds)
+{
+	int64_t sum = 0;
+	int64_t number = 0;
+
+	for (; *text; text++) {
+		if (*text >= '0' && *text <= '9') {
+			if (__builtin_mul_overflow(number, 10, &number) ||
+			    __builtin_add_overflow(number, *text - '0', &number))
+				return false;
+			continue;
+		}
+		if (__builtin_mul_overflow(number, unit_seconds(*text), &number) ||
+		    __builtin_add_overflow(sum, number, &sum))
+			return false;
+		number = 0;
+	}
+	*seconds = sum;
+	return sum <= INT64_MAX / 2; /* leaves room for the date it is added to */
+}
+
+static void complete_image(struct recipe *recipe)
+{
+	struct recipe_image *image = &recipe->image;
+	const struct place nowhere = { .file = recipe->path };
+
+	if (!image->release)
+		image->release = "";
+	if (!is_given(image->variant))
+		image->variant = "default";
+	if (!is_given(image->serial))
+		image->serial = NULL;
+	if (!is_given(image->expiry))
+		image->expiry = DEFAULT_EXPIRY;
+	if (!is_given(image->name)) {
+		image->name = DEFAULT_NAME;
+		image->name_place = nowhere;
+	}
+	if (!is_given(image->description)) {
+		image->description = DEFAULT_DESCRIPTION;
+		image->description_place = nowhere;
+	}
+}
+
+static void complete_source(struct recipe *recipe)
+{
+	static const char *components[] = { "main" };
+	struct recipe_source *source = &recipe->source;
+
+	if (!is_given(source->suite)) {
+		source->suite = recipe->image.release;
+		source->suite_place = recipe->image.place;
+	}
+	if (source->components.count == 0) {
+		source->components.items = arena_alloc(&recipe->arena, sizeof components);
+		source->components.items[0] = components[0];
+		source->components.count = 1;
+	}
+}
+
+/*
+ * In the order of the format: a map, else the recipe's own names, else as it is written. A downloader that
+ * serves one distribution needs no map.
+ */
+static const char *map_architecture(const struct recipe *recipe, const struct architecture *architecture,
+				    const char *written)
+{
+	if (is_given(recipe->architecture_map))
+		return architecture_map(recipe->architecture_map, architecture);
+	for (size_t i = 0; i < recipe->architecture_mapping_count; i++) {
+		const struct template_property *mapping = &recipe->architecture_mappings[i];
+
+		if (strcmp(mapping->key, written) == 0 || strcmp(mapping->key, architecture->name) == 0)
+			return mapping->value;
+	}
+	return strcmp(recipe->source.downloader, "debootstrap") == 0
+		       ? architecture_map("debian", architecture)
+		       : written;
+}
+
+static int complete_architecture(struct recipe *recipe, struct error *e)
+{
+	const char *written = recipe->image.architecture;
+	const struct architecture *architecture;
+
+	if (!is_given(written)) {
+		architecture = architecture_of_host();
+		if (!architecture)
+			return error_at(e, ERROR_RECIPE, &recipe->image.place,
+					"the architecture of this host has no known name; set "
+					"'image.architecture'");
+		written = architecture->name;
+	} else {
+		architecture = architecture_find(written);
+	}
+	if (!architecture) {
+		const char *nearest = architecture_nearest(written);
+
+		return error_at(e, ERROR_RECIPE, &recipe->image.architecture_place,
+				"unknown architecture '%.100s'%s%s%s", written,
+				nearest ? " (did you mean '" : "", nearest ? nearest : "",
+				nearest ? "'?)" : "");
+	}
+	recipe->image.architecture = written;
+	recipe->architecture = architecture->name;
+	recipe->architecture_kernel = architecture->kernel;
+	recipe->architecture_personality = architecture->personality;
+	recipe->architecture_mapped = map_architecture(recipe, architecture, written);
+	return 0;
+}
+
+const char *recipe_beside(struct recipe *recipe, const char *name)
+{
+	if (name[0] == '/' || strcmp(recipe->folder, ".") == 0)
+		return name;
+	return arena_printf(&recipe->arena, "%s%s%s", recipe->folder,
+			    is_suffix(recipe->folder, "/") ? "" : "/", name);
+}
+
+static void complete_files(struct recipe *recipe)
+{
+	for (size_t i = 0; i < recipe->file_count; i++) {
+		struct recipe_file *file = &recipe->files[i];
+
+		if (!is_given(file->source))
+			continue;
+		file->source = recipe_beside(recipe, file->source);
+		file->source_place.column = 0; /* what follows the folder is no longer where it was */
+	}
+}
+
+int recipe_complete(struct recipe *recipe, struct error *e)
+{
+	recipe->type = "container";
+	complete_image(recipe);
+	complete_source(recipe);
+	complete_files(recipe);
+	if (!expiry_seconds(recipe->image.expiry, &recipe->image.expiry_s))
+		return error_at(e, ERROR_RECIPE, &recipe->image.expiry_place,
+				"'image.expiry' is too long: '%.100s'", recipe->image.expiry);
+	return complete_architecture(recipe, e);
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe/schema.h"
+
+#include <regex.h>
+
+enum { FORM_BYTES_MAX = 256, FIELDS_MAX = 32 };
+
+/* Where in the tree we are, for messages: "packages.sets[0].action". */
+struct path {
+	const struct path *up;
+	const char *key; /* NULL: an entry of a list */
+	size_t index;
+};
+
+struct decoder {
+	struct arena *arena;
+};
+
+struct path_text {
+	char text[256];
+};
+
+static int decode_section(struct decoder *decoder, const struct schema_section *section,
+			  const struct node *node, char *base, const struct path *path, struct error *e);
+
+static size_t write_path(const struct path *path, char *text, size_t room)
+{
+	size_t used;
+	int len;
+
+	if (!path)
+		return 0;
+	used = write_path(path->up, text, room);
+	if (!path->key)
+		len = snprintf(text + used, room - used, "[%zu]", path->index);
+	else
+		len = snprintf(text + used, room - used, "%s%s", used ? "." : "", path->key);
+	used += len > 0 ? (size_t)len : 0;
+	return used < room ? used : room - 1;
+}
+
+static struct path_text path_text(const struct path *path)
+{
+	struct path_text text = { "" };
+
+	write_path(path, text.text, sizeof text.text);
+	return text;
+}
+
+static int fail_type(const struct node *node, const struct path *path, const char *wanted, struct error *e)
+{
+	if (node->kind == NODE_SCALAR && !node->null)
+		return error_at(e, ERROR_RECIPE, &node->place, "'%s' must be %s, not '%.100s'",
+				path_text(path).text, wanted, node->text);
+	return error_at(e, ERROR_RECIPE, &node->place, "'%s' must be %s, not %s", path_text(path).text,
+			wanted, node_kind_name(node));
+}
+
+static int fail_word(const struct node *node, const struct path *path, const struct schema_words *words,
+		     struct error *e)
+{
+	const char *nearest = text_nearest(node->text, words->words, words->count);
+	auto_buffer struct buffer all = BUFFER_INIT;
+
+	if (nearest)
+		return error_at(e, ERROR_RECIPE, &node->place,
+				"unknown word '%.100s' in '%s' (did you mean '%s'?)", node->text,
+				path_text(path).text, nearest);
+	for (size_t i = 0; i < words->count; i++)
+		buffer_addf(&all, "%s%s", i ? ", " : "", words->words[i]);
+	return error_at(e, ERROR_RECIPE, &node->place, "unknown word '%.100s' in '%s' (one of: %s)",
+			node->text, path_text(path).text, all.data);
+}
+
+static bool find_word(const struct schema_words *words, const char *text, size_t *index)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		if (strcmp(words->words[i], text) == 0) {
+			*index = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_form(const struct schema_form *form, const char *text)
+{
+	regex_t regex;
+	bool matches;
+
+	if (strlen(text) > FORM_BYTES_MAX || regcomp(&regex, form->pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	matches = regexec(&regex, text, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return matches;
+}
+
+static int decode_text(const struct schema_field *field, const struct node *node, const struct path *path,
+		       const char **text, struct error *e)
+{
+	size_t index;
+
+	if (node->kind != NODE_SCALAR)
+		return fail_type(node, path, "text", e);
+	if (field->mandatory && text_trim(text_of(node->text)).len == 0)
+		return error_at(e, ERROR_RECIPE, &node->place, "'%s' is empty", path_text(path).text);
+	if (field->words && node->text[0] && !find_word(field->words, node->text, &index))
+		return fail_word(node, path, field->words, e);
+	if (field->form && node->text[0] && !has_form(field->form, node->text))
+		return fail_type(node, path, field->form->wording, e);
+	*text = node->text;
+	return 0;
+}
+
+static int decode_word(const struct schema_field *field, const struct node *node, const struct path *path,
+		       unsigned *value, struct error *e)
+{
+	size_t index;
+
+	if (node->kind != NODE_SCALAR)
+		return fail_type(node, path, "text", e);
+	if (!find_word(field->words, node->text, &index))
+		return fail_word(node, path, field->words, e);
+	*value = (unsigned)index;
+	return 0;
+}
+
+/* YAML 1.1, as the tools of this field read it: "on" and "yes" are booleans, when not quoted. */
+static int decode_flag(const struct node *node, const struct path *path, bool *flag, struct error *e)
+{
+	static const char *const words[][2] = {
+		{ "n", "y" },    { "N", "Y" },        { "no", "yes" },     { "No", "Yes" },
+		{ "NO", "YES" }, { "false", "true" }, { "False", "True" }, { "FALSE", "TRUE" },
+		{ "off", "on" }, { "Off", "On" },     { "OFF", "ON" },
+	};
+
+	for (size_t i = 0; node->plain && i < ARRAY_LEN(words); i++) {
+		bool yes = strcmp(node->text, words[i][1]) == 0;
+
+		if (yes || strcmp(node->text, words[i][0]) == 0) {
+			*flag = yes;
+			return 0;
+		}
+	}
+	if (node->kind == NODE_SCALAR && !node->plain)
+		return error_at(e, ERROR_RECIPE, &node->place,
+				"'%s' must be true or false without quotes, not the text '%.100s'",
+				path_text(path).text, node->text);
+	return fail_type(node, path, "true or false", e);
+}
+
+static int digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
+}
+
+/* Whole numbers of YAML 1.1: 10, 1_000, 0x1F, 0b11 and 017, which is octal. */
+static bool parse_number(const char *text, uint64_t *number)
+{
+	int base = 10;
+	uint64_t sum = 0;
+	bool any = false;
+
+	if (text[0] == '0' && text[1]) {
+		base = text[1] == 'x' ? 16 : text[1] == 'b' ? 2 : 8;
+		text += base == 8 ? 1 : 2;
+	}
+	for (; *text; text++) {
+		int digit = digit_value(*text);
+
+		if (*text == '_')
+			continue;
+		if (digit >= base || __builtin_mul_overflow(sum, (uint64_t)base, &sum) ||
+		    __builtin_add_overflow(sum, (uint64_t)digit, &sum))
+			return false;
+		any = true;
+	}
+	*number = sum;
+	return any;
+}
+
+static int decode_number(const struct node *node, const struct path *path, uint64_t max, uint64_t *number,
+			 struct error *e)
+{
+	if (node->kind != NODE_SCALAR || !node->plain || !parse_number(node->text, number) || *number > max)
+		return fail_type(node, path, "a whole number", e);
+	return 0;
+}
+
+/* The text of entry I of a list of texts. */
+static int decode_entry(const struct schema_field *field, const struct node *list, size_t i,
+			const struct path *path, const char **text, struct error *e)
+{
+	const struct path here = { .up = path, .index = i };
+	const struct node *item = list->items[i];
+
+	if (item->kind == NODE_SCALAR && (item->null || text_trim(text_of(item->text)).len == 0))
+		return error_at(e, ERROR_RECIPE, &item->place, "'%s' is an empty entry",
+				path_text(&here).text);
+	return decode_text(field, item, &here, text, e);
+}
+
+static int decode_texts(struct decoder *decoder, const struct schema_field *field, const struct node *node,
+			const struct path *path, struct string_list *list, struct error *e)
+{
+	for (size_t i = 0; i < node->count; i++) {
+		const char *text = NULL;
+
+		if (decode_entry(field, node, i, path, &text, e) < 0)
+			return -1;
+		ARENA_PUSH(decoder->arena, list->items, list->count, text);
+	}
+	return 0;
+}
+
+static int decode_names(struct decoder *decoder, const struct schema_field *field, const struct node *node,
+			const struct path *path, char *base, struct error *e)
+{
+	struct recipe_name *names = arena_alloc(decoder->arena, (node->count + 1) * sizeof *names);
+
+	for (size_t i = 0; i < node->count; i++) {
+		names[i].place = node->items[i]->place;
+		if (decode_entry(field, node, i, path, &names[i].text, e) < 0)
+			return -1;
+	}
+	memcpy(base + field->offset, &names, sizeof names);
+	memcpy(base + field->count, &node->count, sizeof node->count);
+	return 0;
+}
+
+static int decode_keys(struct decoder *decoder, const struct schema_field *field, const struct node *node,
+		       const struct path *path, char *base, struct error *e)
+{
+	struct recipe_key *keys = arena_alloc(decoder->arena, (node->count + 1) * sizeof *keys);
+
+	for (size_t i = 0; i < node->count; i++) {
+		keys[i].place = node->items[i]->place;
+		if (decode_entry(field, node, i, path, &keys[i].text, e) < 0)
+			return -1;
+	}
+	memcpy(base + field->offset, &keys, sizeof keys);
+	memcpy(base + field->count, &node->count, sizeof node->count);
+	return 0;
+}
+
+static int decode_pairs(struct decoder *decoder, const struct schema_field *field, const struct node *node,
+			const struct path *path, char *base, struct error *e)
+{
+	struct template_property *pairs = arena_alloc(decoder->arena, (node->count + 1) * sizeof *pairs);
+
+	for (size_t i = 0; i < node->count; i++) {
+		const struct path here = { .up = path, .key = node->pairs[i].key };
+		const struct node *value = node->pairs[i].value;
+
+		if (value->kind != NODE_SCALAR)
+			return fail_type(value, &here, "text", e);
+		pairs[i].key = node->pairs[i].key;
+		pairs[i].value = value->null ? "" : value->text;
+	}
+	memcpy(base + field->offset, &pairs, sizeof pairs);
+	memcpy(base + field->count, &node->count, sizeof node->count);
+	return 0;
+}
+
+static int decode_sections(struct decoder *decoder, const struct schema_field *field, const struct node *node,
+			   const struct path *path, char *base, struct error *e)
+{
+	char *items = arena_alloc(decoder->arena, (node->count + 1) * field->item_bytes);
+
+	for (size_t i = 0; i < node->count; i++) {
+		const struct path here = { .up = path, .index = i };
+
+		if (decode_section(decoder, field->section, node->items[i], items + i * field->item_bytes,
+				   &here, e) < 0)
+			return -1;
+	}
+	memcpy(base + field->offset, &items, sizeof items);
+	memcpy(base + field->count, &node->count, sizeof node->count);
+	return 0;
+}
+
+static int decode_list(struct decoder *decoder, const struct schema_field *field, const struct node *node,
+		       const struct path *path, char *base, struct error *e)
+{
+	if (node->kind != NODE_LIST)
+		return fail_type(node, path, "a list", e);
+	switch (field->type) {
+	case SCHEMA_NAMES:
+		return decode_names(decoder, field, node, path, base, e);
+	case SCHEMA_KEYS:
+		return decode_keys(decoder, field, node, path, base, e);
+	case SCHEMA_SECTIONS:
+		return decode_sections(decoder, field, node, path, base, e);
+	default:
+		return decode_texts(decoder, field, node, path, (void *)(base + field->offset), e);
+	}
+}
+
+static int decode_scalar(const struct schema_field *field, const struct node *node, const struct path *path,
+			 char *base, struct error *e)
+{
+	char *value = base + field->offset;
+	uint64_t number = 0;
+	unsigned word = 0;
+
+	switch (field->type) {
+	case SCHEMA_FLAG:
+		return decode_flag(node, path, (void *)value, e);
+	case SCHEMA_COUNT:
+		if (decode_number(node, path, UINT32_MAX, &number, e) < 0)
+			return -1;
+		word = (unsigned)number;
+		memcpy(value, &word, sizeof word);
+		return 0;
+	case SCHEMA_SIZE:
+		return decode_number(node, path, UINT64_MAX, (void *)value, e);
+	case SCHEMA_WORD:
+		/* gcc and clang give an enum without negative values the size of unsigned. */
+		return decode_word(field, node, path, (void *)value, e);
+	default:
+		return decode_text(field, node, path, (void *)value, e);
+	}
+}
+
+static int decode_value(struct decoder *decoder, const struct schema_field *field, const struct node *node,
+			char *base, const struct path *path, struct error *e)
+{
+	const struct place *place = field->text_place ? &node->text_place : &node->place;
+
+	if (field->place)
+		memcpy(base + field->place, place, sizeof *place);
+	if (node->null)
+		return 0;
+	if (field->given)
+		memcpy(base + field->given, &(bool) { true }, sizeof(bool));
+	switch (field->type) {
+	case SCHEMA_SECTION:
+		return decode_section(decoder, field->section, node, base + field->offset, path, e);
+	case SCHEMA_PAIRS:
+		if (node->kind != NODE_MAP)
+			return fail_type(node, path, "a mapping", e);
+		return decode_pairs(decoder, field, node, path, base, e);
+	case SCHEMA_TEXTS:
+	case SCHEMA_NAMES:
+	case SCHEMA_KEYS:
+	case SCHEMA_SECTIONS:
+		return decode_list(decoder, field, node, path, base, e);
+	default:
+		return decode_scalar(field, node, path, base, e);
+	}
+}
+
+static int fail_unknown(const struct schema_section *section, const struct node_pair *pair,
+			const struct path *path, struct error *e)
+{
+	const char *names[FIELDS_MAX];
+	const char *nearest;
+	struct path_text where = path_text(path);
+	size_t count = 0;
+
+	for (; count < section->count && count < FIELDS_MAX; count++)
+		names[count] = section->fields[count].key;
+	nearest = text_nearest(pair->key, names, count);
+	return error_at(e, ERROR_RECIPE, &pair->place, "unknown key '%.100s' %s%s%s%s%s%s", pair->key,
+			path ? "in '" : "at the top level", where.text, path ? "'" : "",
+			nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
+}
+
+static int check_mandatory(const struct schema_section *section, const struct node *node,
+			   const struct path *path, struct error *e)
+{
+	for (size_t i = 0; i < section->count; i++) {
+		const struct schema_field *field = &section->fields[i];
+		const struct node_pair *pair = field->mandatory ? node_find(node, field->key) : NULL;
+
+		if (!field->mandatory || (pair && !pair->value->null))
+			continue;
+		return error_at(e, ERROR_RECIPE, pair ? &pair->place : &node->place,
+				path ? "missing key '%s' in '%s'" : "missing key '%s'%s", field->key,
+				path_text(path).text);
+	}
+	return 0;
+}
+
+static int decode_section(struct decoder *decoder, const struct schema_section *section,
+			  const struct node *node, char *base, const struct path *path, struct error *e)
+{
+	if (section->place)
+		memcpy(base + section->place, &node->place, sizeof node->place);
+	if (node->kind != NODE_MAP)
+		return path ? fail_type(node, path, "a mapping", e)
+			    : error_at(e, ERROR_RECIPE, &node->place, "a recipe must be a mapping, not %s",
+				       node_kind_name(node));
+	for (size_t i = 0; i < node->count; i++) {
+		const struct node_pair *pair = &node->pairs[i];
+		const struct schema_field *field = schema_find(section, text_of(pair->key));
+		const struct path here = { .up = path, .key = pair->key };
+
+		if (!field)
+			return fail_unknown(section, pair, path, e);
+		if (decode_value(decoder, field, pair->value, base, &here, e) < 0)
+			return -1;
+	}
+	return check_mandatory(section, node, path, e);
+}
+
+int schema_decode(const struct node *root, struct recipe *recipe, struct error *e)
+{
+	struct decoder decoder = { .arena = &recipe->arena };
+
+	return decode_section(&decoder, &schema_recipe, root, (char *)recipe, NULL, e);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe/key.h"
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "recipe/check.h"
+
+#include <fcntl.h>
+
+#define ARMOUR_PUBLIC  "-----BEGIN PGP PUBLIC KEY BLOCK-----"
+#define ARMOUR_PRIVATE "-----BEGIN PGP PRIVATE KEY BLOCK-----"
+#define ARMOUR_ANY     "-----BEGIN PGP "
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* 8, 16, 40 or 64 hexadecimal digits, with or without 0x in front and blanks between. */
+static bool is_fingerprint(const char *text)
+{
+	size_t digits = 0;
+
+	if (is_prefix(text, "0x") || is_prefix(text, "0X"))
+		text += 2;
+	for (; *text; text++) {
+		if (*text == ' ')
+			continue;
+		if (!is_hex(*text))
+			return false;
+		digits++;
+	}
+	return digits == 8 || digits == 16 || digits == 40 || digits == 64;
+}
+
+/* Armoured, or binary: a packet's first byte has its highest bit set (RFC 9580, 4.2). */
+static int check_key(const char *data, size_t len, bool armoured_only, const char *what,
+		     const struct place *place, struct error *e)
+{
+	bool armoured = memmem(data, len, ARMOUR_PUBLIC, strlen(ARMOUR_PUBLIC)) != NULL;
+	bool binary = len > 0 && ((unsigned char)data[0] & 0x80);
+
+	if (memmem(data, len, ARMOUR_PRIVATE, strlen(ARMOUR_PRIVATE)))
+		return error_at(e, ERROR_RECIPE, place,
+				"%s holds a private key; only public ones belong here", what);
+	if (armoured || (binary && !armoured_only))
+		return 0;
+	if (binary)
+		return error_at(e, ERROR_RECIPE, place,
+				"%s is binary; a repository needs it armoured: gpg --enarmor", what);
+	return error_at(e, ERROR_RECIPE, place, "%s holds no OpenPGP public key", what);
+}
+
+static int read_key(struct recipe *recipe, const char *name, bool armoured_only, const struct place *place,
+		    const char **data, size_t *len, struct error *e)
+{
+	auto_free char *what = NULL;
+	auto_free char *content = NULL;
+	struct error cause = ERROR_INIT;
+	size_t length = 0;
+
+	what = xasprintf("the key file '%s'", name);
+	if (file_read(AT_FDCWD, recipe_beside(recipe, name), LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
+		return error_at(e, ERROR_RECIPE, place, "%s cannot be read: %s", what, cause.text);
+	if (check_key(content, length, armoured_only, what, place, e) < 0)
+		return -1;
+	*data = arena_strndup(&recipe->arena, content, length);
+	*len = length;
+	return 0;
+}
+
+/* TEXT is a key itself, the fingerprint of one (then *data stays NULL), or the name of a file with one. */
+static int resolve_key(struct recipe *recipe, const char *text, bool armoured_only, const struct place *place,
+		       const char **data, size_t *len, struct error *e)
+{
+	auto_free char *name = NULL;
+
+	if (strstr(text, ARMOUR_ANY)) {
+		if (check_key(text, strlen(text), armoured_only, "the text", place, e) < 0)
+			return -1;
+		*data = text;
+		*len = strlen(text);
+		return 0;
+	}
+	if (is_fingerprint(text))
+		return 0;
+	if (strchr(text, '\n'))
+		return error_at(e, ERROR_RECIPE, place, "the text holds no OpenPGP public key");
+	if (recipe_expand(recipe, text, place, &name, e) < 0)
+		return -1;
+	return read_key(recipe, name, armoured_only, place, data, len, e);
+}
+
+int recipe_read_keys(struct recipe *recipe, struct error *e)
+{
+	for (size_t i = 0; i < recipe->source.key_count; i++) {
+		struct recipe_key *key = &recipe->source.keys[i];
+
+		if (resolve_key(recipe, key->text, false, &key->place, &key->data, &key->len, e) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < recipe->packages.repository_count; i++) {
+		struct repository *repository = &recipe->packages.repositories[i];
+		const char *data = NULL;
+		size_t len = 0;
+
+		if (!repository->key || !repository->key[0])
+			continue;
+		if (resolve_key(recipe, repository->key, true, &repository->key_place, &data, &len, e) < 0)
+			return -1;
+		/* A fingerprint stays as it is until recipe_select() refuses it. */
+		if (data)
+			repository->key = data;
+	}
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OpenPGP keys of a recipe: given as text, or read from files beside it. */
+#ifndef RECIPE_KEY_H
+#define RECIPE_KEY_H
+
+#include "recipe/recipe.h"
+
+/*
+ * Fill in the keys of `source` and of the repositories; file names may be templates.
+ * Errors: ERROR_RECIPE with the key's place, when a file is missing or holds no public key.
+ */
+int recipe_read_keys(struct recipe *recipe, struct error *e) MUST_CHECK;
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe/schema.h"
+
+#define WORDS(name, ...) \
+	static const char *const name##_words[] = { __VA_ARGS__ }; \
+	const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
+
+#define STATIC_WORDS(name, ...) \
+	static const char *const name##_words[] = { __VA_ARGS__ }; \
+	static const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
+
+#define SECTION(name, type_place) \
+	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place }
+
+/* The order is that of enum generator, and of enum trigger. */
+WORDS(schema_generators, "cloud-init", "copy", "dump", "fstab", "hostname", "hosts", "incus-agent", "remove",
+      "template");
+WORDS(schema_triggers, "post-unpack", "post-update", "post-packages", "post-files");
+
+STATIC_WORDS(set_actions, "install", "remove"); /* as enum set_action */
+STATIC_WORDS(filter_types, "container", "vm");
+STATIC_WORDS(lxc_types, "all", "system", "user");
+STATIC_WORDS(filesystems, "ext4", "btrfs");
+STATIC_WORDS(template_when, "create", "copy", "start", "rename");
+STATIC_WORDS(managers, "anise", "apk", "apt", "dnf", "egoportage", "equo", "opkg", "pacman", "portage",
+	     "slackpkg", "xbps", "yum", "zypper");
+STATIC_WORDS(architecture_maps, "almalinux", "alpinelinux", "altlinux", "archlinux", "centos", "debian",
+	     "funtoo", "gentoo", "openwrt", "plamolinux", "slackware", "voidlinux");
+STATIC_WORDS(downloaders, "almalinux-http", "alpaquita-http", "alpinelinux-http", "alt-http", "apertis-http",
+	     "archlinux-http", "busybox", "centos-http", "debootstrap", "docker-http", "fedora-http",
+	     "funtoo-http", "gentoo-http", "nixos-http", "openeuler-http", "opensuse-http", "openwrt-http",
+	     "oraclelinux-http", "plamolinux-http", "rockylinux-http", "rootfs-http", "rpmbootstrap",
+	     "sabayon-http", "slackware-http", "springdalelinux-http", "ubuntu-http", "voidlinux-http",
+	     "vyos-http");
+
+static const struct schema_form form_expiry = {
+	"^([0-9]+[smhdw])+$",
+	"numbers, each with s, m, h, d or w, such as 30d",
+};
+static const struct schema_form form_mode = {
+	"^0*[0-7]{1,4}$",
+	"octal digits, such as 0644",
+};
+static const struct schema_form form_owner = {
+	"^([0-9]{1,10}|[a-z_][a-z0-9_.-]*[$]?)$",
+	"a number or the name of a user or group",
+};
+static const struct schema_form form_variable = {
+	"^[A-Za-z_][A-Za-z0-9_]*$",
+	"letters, digits and '_'",
+};
+
+/* clang-format off: one row a key, its columns in the same order everywhere */
+#define AT(type, member)    .offset = offsetof(struct type, member)
+#define PLACE(type, member) .place = offsetof(struct type, member)
+#define COUNT(type, member) .count = offsetof(struct type, member)
+
+/* Every list entry that may be limited to some images has these four keys. */
+#define FILTER(owner) \
+	{ "releases", SCHEMA_TEXTS, AT(owner, filter.releases), .about = "Only for these releases" }, \
+		{ "architectures", SCHEMA_TEXTS, AT(owner, filter.architectures), \
+		  .about = "Only for these architectures, as the distribution names them" }, \
+		{ "variants", SCHEMA_TEXTS, AT(owner, filter.variants), \
+		  .about = "Only for these variants" }, \
+	{ \
+		"types", SCHEMA_TEXTS, AT(owner, filter.types), .words = &filter_types, \
+								.about = "Only for these types of image" \
+	}
+
+static const struct schema_field image_fields[] = {
+	{ "distribution", SCHEMA_TEXT, .mandatory = true, AT(recipe_image, distribution),
+	  .about = "Name of the distribution" },
+	{ "release", SCHEMA_TEXT, AT(recipe_image, release), .about = "Release: a code name or number" },
+	{ "architecture", SCHEMA_TEXT, AT(recipe_image, architecture),
+	  PLACE(recipe_image, architecture_place),
+	  .about = "Architecture in any usual spelling; default: that of the build host" },
+	{ "variant", SCHEMA_TEXT, AT(recipe_image, variant),
+	  .about = "Variant, as filters select it; default: default" },
+	{ "description", SCHEMA_TEXT, AT(recipe_image, description), PLACE(recipe_image, description_place),
+	  .text_place = true, .about = "Description of the image; a template" },
+	{ "name", SCHEMA_TEXT, AT(recipe_image, name), PLACE(recipe_image, name_place), .text_place = true,
+	  .about = "Name of the image and its files; a template" },
+	{ "serial", SCHEMA_TEXT, AT(recipe_image, serial),
+	  .about = "Serial number; default: date and time of the newest input" },
+	{ "expiry", SCHEMA_TEXT, AT(recipe_image, expiry), PLACE(recipe_image, expiry_place),
+	  .form = &form_expiry, .about = "Time from creation to expiry; default: 30d" },
+};
+SECTION(image, offsetof(struct recipe_image, place));
+
+static const struct schema_field source_fields[] = {
+	{ "downloader", SCHEMA_TEXT, .mandatory = true, AT(recipe_source, downloader),
+	  PLACE(recipe_source, downloader_place), .words = &downloaders,
+	  .about = "How the base system comes about" },
+	{ "url", SCHEMA_TEXT, AT(recipe_source, url), PLACE(recipe_source, url_place), .text_place = true,
+	  .about = "Address of the archive; a template" },
+	{ "suite", SCHEMA_TEXT, AT(recipe_source, suite), PLACE(recipe_source, suite_place),
+	  .about = "Suite of the archive; default: image.release" },
+	{ "same_as", SCHEMA_TEXT, AT(recipe_source, same_as),
+	  .about = "Release whose bootstrap rules apply" },
+	{ "variant", SCHEMA_TEXT, AT(recipe_source, variant), PLACE(recipe_source, variant_place),
+	  .about = "Size of the base system: minbase, buildd or -" },
+	{ "components", SCHEMA_TEXTS, AT(recipe_source, components),
+	  .about = "Components of the archive; default: main" },
+	{ "keys", SCHEMA_KEYS, AT(recipe_source, keys), COUNT(recipe_source, key_count),
+	  .about = "OpenPGP keys that may sign the archive: armoured text, or a file beside the recipe" },
+	{ "keyserver", SCHEMA_TEXT, AT(recipe_source, keyserver), PLACE(recipe_source, keyserver_place),
+	  .about = "Server that keys are fetched from by their fingerprints" },
+	{ "skip_verification", SCHEMA_FLAG, AT(recipe_source, skip_verification),
+	  PLACE(recipe_source, skip_verification_place), .about = "Use the archive unsigned" },
+	{ "check_valid_until", SCHEMA_FLAG, AT(recipe_source, check_valid_until),
+	  .about = "Refuse an archive whose Valid-Until has passed; default: true" },
+};
+SECTION(source, offsetof(struct recipe_source, place));
+
+static const struct schema_field lxc_config_fields[] = {
+	{ "type", SCHEMA_TEXT, AT(lxc_config, type), .words = &lxc_types,
+	  .about = "Kind of container that the lines are for" },
+	{ "before", SCHEMA_COUNT, AT(lxc_config, before),
+	  .about = "Only for compatibility levels below this" },
+	{ "after", SCHEMA_COUNT, AT(lxc_config, after), .about = "Only for compatibility levels above this" },
+	{ "content", SCHEMA_TEXT, AT(lxc_config, content),
+	  .about = "Lines of LXC configuration; a template" },
+	FILTER(lxc_config),
+};
+SECTION(lxc_config, offsetof(struct lxc_config, place));
+
+static const struct schema_field lxc_fields[] = {
+	{ "create_message", SCHEMA_TEXT, AT(recipe_targets, lxc_create_message),
+	  .about = "What lxc-create says; a template" },
+	{ "config", SCHEMA_SECTIONS, AT(recipe_targets, lxc_configs), COUNT(recipe_targets, lxc_config_count),
+	  .item_bytes = sizeof(struct lxc_config), .section = &lxc_config,
+	  .about = "Configuration of LXC containers" },
+};
+SECTION(lxc, 0);
+
+static const struct schema_field vm_fields[] = {
+	{ "size", SCHEMA_SIZE, AT(recipe_targets, vm_size_bytes), .about = "Size of the disk in bytes" },
+	{ "filesystem", SCHEMA_TEXT, AT(recipe_targets, vm_filesystem), .words = &filesystems,
+	  .about = "File system of the root" },
+};
+SECTION(vm, 0);
+
+static const struct schema_field incus_fields[] = {
+	{ "vm", SCHEMA_SECTION, .given = offsetof(struct recipe_targets, has_vm), .section = &vm,
+	  .about = "Virtual machines" },
+};
+SECTION(incus, 0);
+
+static const struct schema_field target_fields[] = {
+	{ "lxc", SCHEMA_SECTION, .section = &lxc, .about = "Images of LXC" },
+	{ "incus", SCHEMA_SECTION, .section = &incus, .about = "Images of Incus" },
+};
+SECTION(target, offsetof(struct recipe_targets, place));
+
+static const struct schema_field template_fields[] = {
+	{ "properties", SCHEMA_PAIRS, AT(recipe_file, properties), COUNT(recipe_file, property_count),
+	  .about = "Properties that the template sees" },
+	{ "when", SCHEMA_TEXTS, AT(recipe_file, when), .words = &template_when,
+	  .about = "When an instance applies the template; default: create and copy" },
+};
+SECTION(template, 0);
+
+static const struct schema_field file_fields[] = {
+	{ "generator", SCHEMA_WORD, .mandatory = true, AT(recipe_file, generator),
+	  PLACE(recipe_file, generator_place), .words = &schema_generators, .about = "What is done" },
+	{ "path", SCHEMA_TEXT, AT(recipe_file, path), PLACE(recipe_file, path_place), .text_place = true,
+	  .about = "File or folder in the image; a template if 'pongo'" },
+	{ "content", SCHEMA_TEXT, AT(recipe_file, content), PLACE(recipe_file, content_place),
+	  .text_place = true, .about = "Content of the file; a template if 'pongo'" },
+	{ "name", SCHEMA_TEXT, AT(recipe_file, name),
+	  .about = "Name of the template, or of cloud-init's file" },
+	{ "source", SCHEMA_TEXT, AT(recipe_file, source), PLACE(recipe_file, source_place),
+	  .text_place = true,
+	  .about = "File or folder beside the recipe that is copied; a template if 'pongo'" },
+	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &form_mode,
+	  .about = "Permissions of the file" },
+	{ "uid", SCHEMA_TEXT, AT(recipe_file, uid), .form = &form_owner, .about = "Owner of the file" },
+	{ "gid", SCHEMA_TEXT, AT(recipe_file, gid), .form = &form_owner, .about = "Group of the file" },
+	{ "template", SCHEMA_SECTION, .section = &template, .about = "How instances use the template" },
+	{ "templated", SCHEMA_FLAG, AT(recipe_file, templated),
+	  .about = "LXC replaces its placeholders in the file" },
+	{ "pongo", SCHEMA_FLAG, AT(recipe_file, pongo), .about = "Path, content and source are templates" },
+	FILTER(recipe_file),
+};
+SECTION(file, offsetof(struct recipe_file, place));
+
+static const struct schema_field command_fields[] = {
+	{ "cmd", SCHEMA_TEXT, .mandatory = true, AT(custom_command, command),
+	  .about = "Program that is run" },
+	{ "flags", SCHEMA_TEXTS, AT(custom_command, flags), .about = "Its arguments" },
+};
+SECTION(command, 0);
+
+static const struct schema_field custom_fields[] = {
+	{ "clean", SCHEMA_SECTION, .mandatory = true, AT(custom_manager, clean), .section = &command,
+	  .about = "Removes what was downloaded" },
+	{ "install", SCHEMA_SECTION, .mandatory = true, AT(custom_manager, install), .section = &command,
+	  .about = "Installs packages" },
+	{ "remove", SCHEMA_SECTION, .mandatory = true, AT(custom_manager, remove), .section = &command,
+	  .about = "Removes packages" },
+	{ "refresh", SCHEMA_SECTION, .mandatory = true, AT(custom_manager, refresh), .section = &command,
+	  .about = "Fetches the index of packages" },
+	{ "update", SCHEMA_SECTION, .mandatory = true, AT(custom_manager, update), .section = &command,
+	  .about = "Updates all packages" },
+	{ "flags", SCHEMA_TEXTS, AT(custom_manager, flags), .about = "Arguments of every command" },
+};
+SECTION(custom, 0);
+
+static const struct schema_field set_fields[] = {
+	{ "packages", SCHEMA_NAMES, AT(package_set, names), COUNT(package_set, name_count),
+	  .about = "Names of packages" },
+	{ "action", SCHEMA_WORD, .mandatory = true, AT(package_set, action), .words = &set_actions,
+	  .about = "What is done with them" },
+	{ "early", SCHEMA_FLAG, AT(package_set, early), .about = "They belong to the base system" },
+	{ "flags", SCHEMA_TEXTS, AT(package_set, flags), PLACE(package_set, flags_place),
+	  .about = "Arguments of the package manager" },
+	FILTER(package_set),
+};
+SECTION(set, offsetof(struct package_set, place));
+
+static const struct schema_field repository_fields[] = {
+	{ "name", SCHEMA_TEXT, AT(repository, name), .about = "Name of the repository" },
+	{ "url", SCHEMA_TEXT, AT(repository, url), PLACE(repository, url_place), .text_place = true,
+	  .about = "Its address or lines, as its manager reads them; a template" },
+	{ "type", SCHEMA_TEXT, AT(repository, type), .about = "Its kind, where a manager has several" },
+	{ "key", SCHEMA_TEXT, AT(repository, key), PLACE(repository, key_place),
+	  .about = "Armoured OpenPGP key that signs it, or a file beside the recipe" },
+	FILTER(repository),
+};
+SECTION(repository, offsetof(struct repository, place));
+
+static const struct schema_field package_fields[] = {
+	{ "manager", SCHEMA_TEXT, AT(recipe_packages, manager), PLACE(recipe_packages, manager_place),
+	  .words = &managers, .about = "Package manager of the distribution" },
+	{ "custom_manager", SCHEMA_SECTION, AT(recipe_packages, custom),
+	  PLACE(recipe_packages, custom_manager_place),
+	  .given = offsetof(struct recipe_packages, custom_manager), .section = &custom,
+	  .about = "Commands of another package manager" },
+	{ "update", SCHEMA_FLAG, AT(recipe_packages, update),
+	  .about = "Take every package in its newest version" },
+	{ "cleanup", SCHEMA_FLAG, AT(recipe_packages, cleanup),
+	  .about = "Leave no package index and no downloaded package" },
+	{ "sets", SCHEMA_SECTIONS, AT(recipe_packages, sets), COUNT(recipe_packages, set_count),
+	  .item_bytes = sizeof(struct package_set), .section = &set,
+	  .about = "Packages to install or remove" },
+	{ "repositories", SCHEMA_SECTIONS, AT(recipe_packages, repositories),
+	  COUNT(recipe_packages, repository_count), .item_bytes = sizeof(struct repository),
+	  .section = &repository, .about = "Repositories of the image besides that of its base system" },
+};
+SECTION(package, offsetof(struct recipe_packages, place));
+
+static const struct schema_field action_fields[] = {
+	{ "trigger", SCHEMA_WORD, .mandatory = true, AT(recipe_action, trigger), .words = &schema_triggers,
+	  .about = "When the script is run" },
+	{ "action", SCHEMA_TEXT, .mandatory = true, AT(recipe_action, action), PLACE(recipe_action, place),
+	  .text_place = true, .about = "The script, from its '#!' on; a template if 'pongo'" },
+	{ "pongo", SCHEMA_FLAG, AT(recipe_action, pongo), .about = "The script is a template" },
+	FILTER(recipe_action),
+};
+SECTION(action, 0);
+
+static const struct schema_field variable_fields[] = {
+	{ "key", SCHEMA_TEXT, .mandatory = true, AT(environment_variable, key), .form = &form_variable,
+	  .about = "Name of the variable" },
+	{ "value", SCHEMA_TEXT, AT(environment_variable, value), .about = "Its value" },
+	FILTER(environment_variable),
+};
+SECTION(variable, offsetof(struct environment_variable, place));
+
+static const struct schema_field environment_fields[] = {
+	{ "clear_defaults", SCHEMA_FLAG, AT(recipe_environment, clear_defaults),
+	  .about = "Start without PATH, SHELL, TERM and the like" },
+	{ "variables", SCHEMA_SECTIONS, AT(recipe_environment, variables),
+	  COUNT(recipe_environment, variable_count), .item_bytes = sizeof(struct environment_variable),
+	  .section = &variable, .about = "Variables of actions and package scripts" },
+};
+SECTION(environment, 0);
+
+static const struct schema_field mapping_fields[] = {
+	{ "architectures", SCHEMA_PAIRS, AT(recipe, architecture_mappings),
+	  COUNT(recipe, architecture_mapping_count), .about = "What the distribution calls an architecture" },
+	{ "architecture_map", SCHEMA_TEXT, AT(recipe, architecture_map), .words = &architecture_maps,
+	  .about = "Distribution whose names of architectures apply" },
+};
+SECTION(mapping, 0);
+
+static const struct schema_field recipe_fields[] = {
+	{ "image", SCHEMA_SECTION, .mandatory = true, AT(recipe, image), .section = &image,
+	  .about = "What the image is" },
+	{ "source", SCHEMA_SECTION, .mandatory = true, AT(recipe, source), .section = &source,
+	  .about = "Where its base system comes from" },
+	{ "targets", SCHEMA_SECTION, AT(recipe, targets), .section = &target,
+	  .about = "What only some formats of an image have" },
+	{ "files", SCHEMA_SECTIONS, AT(recipe, files), COUNT(recipe, file_count),
+	  .item_bytes = sizeof(struct recipe_file), .section = &file,
+	  .about = "Files that are written, copied, removed or rendered by instances" },
+	{ "packages", SCHEMA_SECTION, .mandatory = true, AT(recipe, packages), .section = &package,
+	  .about = "Packages and repositories" },
+	{ "actions", SCHEMA_SECTIONS, AT(recipe, actions), COUNT(recipe, action_count),
+	  .item_bytes = sizeof(struct recipe_action), .section = &action,
+	  .about = "Scripts that are run in the image" },
+	{ "mappings", SCHEMA_SECTION, .section = &mapping, .about = "Names of architectures" },
+	{ "environment", SCHEMA_SECTION, AT(recipe, environment), .section = &environment,
+	  .about = "Environment of scripts" },
+};
+const struct schema_section schema_recipe = {
+	recipe_fields,
+	ARRAY_LEN(recipe_fields),
+	offsetof(struct recipe, place),
+};
+/* clang-format on */
+
+const struct schema_field *schema_find(const struct schema_section *section, struct text key)
+{
+	for (size_t i = 0; i < section->count; i++)
+		if (text_is(key, section->fields[i].key))
+			return &section->fields[i];
+	return NULL;
+}

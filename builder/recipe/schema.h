@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The format of a recipe as a table: every section, its keys, their types and where each value goes in
+ * struct recipe. Checking and decoding (decode.c) and the variables of templates (expand.c) follow from
+ * it, and so can anything else that needs to know the format, such as a schema for editors.
+ */
+#ifndef RECIPE_SCHEMA_H
+#define RECIPE_SCHEMA_H
+
+#include "recipe/yaml.h"
+
+enum schema_type {
+	SCHEMA_TEXT,     /* const char *; any scalar as it is written */
+	SCHEMA_FLAG,     /* bool */
+	SCHEMA_COUNT,    /* unsigned */
+	SCHEMA_SIZE,     /* uint64_t */
+	SCHEMA_WORD,     /* an enum whose values are the indexes of WORDS */
+	SCHEMA_TEXTS,    /* struct string_list */
+	SCHEMA_NAMES,    /* struct recipe_name *, and a count */
+	SCHEMA_KEYS,     /* struct recipe_key *, and a count */
+	SCHEMA_PAIRS,    /* struct template_property *, and a count */
+	SCHEMA_SECTION,  /* a mapping with keys of its own: SECTION */
+	SCHEMA_SECTIONS, /* a list of them: a pointer and a count */
+};
+
+/* What the text of a value must look like. */
+struct schema_form {
+	const char *pattern; /* extended regular expression */
+	const char *wording; /* "… must be WORDING" */
+};
+
+struct schema_words {
+	const char *const *words;
+	size_t count;
+};
+
+struct schema_field {
+	const char *key;
+	enum schema_type type;
+	bool mandatory;
+	bool text_place;                  /* PLACE is that of the text's first character, not of the value */
+	size_t offset;                    /* of the value in its section */
+	size_t count;                     /* offset of the count that belongs to a list; 0: none */
+	size_t place;                     /* offset of a struct place for the value; 0: none */
+	size_t given;                     /* offset of a bool that says whether the key is there; 0: none */
+	size_t item_bytes;                /* size of one element of SCHEMA_SECTIONS */
+	const struct schema_words *words; /* the only values; NULL: any */
+	const struct schema_form *form;   /* NULL: any */
+	const struct schema_section *section; /* of SCHEMA_SECTION and SCHEMA_SECTIONS */
+	const char *about;                    /* one line for people */
+};
+
+struct schema_section {
+	const struct schema_field *fields;
+	size_t count;
+	size_t place; /* offset of a struct place for the section; 0: none */
+};
+
+/* The whole recipe; its base is struct recipe. */
+extern const struct schema_section schema_recipe;
+
+extern const struct schema_words schema_generators;
+extern const struct schema_words schema_triggers;
+
+/* The field KEY of SECTION, or NULL. */
+const struct schema_field *schema_find(const struct schema_section *section, struct text key);
+
+/* Check the tree ROOT against the schema and put its values into RECIPE, whose path is set. */
+int schema_decode(const struct node *root, struct recipe *recipe, struct error *e) MUST_CHECK;
+
+#endif

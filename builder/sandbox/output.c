@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/output.h"
+
+#include "base/alloc.h"
+
+/* Of one line; enough for any message, and a flood without line ends costs no memory. */
+enum { LINE_KEPT_BYTES = 500 };
+
+/*
+ * The length of the well-formed UTF-8 sequence at the front of TEXT that a terminal shows as a character,
+ * or 0: for control characters (C0, DEL, C1) and for bytes that are no UTF-8.
+ */
+static size_t shown_sequence(struct text text)
+{
+	static const unsigned long smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)text.ptr[0];
+	size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	unsigned long value = first;
+
+	if (len == 1)
+		return first == '\t' || (first >= 0x20 && first != 0x7f) ? 1 : 0;
+	if (len == 0 || first > 0xf4 || text.len < len)
+		return 0;
+	value = first & (0x7fU >> len);
+	for (size_t i = 1; i < len; i++) {
+		unsigned char next = (unsigned char)text.ptr[i];
+
+		if ((next & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (next & 0x3f);
+	}
+	if (value < smallest[len] || value < 0xa0 || (value >= 0xd800 && value < 0xe000) || value > 0x10ffff)
+		return 0;
+	return len;
+}
+
+/* LINE with everything that could steer a terminal written as \xNN; malloc'ed. */
+static char *harmless(const struct buffer *line, bool cut)
+{
+	auto_buffer struct buffer shown = BUFFER_INIT;
+	struct text rest = { line->data, line->len };
+
+	while (rest.len) {
+		size_t len = shown_sequence(rest);
+
+		if (len)
+			buffer_add(&shown, rest.ptr, len);
+		else
+			buffer_addf(&shown, "\\x%02x", (unsigned)(unsigned char)rest.ptr[0]);
+		rest.ptr += len ? len : 1;
+		rest.len -= len ? len : 1;
+	}
+	if (cut)
+		buffer_adds(&shown, "...");
+	return buffer_take(&shown);
+}
+
+static void end_line(struct output *output)
+{
+	char **slot = &output->lines[output->line_count % SANDBOX_TAIL_LINES];
+
+	free(*slot);
+	*slot = harmless(&output->line, output->cut);
+	output->line_count++;
+	if (output->log)
+		log_detail(output->log, "%s", *slot);
+	buffer_reset(&output->line);
+	output->cut = false;
+}
+
+/* The bytes before the next line end or carriage return. */
+static void add_plain(struct output *output, struct text text)
+{
+	size_t room = LINE_KEPT_BYTES - output->line.len;
+
+	if (text.len > room) {
+		output->cut = true;
+		text.len = room;
+	}
+	buffer_add(&output->line, text.ptr, text.len);
+}
+
+void output_add(struct output *output, const char *data, size_t len)
+{
+	struct text rest = { data, len };
+
+	while (rest.len) {
+		size_t plain = 0;
+
+		while (plain < rest.len && rest.ptr[plain] != '\n' && rest.ptr[plain] != '\r')
+			plain++;
+		if (output->carriage_return && rest.ptr[0] != '\n') {
+			/* A progress display draws its line anew: only the last state is of interest. */
+			buffer_reset(&output->line);
+			output->cut = false;
+		}
+		if (plain) {
+			add_plain(output, (struct text) { rest.ptr, plain });
+			output->carriage_return = false;
+		}
+		if (plain < rest.len) {
+			output->carriage_return = rest.ptr[plain] == '\r';
+			if (rest.ptr[plain++] == '\n')
+				end_line(output);
+		}
+		rest.ptr += plain;
+		rest.len -= plain;
+	}
+}
+
+void output_end(struct output *output, struct buffer *tail)
+{
+	size_t kept;
+
+	if (output->line.len)
+		end_line(output);
+	kept = output->line_count < SANDBOX_TAIL_LINES ? output->line_count : (size_t)SANDBOX_TAIL_LINES;
+	for (size_t i = output->line_count - kept; i < output->line_count; i++) {
+		buffer_adds(tail, output->lines[i % SANDBOX_TAIL_LINES]);
+		buffer_addc(tail, '\n');
+	}
+}
+
+void output_release(struct output *output)
+{
+	for (size_t i = 0; i < SANDBOX_TAIL_LINES; i++)
+		free(TAKE(output->lines[i], NULL));
+	buffer_release(&output->line);
+}

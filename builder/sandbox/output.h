@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a program of the sandbox prints: cut into lines, made harmless for a terminal, shown as it comes
+ * with --verbose, and the last lines kept for the error message.
+ */
+#ifndef SANDBOX_OUTPUT_H
+#define SANDBOX_OUTPUT_H
+
+#include "sandbox/sandbox.h"
+
+struct output {
+	struct log *log;                 /* borrowed */
+	struct buffer line;              /* the line being read, as it came */
+	char *lines[SANDBOX_TAIL_LINES]; /* owned; a ring, the oldest at `line_count % SANDBOX_TAIL_LINES` */
+	size_t line_count;               /* all there were */
+	bool carriage_return;            /* the last byte was one: a line end, or a line that starts over */
+	bool cut;                        /* the line being read is longer than what is kept of it */
+};
+
+#define OUTPUT_INIT ((struct output) { .log = NULL })
+#define auto_output AUTO(output_release)
+
+void output_add(struct output *output, const char *data, size_t len);
+/* Count an unfinished last line as one, and put the kept lines, each with its line end, into TAIL. */
+void output_end(struct output *output, struct buffer *tail);
+void output_release(struct output *output);
+
+#endif

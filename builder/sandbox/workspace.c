@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/workspace.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/root.h"
+#include "sandbox/memory.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+
+#define MEMORY_SPARE_BYTES (256 * MIB) /* beside the root: what /tmp and /run of scripts may take */
+#define BYTES_PER_INODE    2048        /* a root has a file for every 10 KiB or so */
+
+enum { NAME_TRIES_MAX = 100, ROOT_MODE = 0755 };
+
+static const char memory_name[] = "work";
+static const char disk_prefix[] = "work.";
+static const char disk_template[] = "work.XXXXXX";
+
+static const struct {
+	unsigned number;
+	const char *name;
+} needed_capabilities[] = {
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	{ CAP_CHOWN, "CAP_CHOWN" },
+	{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE" },
+	{ CAP_FOWNER, "CAP_FOWNER" },
+	{ CAP_FSETID, "CAP_FSETID" },
+	{ CAP_SETFCAP, "CAP_SETFCAP" },
+	{ CAP_SETGID, "CAP_SETGID" },
+	{ CAP_SETUID, "CAP_SETUID" },
+	{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT" },
+};
+
+int workspace_check_privilege(struct error *e)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (geteuid() != 0)
+		return error_set(
+			e, ERROR_PRIVILEGE,
+			"kiln must run as root to build (namespaces, mounts, file owners); use sudo");
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return error_sys(e, "cannot read the capabilities of this process");
+	for (size_t i = 0; i < ARRAY_LEN(needed_capabilities); i++) {
+		unsigned number = needed_capabilities[i].number;
+
+		if (!(sets[number / 32].effective & 1U << number % 32))
+			return error_set(
+				e, ERROR_PRIVILEGE,
+				"root lacks %s here, which kiln needs to build (namespaces, mounts, file "
+				"owners); run it outside this container, or in a privileged one",
+				needed_capabilities[i].name);
+	}
+	return 0;
+}
+
+/* From here on no mount of this process is seen by others. */
+static int leave_mount_namespace(struct error *e)
+{
+	if (workspace_check_privilege(e) < 0)
+		return -1;
+	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	error_sys(e, "cannot create a mount namespace");
+	if (e->sys == EPERM)
+		e->kind = ERROR_PRIVILEGE;
+	return -1;
+}
+
+static int open_root(struct workspace *workspace, struct error *e)
+{
+	if (dir_open(AT_FDCWD, workspace->path, &workspace->root_fd, e) < 0)
+		return -1;
+	/* Whatever the umask, and whoever owns the cache. */
+	if (fchown(workspace->root_fd, 0, 0) < 0 || fchmod(workspace->root_fd, ROOT_MODE) < 0)
+		return error_sys(e, "cannot set owner and mode of '%s'", workspace->path);
+	return 0;
+}
+
+/* The bytes that a root in memory may take, or 0 when it has to be on disk. */
+static uint64_t room_in_memory(uint64_t estimate_bytes)
+{
+	uint64_t half = memory_available("/proc", "/sys/fs/cgroup") / 2;
+
+	if (estimate_bytes > UINT64_MAX / 2)
+		return 0;
+	return estimate_bytes + estimate_bytes / 2 + MEMORY_SPARE_BYTES < half ? half : 0;
+}
+
+/* The folder is there for good: one that had to be removed could be left behind by a killed kiln. */
+static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct workspace *workspace,
+			  struct error *e)
+{
+	auto_free char *path = xasprintf("%s/%s", cache_dir, memory_name);
+	auto_free char *options =
+		xasprintf("mode=0755,size=%llu,nr_inodes=%llu", (unsigned long long)room_bytes,
+			  (unsigned long long)room_bytes / BYTES_PER_INODE);
+
+	if (dir_make(path, e) < 0)
+		return -1;
+	if (mount("kiln", path, "tmpfs", MS_NOATIME, options) < 0)
+		return error_sys(e, "cannot mount a tmpfs on '%s'", path);
+	workspace->path = TAKE(path, NULL);
+	return open_root(workspace, e);
+}
+
+/* Lock the folder FD: 1; 0 when another process has it, or has removed it. */
+static int lock_folder(int fd, struct error *e)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : error_sys(e, "cannot lock a work folder");
+	if (fstat(fd, &st) < 0)
+		return error_sys(e, "cannot stat a work folder");
+	return st.st_nlink > 0;
+}
+
+/* Remove NAME if the kiln that made it has died: its lock is free then. */
+static int sweep_one(int parent_fd, const char *name, bool *swept, struct error *e)
+{
+	auto_close int fd = -1;
+	int r;
+
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return 0; /* gone by now, or no folder of ours */
+	r = lock_folder(fd, e);
+	if (r <= 0)
+		return r;
+	*swept = true;
+	return root_remove(parent_fd, name, e);
+}
+
+/* Best effort: what cannot be swept is worth a warning, not the build. */
+static void sweep(const char *folder, struct log *log)
+{
+	struct error e = ERROR_INIT;
+	auto_close int fd = -1;
+	char **names = NULL;
+	size_t count = 0;
+
+	if (dir_open(AT_FDCWD, folder, &fd, &e) < 0 || dir_list(fd, &names, &count, &e) < 0) {
+		log_warn(log, "cannot look for left-over work folders: %s", e.text);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		bool swept = false;
+
+		if (!is_prefix(names[i], disk_prefix) || strlen(names[i]) != strlen(disk_template))
+			continue;
+		if (sweep_one(fd, names[i], &swept, &e) < 0)
+			log_warn(log, "cannot remove the left-over work folder '%s/%s': %s", folder, names[i],
+				 e.text);
+		else if (swept)
+			log_say(log, "removed the left-over work folder '%s/%s'", folder, names[i]);
+		error_clear(&e);
+	}
+	names_free(names, count);
+}
+
+static int check_room(const char *folder, uint64_t estimate_bytes, struct error *e)
+{
+	struct statvfs fs;
+	uint64_t free_bytes;
+
+	if (statvfs(folder, &fs) < 0)
+		return error_sys(e, "cannot ask for the room in '%s'", folder);
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (free_bytes < estimate_bytes)
+		return error_set(e, ERROR_SPACE, "the root needs about %s, and '%s' has %s left",
+				 human_size(estimate_bytes).text, folder, human_size(free_bytes).text);
+	return 0;
+}
+
+/* A new locked folder below FOLDER, for its owner alone; *path is malloc'ed. */
+static int make_locked_folder(const char *folder, char **path, int *lock_fd, struct error *e)
+{
+	for (int tries = 0; tries < NAME_TRIES_MAX; tries++) {
+		auto_free char *made = xasprintf("%s/%s", folder, disk_template);
+		auto_close int fd = -1;
+		int r;
+
+		if (!mkdtemp(made))
+			return error_sys(e, "cannot make a work folder in '%s'", folder);
+		fd = open(made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? 0 : lock_folder(fd, e);
+		if (r < 0) {
+			rmdir(made);
+			return -1;
+		}
+		if (r > 0) {
+			*path = TAKE(made, NULL);
+			*lock_fd = TAKE(fd, -1);
+			return 0;
+		}
+		/* Another kiln has swept it between mkdtemp() and the lock. */
+	}
+	return error_set(e, ERROR_SYSTEM, "cannot make a work folder in '%s' that lasts", folder);
+}
+
+/* DIR/work.XXXXXX/root: the outer folder keeps other users of the host out, the inner one has a root's mode. */
+static int open_on_disk(const char *folder, struct workspace *workspace, struct error *e)
+{
+	auto_free char *made = NULL;
+
+	workspace->on_disk = true;
+	if (make_locked_folder(folder, &made, &workspace->lock_fd, e) < 0)
+		return -1;
+	workspace->path = xasprintf("%s/root", made);
+	if (mkdir(workspace->path, ROOT_MODE) < 0)
+		return error_sys(e, "cannot make '%s'", workspace->path);
+	return open_root(workspace, e);
+}
+
+int workspace_open(const struct workspace_options *options, struct workspace *workspace, struct error *e)
+{
+	auto_workspace struct workspace opened = WORKSPACE_INIT;
+	const char *folder = options->work_dir ? options->work_dir : options->cache_dir;
+	uint64_t room = options->work_dir ? 0 : room_in_memory(options->estimate_bytes);
+
+	if (dir_make(folder, e) < 0)
+		return -1;
+	sweep(folder, options->log);
+	if (leave_mount_namespace(e) < 0)
+		return -1;
+	if (room == 0 && check_room(folder, options->estimate_bytes, e) < 0)
+		return -1;
+	if ((room ? open_in_memory(folder, room, &opened, e) : open_on_disk(folder, &opened, e)) < 0)
+		return error_wrap(e, "cannot make a place for the root");
+	log_detail(options->log, "the root is built %s '%s'", room ? "in memory, at" : "on disk, in",
+		   opened.path);
+	*workspace = TAKE(opened, WORKSPACE_INIT);
+	return 0;
+}
+
+/* Best effort, as with every guard: the next kiln sweeps what is left. */
+static void remove_from_disk(const char *path)
+{
+	auto_free char *outer = xstrndup(path, strlen(path) - strlen("/root"));
+	const char *name = strrchr(outer, '/') + 1;
+	auto_free char *parent = xstrndup(outer, (size_t)(name - outer));
+	auto_close int parent_fd = -1;
+	struct error ignored = ERROR_INIT;
+
+	if (dir_open(AT_FDCWD, parent, &parent_fd, &ignored) == 0 &&
+	    root_remove(parent_fd, name, &ignored) < 0)
+		error_clear(&ignored);
+}
+
+void workspace_release(struct workspace *workspace)
+{
+	if (workspace->root_fd >= 0)
+		close(TAKE(workspace->root_fd, -1));
+	if (workspace->path && workspace->on_disk)
+		remove_from_disk(workspace->path);
+	else if (workspace->path)
+		umount2(workspace->path, MNT_DETACH);
+	if (workspace->lock_fd >= 0)
+		close(TAKE(workspace->lock_fd, -1));
+	free(TAKE(workspace->path, NULL));
+	workspace->on_disk = false;
+}

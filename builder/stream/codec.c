@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/codec.h"
+
+#include "base/alloc.h"
+#include "base/pool.h"
+
+#include <assert.h>
+
+enum { WORKER_MAX = 64 };
+
+/* Uncompressed: the sink itself. */
+static struct sink *sink_none(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,
+			      struct error *e)
+{
+	(void)level;
+	(void)worker_count;
+	(void)memory;
+	(void)e;
+	return next;
+}
+
+static const struct codec codecs[] = {
+	{ "none", "", 0, 0, 0, sink_none },       { "gzip", ".gz", 1, 9, 6, sink_gzip },
+	{ "bzip2", ".bz2", 1, 9, 9, sink_bzip2 }, { "xz", ".xz", 0, 9, 6, sink_xz },
+	{ "zstd", ".zst", 1, 19, 3, sink_zstd },
+};
+
+const struct codec *codec_all(size_t *count)
+{
+	*count = ARRAY_LEN(codecs);
+	return codecs;
+}
+
+const struct codec *codec_find(struct text name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(codecs); i++)
+		if (text_is(name, codecs[i].name))
+			return &codecs[i];
+	return NULL;
+}
+
+static int unknown(struct text name, struct error *e)
+{
+	auto_buffer struct buffer possible = BUFFER_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(codecs); i++)
+		buffer_addf(&possible, "%s%s", i ? ", " : "", codecs[i].name);
+	return error_set(e, ERROR_USAGE, "unknown compression '%.*s' (possible: %s)", TEXT_ARG(name),
+			 possible.data);
+}
+
+int codec_parse(const char *word, const struct codec **codec, int *level, struct error *e)
+{
+	struct text rest;
+	struct text name = text_cut(text_of(word), '-', &rest);
+	const struct codec *found = codec_find(name);
+	uint64_t number = 0;
+
+	if (!found)
+		return unknown(name, e);
+	if (!rest.ptr) {
+		*codec = found;
+		*level = found->level_default;
+		return 0;
+	}
+	if (found->level_max == 0)
+		return error_set(e, ERROR_USAGE, "compression '%s' has no levels, but '%s' gives one",
+				 found->name, word);
+	if (!text_to_u64(rest, &number) || number < (uint64_t)found->level_min ||
+	    number > (uint64_t)found->level_max)
+		return error_set(
+			e, ERROR_USAGE, "no level '%.*s' in compression '%s' (possible: %s-%d to %s-%d)",
+			TEXT_ARG(rest), word, found->name, found->level_min, found->name, found->level_max);
+	*codec = found;
+	*level = (int)number;
+	return 0;
+}
+
+struct sink *codec_open(const struct codec *codec, int level, struct sink *next, struct codec_memory *memory,
+			struct error *e)
+{
+	assert(level <= codec->level_max);
+	return codec->open_sink(next, level < codec->level_min ? codec->level_default : level, 0, memory, e);
+}
+
+void codec_memory_init(struct codec_memory *memory, size_t chain_count)
+{
+	pthread_mutex_init(&memory->lock, NULL);
+	pthread_cond_init(&memory->freed, NULL);
+	memory->free_bytes = CODEC_MEMORY_BYTES;
+	memory->chain_count = chain_count ? chain_count : 1;
+}
+
+void codec_memory_release(struct codec_memory *memory)
+{
+	pthread_mutex_destroy(&memory->lock);
+	pthread_cond_destroy(&memory->freed);
+}
+
+size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
+{
+	size_t fitting = CODEC_MEMORY_BYTES / (memory ? memory->chain_count : 1) / worker_bytes;
+	size_t count = processor_count();
+
+	if (count > WORKER_MAX)
+		count = WORKER_MAX;
+	if (count > fitting)
+		count = fitting;
+	return count ? count : 1;
+}
+
+static uint64_t clamped(uint64_t bytes)
+{
+	return bytes < CODEC_MEMORY_BYTES ? bytes : CODEC_MEMORY_BYTES;
+}
+
+void codec_memory_take(struct codec_memory *memory, uint64_t bytes)
+{
+	if (!memory)
+		return;
+	pthread_mutex_lock(&memory->lock);
+	while (memory->free_bytes < clamped(bytes))
+		pthread_cond_wait(&memory->freed, &memory->lock);
+	memory->free_bytes -= clamped(bytes);
+	pthread_mutex_unlock(&memory->lock);
+}
+
+void codec_memory_give(struct codec_memory *memory, uint64_t bytes)
+{
+	if (!memory)
+		return;
+	pthread_mutex_lock(&memory->lock);
+	memory->free_bytes += clamped(bytes);
+	pthread_cond_broadcast(&memory->freed);
+	pthread_mutex_unlock(&memory->lock);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One .xz stream of independent blocks, with their sizes in the block headers as `xz -T` writes them, so
+ * that readers can decode them in parallel. liblzma's own threaded encoder takes as much memory as there are
+ * threads and cannot share it with a second one; here blocks.c decides.
+ *
+ * Dictionary and block size are those of xz(1) up to level 6. The presets 7 to 9 differ from it only by
+ * dictionaries that need up to 674 MiB for one thread; here they have one of 16 MiB and take more time.
+ */
+#include "stream/codec.h"
+
+#include "base/alloc.h"
+
+#include <lzma.h>
+
+#define XZ_CHECK LZMA_CHECK_CRC64
+
+enum { XZ_SLICE_BYTES = 256 * 1024 };
+
+struct xz_options {
+	lzma_options_lzma lzma;
+	lzma_filter filters[2];
+};
+
+static void xz_options_set(struct xz_options *options, int level)
+{
+	/* Cannot fail: the presets 0 to 9 are built in. */
+	(void)lzma_lzma_preset(&options->lzma, (uint32_t)(level > 7 ? 7 : level));
+	if (level == 8) {
+		options->lzma.nice_len = 128;
+	} else if (level == 9) {
+		options->lzma.nice_len = 273;
+		options->lzma.depth = 512;
+	}
+	options->filters[0] = (lzma_filter) { .id = LZMA_FILTER_LZMA2, .options = &options->lzma };
+	options->filters[1] = (lzma_filter) { .id = LZMA_VLI_UNKNOWN };
+}
+
+static size_t xz_block_bytes(int level)
+{
+	struct xz_options options;
+	uint64_t bytes;
+
+	xz_options_set(&options, level);
+	bytes = 3 * (uint64_t)options.lzma.dict_size;
+	if (bytes < 1 * MIB)
+		bytes = 1 * MIB;
+	return bytes < 24 * MIB ? bytes : 24 * MIB;
+}
+
+static uint64_t xz_encoder_bytes(int level)
+{
+	struct xz_options options;
+
+	xz_options_set(&options, level);
+	return lzma_raw_encoder_memusage(options.filters);
+}
+
+static int failed(lzma_ret result, struct error *e)
+{
+	if (result == LZMA_MEM_ERROR)
+		return error_set(e, ERROR_SYSTEM, "xz: not enough memory");
+	return error_set(e, ERROR_INTERNAL, "xz failed with status %d", (int)result);
+}
+
+static int run(lzma_stream *stream, struct block *block, struct error *e)
+{
+	uint8_t chunk[32 * 1024];
+	lzma_ret result = LZMA_OK;
+	size_t given = 0;
+
+	while (result == LZMA_OK) {
+		if (stream->avail_in == 0 && given < block->len) {
+			/* In slices, so that an interruption need not wait for the whole block. */
+			size_t slice = block->len - given;
+
+			if (blocks_check(block, e) < 0)
+				return -1;
+			if (slice > XZ_SLICE_BYTES)
+				slice = XZ_SLICE_BYTES;
+			stream->next_in = (const uint8_t *)block->data + given;
+			stream->avail_in = slice;
+			given += slice;
+		}
+		stream->next_out = chunk;
+		stream->avail_out = sizeof chunk;
+		result = lzma_code(stream, given == block->len ? LZMA_FINISH : LZMA_RUN);
+		buffer_add(&block->out, chunk, sizeof chunk - stream->avail_out);
+	}
+	return result == LZMA_STREAM_END ? 0 : failed(result, e);
+}
+
+static int xz_encode(struct block *block, struct error *e)
+{
+	struct xz_options options;
+	lzma_stream stream = LZMA_STREAM_INIT;
+	lzma_block header = { .version = 1,
+			      .check = XZ_CHECK,
+			      .filters = options.filters,
+			      .compressed_size = LZMA_VLI_MAX,
+			      .uncompressed_size = LZMA_VLI_MAX };
+	uint8_t room[LZMA_BLOCK_HEADER_SIZE_MAX];
+	lzma_ret ret;
+	int result;
+
+	xz_options_set(&options, block->level);
+	/* The header with its largest numbers has the size that the real one is made to have, too. */
+	if ((ret = lzma_block_header_size(&header)) != LZMA_OK)
+		return failed(ret, e);
+	memset(room, 0, sizeof room);
+	buffer_add(&block->out, room, header.header_size);
+	header.compressed_size = LZMA_VLI_UNKNOWN;
+	header.uncompressed_size = LZMA_VLI_UNKNOWN;
+	if ((ret = lzma_block_encoder(&stream, &header)) != LZMA_OK)
+		return failed(ret, e);
+	result = run(&stream, block, e);
+	lzma_end(&stream);
+	if (result < 0)
+		return -1;
+	/* The encoder has filled the sizes in. */
+	if ((ret = lzma_block_header_encode(&header, (uint8_t *)block->out.data)) != LZMA_OK)
+		return failed(ret, e);
+	block->unpadded_bytes = lzma_block_unpadded_size(&header);
+	return 0;
+}
+
+static void *xz_open(void)
+{
+	lzma_index *index = lzma_index_init(NULL);
+
+	if (!index)
+		abort();
+	return index;
+}
+
+static int xz_head(void *context, struct buffer *out, struct error *e)
+{
+	lzma_stream_flags flags = { .version = 0, .check = XZ_CHECK };
+	uint8_t header[LZMA_STREAM_HEADER_SIZE];
+	lzma_ret result = lzma_stream_header_encode(&flags, header);
+
+	(void)context;
+	if (result != LZMA_OK)
+		return failed(result, e);
+	buffer_add(out, header, sizeof header);
+	return 0;
+}
+
+static int xz_add(void *context, const struct block *block, struct error *e)
+{
+	lzma_ret result = lzma_index_append(context, NULL, block->unpadded_bytes, block->len);
+
+	return result == LZMA_OK ? 0 : failed(result, e);
+}
+
+static int xz_tail(void *context, struct buffer *out, struct error *e)
+{
+	lzma_stream_flags flags = { .version = 0, .check = XZ_CHECK };
+	uint8_t footer[LZMA_STREAM_HEADER_SIZE];
+	size_t room = lzma_index_size(context);
+	auto_free uint8_t *index = xmalloc(room);
+	size_t len = 0;
+	lzma_ret result = lzma_index_buffer_encode(context, index, &len, room);
+
+	if (result != LZMA_OK)
+		return failed(result, e);
+	flags.backward_size = room;
+	if ((result = lzma_stream_footer_encode(&flags, footer)) != LZMA_OK)
+		return failed(result, e);
+	buffer_add(out, index, len);
+	buffer_add(out, footer, sizeof footer);
+	return 0;
+}
+
+static void xz_close(void *context)
+{
+	lzma_index_end(context, NULL);
+}
+
+struct sink *sink_xz(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,
+		     struct error *e)
+{
+	static const struct block_format format = { .block_bytes = xz_block_bytes,
+						    .encoder_bytes = xz_encoder_bytes,
+						    .encode = xz_encode,
+						    .open = xz_open,
+						    .head = xz_head,
+						    .add = xz_add,
+						    .tail = xz_tail,
+						    .close = xz_close };
+
+	return sink_blocks(&format, next, level, worker_count, memory, e);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Package containers as iterators: the members of an ar archive, and the entries of the tar archive inside
+ * one. Streams: nothing is held but one buffer and the decoder's window. Neither names nor sizes in here
+ * have been checked against anything.
+ *
+ *	auto_ar struct ar *ar = NULL;
+ *
+ *	if (ar_open(fd, &ar, e) < 0)
+ *		return -1;
+ *	while ((r = ar_next(ar, &name, e)) > 0)
+ *		... tar_open(ar, name, &tar, e); tar_next(); tar_read()
+ */
+#ifndef UNPACK_ARCHIVE_H
+#define UNPACK_ARCHIVE_H
+
+#include "base/text.h"
+
+#include <sys/types.h>
+
+struct ar;
+struct tar;
+
+/* Read the ar archive FD, which stays open and belongs to the caller, from its beginning. */
+int ar_open(int fd, struct ar **out, struct error *e) MUST_CHECK;
+/* 1 and the next member's name, without the '/' at its end that old tools wrote; valid until the next call. */
+int ar_next(struct ar *ar, const char **name, struct error *e) MUST_CHECK;
+/* Append the current member, of at most MAX_BYTES, to TEXT. */
+int ar_read(struct ar *ar, size_t max_bytes, struct buffer *text, struct error *e) MUST_CHECK;
+void ar_close(struct ar *ar); /* NULL is fine */
+static inline void auto_ar_(struct ar **ar)
+{
+	ar_close(*ar);
+}
+#define auto_ar AUTO(auto_ar_)
+
+enum entry_type {
+	ENTRY_FILE,
+	ENTRY_HARD_LINK,
+	ENTRY_SYMLINK,
+	ENTRY_DIRECTORY,
+	ENTRY_CHARACTER_DEVICE,
+	ENTRY_BLOCK_DEVICE,
+	ENTRY_FIFO,
+	ENTRY_OTHER, /* a socket, or what tar has no name for */
+};
+
+/* One extended attribute in the form that setxattr(2) takes; an ACL is one, too. */
+struct entry_xattr {
+	const char *name;
+	const void *value;
+	size_t len;
+};
+
+/* All pointers are valid until the next tar_next(). */
+struct entry {
+	enum entry_type type;
+	const char *path;   /* as it stands in the archive */
+	const char *target; /* of a link, else NULL */
+	mode_t mode;        /* permission bits alone */
+	uid_t uid;
+	gid_t gid;
+	int64_t mtime_s;
+	long mtime_ns;
+	int64_t size_bytes;
+	dev_t device; /* of a device node */
+	const struct entry_xattr *xattrs;
+	size_t xattr_count;
+};
+
+/*
+ * Read AR's current member, called NAME ("data.tar.xz"), as a tar archive; what follows ".tar" says the
+ * codec: "", ".gz", ".xz", ".zst", ".bz2", ".lzma". AR must not be moved on while TAR is in use.
+ * Errors: ERROR_FORMAT for any other name, and when the content is of another kind than its name says.
+ */
+int tar_open(struct ar *ar, const char *name, struct tar **out, struct error *e) MUST_CHECK;
+int tar_next(struct tar *tar, struct entry *entry, struct error *e) MUST_CHECK;
+/*
+ * The next piece of the current entry's content: 1, *data and *len, valid until the next call, and *offset
+ * where it belongs (what is left out is a hole); 0 at the end. All of size_bytes came when this says 0.
+ */
+int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e) MUST_CHECK;
+/* Read what is behind the last entry, so that a member cut off there is noticed. */
+int tar_finish(struct tar *tar, struct error *e) MUST_CHECK;
+void tar_close(struct tar *tar); /* NULL is fine */
+static inline void auto_tar_(struct tar **tar)
+{
+	tar_close(*tar);
+}
+#define auto_tar AUTO(auto_tar_)
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unpack/deb_file.h"
+
+#include "base/limits.h"
+#include "base/root.h"
+
+enum { VERSION_MEMBER_MAX = 4096, NAME_BYTES_MAX = 255 };
+
+/* deb(5): members before those that are wanted, and with '_' in front of their names, may be passed over. */
+static int next_member(struct ar *ar, const char *prefix, const char **name, struct error *e)
+{
+	int r;
+
+	while ((r = ar_next(ar, name, e)) > 0 && (*name)[0] == '_')
+		;
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return error_set(e, ERROR_FORMAT, "member '%s' is missing", prefix);
+	if (!is_prefix(*name, prefix))
+		return error_set(e, ERROR_FORMAT, "member '%s' stands where '%s' belongs", *name, prefix);
+	return 0;
+}
+
+static int check_format(struct ar *ar, struct error *e)
+{
+	auto_buffer struct buffer text = BUFFER_INIT;
+	const char *name;
+	int r = ar_next(ar, &name, e);
+
+	if (r < 0)
+		return -1;
+	if (r == 0 || strcmp(name, "debian-binary") != 0)
+		return error_set(e, ERROR_FORMAT, "not a Debian package: member 'debian-binary' is missing");
+	if (ar_read(ar, VERSION_MEMBER_MAX, &text, e) < 0)
+		return -1;
+	if (!text.data || !is_prefix(text.data, "2."))
+		return error_set(e, ERROR_FORMAT, "a version of the package format that is not known");
+	return 0;
+}
+
+static bool is_script(const char *name)
+{
+	static const char *const scripts[] = { "preinst", "postinst", "prerm", "postrm", "config" };
+
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
+		if (strcmp(name, scripts[i]) == 0)
+			return true;
+	return false;
+}
+
+static int read_file(struct tar *tar, const struct entry *entry, uint64_t *room, struct buffer *text,
+		     struct error *e)
+{
+	const void *data;
+	size_t len;
+	int64_t offset;
+	int r;
+
+	if (entry->size_bytes < 0 || (uint64_t)entry->size_bytes > *room)
+		return error_set(e, ERROR_FORMAT, "control data of more than %llu MiB",
+				 LIMIT_CONTROL_BYTES / MIB);
+	*room -= (uint64_t)entry->size_bytes;
+	while ((r = tar_read(tar, &data, &len, &offset, e)) > 0) {
+		if (text->len + len > (uint64_t)entry->size_bytes)
+			return error_set(e, ERROR_FORMAT, "'%s' holds more than it says", entry->path);
+		buffer_add(text, data, len);
+	}
+	return r;
+}
+
+/* dpkg installs no member with a dot in its name, and lists and digests are its own. */
+static bool is_kept(const char *name)
+{
+	return !strchr(name, '.') && strcmp(name, "list") != 0;
+}
+
+static int read_member(struct tar *tar, const struct entry *entry, uint64_t *room, struct buffer *stanza,
+		       struct deb_control *control, struct error *e)
+{
+	auto_buffer struct buffer text = BUFFER_INIT;
+	const char *path;
+	struct deb_member member;
+
+	if (entry->type == ENTRY_DIRECTORY)
+		return 0;
+	if (deb_file_path(&control->arena, entry->path, &path, e) < 0)
+		return -1;
+	if (entry->type != ENTRY_FILE || strchr(path + 1, '/'))
+		return error_set(e, ERROR_FORMAT, "'%s' is no plain file", entry->path);
+	if (read_file(tar, entry, room, &text, e) < 0)
+		return -1;
+	if (strcmp(path, "/control") == 0) {
+		buffer_add(stanza, text.data, text.len);
+		return 0;
+	}
+	if (!is_kept(path + 1))
+		return 0;
+	if (deb_control_member(control, path + 1))
+		return error_set(e, ERROR_FORMAT, "'%s' is there twice", path + 1);
+	member = (struct deb_member) {
+		.name = path + 1,
+		.data = arena_strndup(&control->arena, text.data ? text.data : "", text.len),
+		.len = text.len,
+		.script = is_script(path + 1),
+	};
+	ARENA_PUSH(&control->arena, control->members, control->member_count, member);
+	return 0;
+}
+
+static int read_control(struct ar *ar, const char *name, struct deb_control *control, struct error *e)
+{
+	auto_tar struct tar *tar = NULL;
+	auto_buffer struct buffer stanza = BUFFER_INIT;
+	uint64_t room = LIMIT_CONTROL_BYTES;
+	struct entry entry;
+	struct text text;
+	int r;
+
+	if (tar_open(ar, name, &tar, e) < 0)
+		return -1;
+	while ((r = tar_next(tar, &entry, e)) > 0)
+		if (read_member(tar, &entry, &room, &stanza, control, e) < 0)
+			return -1;
+	if (r < 0)
+		return -1;
+	if (!stanza.len)
+		return error_set(e, ERROR_FORMAT, "file 'control' is missing");
+	text = (struct text) { arena_strndup(&control->arena, stanza.data, stanza.len), stanza.len };
+	return deb_control_parse(text, control, e);
+}
+
+int deb_file_open(int fd, struct ar **out, struct deb_control *control, struct error *e)
+{
+	auto_ar struct ar *ar = NULL;
+	auto_deb_control struct deb_control found = DEB_CONTROL_INIT;
+	const char *name;
+
+	if (ar_open(fd, &ar, e) < 0 || check_format(ar, e) < 0 ||
+	    next_member(ar, "control.tar", &name, e) < 0)
+		return -1;
+	if (read_control(ar, name, &found, e) < 0)
+		return error_wrap(e, "control data");
+	*control = TAKE(found, DEB_CONTROL_INIT);
+	*out = TAKE(ar, NULL);
+	return 0;
+}
+
+int deb_file_data(struct ar *ar, struct tar **tar, struct error *e)
+{
+	const char *name;
+
+	if (next_member(ar, "data.tar", &name, e) < 0)
+		return -1;
+	return tar_open(ar, name, tar, e);
+}
+
+int deb_file_path(struct arena *arena, const char *path, const char **out, struct error *e)
+{
+	struct text rest = text_of(path);
+	char *clean;
+	size_t len = 0;
+
+	if (!path_is_safe(rest))
+		return error_set(e, ERROR_FORMAT, "path '%.200s' is not allowed", path);
+	for (size_t i = 0; i < rest.len; i++)
+		if (path[i] == '\n')
+			return error_set(e, ERROR_FORMAT, "path '%.200s' has a line end in it", path);
+	clean = arena_alloc(arena, rest.len + 3);
+	while (rest.ptr) {
+		struct text part = text_cut(rest, '/', &rest);
+
+		if (part.len == 0 || text_is(part, "."))
+			continue;
+		if (part.len > NAME_BYTES_MAX)
+			return error_set(e, ERROR_FORMAT, "path '%.80s...' has a part of more than %d bytes",
+					 path, NAME_BYTES_MAX);
+		clean[len++] = '/';
+		memcpy(clean + len, part.ptr, part.len);
+		len += part.len;
+	}
+	if (len == 0)
+		memcpy(clean, "/.", 2);
+	*out = clean;
+	return 0;
+}

@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The image of recipes/debian-bookworm.yaml in a real LXD: imported as unified file and as split pair,
+# compared, booted as unprivileged containers, looked at from inside, and removed.
+#
+# The daemon is one of our own in mount and pid namespaces of its own: when the first process in there
+# ends, whatever the reason, so do the daemon, the containers and all their mounts.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+require_root
+require_programs lxd lxc unshare jq
+default_image
+
+export LXD_DIR=$WORK/lxd HOME=$WORK/home
+mkdir -p "$LXD_DIR" "$HOME"
+mark=kiln$$ # in the containers' names, and so in those of their cgroups
+
+# liblxc leaves empty cgroups and the folders of its locks; rmdir takes only what is empty.
+sweep() {
+	local folder
+	find /sys/fs/cgroup -depth -type d -path "*$mark*" 2>/dev/null | while read -r folder; do
+		rmdir "$folder" 2>/dev/null
+	done
+	while read -r folder; do
+		[ -z "$folder" ] || rmdir "$folder" 2>/dev/null
+	done <<<"$new_pivots"
+	(cd / && rmdir -p "run/lxc/lock$LXD_DIR/containers" "run/lxc/lock$LXD_DIR"/* 2>/dev/null)
+	true
+}
+
+pivots() {
+	find /sys/fs/cgroup -maxdepth 2 -type d -name lxc.pivot 2>/dev/null
+}
+
+lxd_stop() {
+	local name
+	for name in $(timeout 20 lxc list --format csv --columns n 2>/dev/null); do
+		timeout 60 lxc delete --force "$name" >/dev/null 2>&1
+	done
+	timeout 30 lxd shutdown --timeout 20 >/dev/null 2>&1
+	kill -KILL "$lxd_pid" 2>/dev/null
+	wait "$lxd_pid" 2>/dev/null
+	new_pivots=$(comm -13 <(sort <<<"$pivots_before") <(pivots | sort))
+	sweep
+}
+
+# Root needs a range of subordinate ids; which one does not matter, and the host's files stay as they are.
+echo root:1000000:65536 >"$WORK/subid"
+# shellcheck disable=SC2016 # expanded by the inner shell
+lxd_start='
+	for file in /etc/subuid /etc/subgid; do
+		[ ! -e "$file" ] || mount --bind "$0" "$file"
+	done
+	exec lxd --group root'
+pivots_before=$(pivots)
+unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+	sh -c "$lxd_start" "$WORK/subid" >"$WORK/lxd.log" 2>&1 </dev/null &
+lxd_pid=$!
+at_exit lxd_stop
+lxd waitready --timeout 60 >/dev/null 2>&1 || give_up 'a daemon starts' "$(cat "$WORK/lxd.log")"
+lxc storage create default dir >/dev/null 2>&1 || give_up 'a storage pool' "$(cat "$WORK/lxd.log")"
+lxc profile device add default root disk path=/ pool=default >/dev/null 2>&1 ||
+	give_up 'a profile' "$(cat "$WORK/lxd.log")"
+
+record=$IMAGE/image.json
+# field FILTER: of image.json
+field() {
+	jq -r "$1" "$record"
+}
+
+inside() {
+	timeout 180 lxc exec "$container" -- "$@" </dev/null 2>&1
+}
+
+# Right after the launch there is no bus to ask yet.
+is_up() {
+	state=$(timeout 150 lxc exec "$container" -- systemctl is-system-running --wait 2>/dev/null </dev/null)
+	[ "$state" = running ] || [ "$state" = degraded ]
+}
+
+look_at_image() {
+	local format=$1 fingerprint shown key
+	fingerprint=$(field ".artifacts[] | select(.format == \"$format\").fingerprint")
+	shown=$(lxc image list --format json | jq -r ".[] | select(.aliases[].name == \"$format\").fingerprint")
+	is "$format: LXD's fingerprint is ours" "$shown" "$fingerprint"
+	lxc query "/1.0/images/$shown" >"$WORK/shown.json"
+	is "$format: architecture" "$(jq -r .architecture "$WORK/shown.json")" x86_64
+	is "$format: type" "$(jq -r .type "$WORK/shown.json")" container
+	is "$format: creation date" "$(jq -r '.created_at | fromdate' "$WORK/shown.json")" \
+		"$(field .creation_date)"
+	has "$format: description" "$(jq -r .properties.description "$WORK/shown.json")" \
+		"^Debian bookworm .*$(field .serial)"
+	for key in release variant serial; do
+		is "$format: property $key" "$(jq -r ".properties.$key" "$WORK/shown.json")" "$(field ".$key")"
+	done
+	is "$format: property os" "$(jq -r '.properties.os | ascii_downcase' "$WORK/shown.json")" \
+		"$(field '.distribution | ascii_downcase')"
+}
+
+look_inside() {
+	local format=$1 said
+	if within 150 is_up && [ "$state" = running ]; then
+		ok "$format: systemd says running"
+	else
+		not_ok "$format: systemd says running" "it says: $state
+$(inside systemctl --failed --no-legend --plain)
+$(inside journalctl -b -p warning --no-pager | tail -n 40)"
+	fi
+	is "$format: no failed unit" "$(inside systemctl --failed --no-legend --plain)" ''
+	is "$format: unprivileged" "$(inside awk '$1 == 0 { print $2 }' /proc/self/uid_map)" 1000000
+	is "$format: hostname from our template" "$(inside cat /etc/hostname)" "$container"
+	has "$format: hosts from our template" "$(inside cat /etc/hosts)" "^127\.0\.1\.1[[:space:]]+$container$"
+	is "$format: it resolves its own name" "$(inside getent hosts "$container" | awk '{ print $2 }')" "$container"
+	is "$format: no package in a wrong state" "$(inside dpkg --audit)" ''
+	is "$format: every file as its package has it" "$(inside dpkg --verify)" ''
+	check "$format: apt finds no broken dependency" inside apt-get -qq check
+	is "$format: networkd enabled" "$(inside systemctl is-enabled systemd-networkd.service)" enabled
+	is "$format: resolved enabled" "$(inside systemctl is-enabled systemd-resolved.service)" enabled
+	is "$format: networkd runs" "$(inside systemctl is-active systemd-networkd.service)" active
+	is "$format: resolved runs" "$(inside systemctl is-active systemd-resolved.service)" active
+	has "$format: eth0 by DHCP" "$(inside sh -c 'cat /etc/systemd/network/*.network')" '^DHCP='
+	has "$format: locale en_US.UTF-8 is built" "$(inside locale -a)" '^en_US\.utf8$'
+	has "$format: and is the default" "$(inside cat /etc/default/locale)" '^LANG="?en_US.UTF-8'
+	has "$format: a machine id of its own" "$(inside cat /etc/machine-id)" '^[0-9a-f]{32}$'
+	has "$format: ping kept its capability or mode" \
+		"$(inside sh -c 'find /usr/bin/ping -perm -4000; getcap /usr/bin/ping')" ping
+	# All that the recipe names as commands.
+	said=$(inside sh -c 'for c in dialog ip ping ssh ps sudo vim udevadm; do command -v $c || echo no $c; done')
+	has_no "$format: the commands of the recipe are there" "$said" '^no '
+}
+
+file_of() {
+	field ".artifacts[] | select(.format == \"$1\").files[$2].name"
+}
+
+check 'unified: imported' lxc image import "$IMAGE/$(file_of unified 0)" --alias unified
+check 'split: imported' lxc image import "$IMAGE/$(file_of split 0)" "$IMAGE/$(file_of split 1)" --alias split
+machine_ids=
+for format in unified split; do
+	look_at_image "$format"
+	container=$mark-$format
+	if lxc launch --quiet "$format" "$container" >"$WORK/launch.log" 2>&1 </dev/null; then
+		ok "$format: launched"
+		look_inside "$format"
+		machine_ids="$machine_ids $(inside cat /etc/machine-id)"
+	else
+		not_ok "$format: launched" "$(cat "$WORK/launch.log")
+$(lxc info "$container" --show-log 2>&1 | tail -n 20)"
+	fi
+done
+read -r first second <<<"$machine_ids"
+check 'two instances have two machine ids' [ "$first" != "$second" ]
+container=$mark-unified
+check 'an instance restarts' lxc restart "$container" --timeout 60
+within 150 is_up
+is 'and is running again' "$state" running
+check 'an instance can be copied' lxc copy "$container" "$mark-copy"
+check 'and the copy starts' lxc start "$mark-copy"
+container=$mark-copy
+within 150 is_up
+is 'and has a hostname of its own' "$(inside cat /etc/hostname)" "$mark-copy"
+
+lxd_stop
+is 'no mount is left' "$(grep -F "$LXD_DIR" /proc/mounts)" ''
+is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''

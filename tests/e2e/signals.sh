@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A build that is interrupted, or killed, leaves no process, no mount and no half-done output; the next
+# build succeeds.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+require_root
+require_mirror
+
+minbase_recipe "$WORK/t.yaml" <<'R'
+packages:
+  manager: apt
+actions:
+- trigger: post-unpack
+  action: |-
+    #!/bin/sh
+    (trap '' TERM INT HUP; exec setsid sleep 86399) &
+    sleep 86398
+R
+minbase_recipe "$WORK/quick.yaml" <<'R'
+packages:
+  manager: apt
+R
+
+# The processes of the recipe above, wherever they are.
+sleepers() {
+	pgrep -x -f 'sleep 8639[89]'
+}
+
+start() {
+	mkdir -p "$WORK/out"
+	echo old >"$WORK/out/image.json"
+	"$KILN" build "$WORK/t.yaml" --cache "$CACHE" --output "$WORK/out" "$@" >/dev/null 2>"$WORK/err" </dev/null &
+	pid=$!
+	at_exit kill -KILL $pid
+	if ! within 120 sleepers; then
+		kill -KILL $pid
+		give_up 'a build that waits' "$(cat "$WORK/err")"
+	fi
+}
+
+# gone NAME: nothing of the build is left.
+gone() {
+	within 5 sh -c "! pgrep -x -f 'sleep 8639[89]'"
+	is "$1: no process" "$(sleepers)" ''
+	is "$1: no mount" "$(grep -F kiln /proc/mounts | grep -v " $WORK")" ''
+	is "$1: the output folder is as it was" "$(cd "$WORK/out" && grep -r . .)" './image.json:old'
+}
+
+for signal in INT TERM HUP; do
+	start
+	kill -$signal "$pid"
+	code=0
+	wait "$pid" || code=$?
+	is "SIG$signal: exit status" "$code" "$(status_of interrupted)"
+	is "SIG$signal: one line says so" "$(grep -c '^kiln: .*interrupted' "$WORK/err")" 1
+	gone "SIG$signal"
+done
+
+start
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+gone SIGKILL
+
+# With the root on disk it is the next build that sweeps what a killed one could not.
+mkdir "$WORK/disk"
+start --work "$WORK/disk"
+check 'with --work the root is on disk' [ -n "$(ls -A "$WORK/disk")" ]
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null
+gone 'SIGKILL with --work'
+check 'the next build succeeds' "$KILN" build "$WORK/quick.yaml" --until configure --cache "$CACHE" --work "$WORK/disk"
+is 'and leaves nothing of the killed one' "$(ls -A "$WORK/disk")" ''
+
+# At moments of chance, also while it downloads, unpacks and packs.
+rounds=3
+[ -z "${KILN_TEST_LONG-}" ] || rounds=50
+for ((i = 1; i <= rounds; i++)); do
+	moment=$((RANDOM % 80))
+	rm -rf "$WORK/out"
+	"$KILN" build "$WORK/quick.yaml" --cache "$WORK/cache" --output "$WORK/out" >/dev/null 2>&1 </dev/null &
+	pid=$!
+	sleep "$((moment / 10)).$((moment % 10))"
+	kill -KILL "$pid" 2>/dev/null
+	code=0
+	wait "$pid" 2>/dev/null || code=$?
+	left=$(find "$WORK/out" -mindepth 1 ! -name '.*' 2>/dev/null)
+	if [ "$code" = 0 ]; then
+		check "round $i: done before 0.$moment" sh -c "cd '$WORK/out' && sha256sum -c SHA256SUMS"
+	elif [ -e "$WORK/out/image.json" ]; then
+		check "round $i: killed after $((moment / 10)).$((moment % 10)) s: whole" sh -c "cd '$WORK/out' && sha256sum -c SHA256SUMS"
+	else
+		is "round $i: killed after $((moment / 10)).$((moment % 10)) s: no half-done file" \
+			"$(grep -vE '\.tar(\.[a-z0-9]+)?$|SHA256SUMS$' <<<"$left")" ''
+	fi
+	is "round $i: no mount" "$(grep -F kiln /proc/mounts | grep -v " $WORK")" ''
+done
+check 'the next build with the same cache succeeds' \
+	"$KILN" build "$WORK/quick.yaml" --format unified --cache "$WORK/cache" --output "$WORK/out"

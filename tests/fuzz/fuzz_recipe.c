@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A recipe of any bytes: YAML, schema, filters and every template in it. When the input starts with "-o ",
+ * its first line is an option and the recipe follows.
+ */
+#include "fuzz/fuzz.h"
+#include "recipe/recipe.h"
+
+#include <assert.h>
+
+static void expand(const struct recipe *recipe, const char *text, const struct place *place)
+{
+	auto_free char *out = NULL;
+	struct error e = ERROR_INIT;
+
+	if (text && recipe_expand(recipe, text, place, &out, &e) < 0)
+		assert(e.kind != ERROR_NONE && e.text[0]);
+}
+
+static void use(struct recipe *recipe)
+{
+	struct error e = ERROR_INIT;
+
+	assert(recipe->image.distribution && recipe->image.release && recipe->architecture_mapped);
+	if (recipe_select(recipe, &e) < 0)
+		return;
+	recipe_set_date(recipe, 0);
+	expand(recipe, recipe->image.name, &recipe->image.name_place);
+	expand(recipe, recipe->image.description, &recipe->image.description_place);
+	expand(recipe, recipe->source.url, &recipe->source.url_place);
+	for (size_t i = 0; i < recipe->file_count; i++)
+		expand(recipe, recipe->files[i].content, &recipe->files[i].content_place);
+	for (size_t i = 0; i < recipe->action_count; i++)
+		expand(recipe, recipe->actions[i].action, &recipe->actions[i].place);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	auto_free char *text = xmalloc(size);
+	auto_recipe struct recipe recipe = RECIPE_INIT;
+	const char *option = NULL;
+	char *line_end;
+	struct recipe_options options = { .path = "recipe.yaml", .overrides = &option };
+	size_t skip = 0;
+	struct error e = ERROR_INIT;
+
+	/* A copy of just this size, so that a step beyond its end is seen. */
+	if (size)
+		memcpy(text, data, size);
+	line_end = size > 3 && memcmp(text, "-o ", 3) == 0 ? memchr(text, '\n', size) : NULL;
+	if (line_end) {
+		*line_end = '\0';
+		option = text + 3;
+		options.override_count = 1;
+		skip = (size_t)(line_end - text) + 1;
+	}
+	if (recipe_parse(text + skip, size - skip, &options, &recipe, &e) == 0)
+		use(&recipe);
+	else
+		assert(e.kind != ERROR_NONE && e.text[0] && !strchr(e.text, '\n'));
+	return 0;
+}

@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs programs in a small root made of the host's shell and a few of its programs. Needs root; without it
+ * every case is skipped. What a sandboxed script says is all that is known of the inside, so scripts print,
+ * and the tests compare the tail.
+ */
+#include "unit/unit.h"
+
+#include "base/alloc.h"
+#include "base/epoch.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/process.h"
+#include "base/root.h"
+#include "sandbox/output.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/workspace.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+enum { WAIT_TRIES = 500, WAIT_US = 10000, LDD_MAX_BYTES = 64 * 1024 };
+
+static const char *const programs[] = { "sh", "cat", "ls",   "sleep", "ln",       "rm",    "mount", "umount",
+					"id", "env", "stat", "mkdir", "readlink", "chmod", "mv" };
+static const char *const plain_environment[] = { "PATH=/usr/bin:/bin", "LC_ALL=C", NULL };
+
+struct fixture {
+	char folder[64];
+	int root_fd;
+	struct log log;
+	FILE *log_file;
+	char *log_text;
+	size_t log_len;
+	struct sandbox sandbox;
+};
+
+static void copy_file(int root_fd, const char *from, const char *to)
+{
+	struct error e = ERROR_INIT;
+	auto_free char *data = NULL;
+	size_t len;
+
+	assert_int_equal(file_read(AT_FDCWD, from, 64ULL << 20, &data, &len, &e), 0);
+	assert_int_equal(root_write(root_fd, to, data, len, 0755, 0, 0, &e), 0);
+}
+
+/* The libraries that the dynamic loader names for PATH, into the same places of the root. */
+static void copy_libraries(int root_fd, const char *path)
+{
+	const char *argv[] = { "ldd", path, NULL };
+	struct process_options options = { .argv = argv,
+					   .output_max_bytes = LDD_MAX_BYTES,
+					   .timeout_ms = 10000 };
+	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
+	struct error e = ERROR_INIT;
+	struct text rest;
+
+	assert_int_equal(process_run(&options, &result, &e), 0);
+	rest = (struct text) { result.output.data, result.output.len };
+	while (rest.len) {
+		struct text word = text_word(&rest);
+		auto_free char *library = xstrndup(word.ptr, word.len);
+		auto_free char *folder = NULL;
+		struct stat st;
+
+		if (library[0] != '/' || root_lstat(root_fd, library, &st, &e) != 0)
+			continue;
+		folder = xstrndup(library, (size_t)(strrchr(library, '/') - library));
+		assert_int_equal(root_make_dirs(root_fd, folder, 0755, &e), 0);
+		copy_file(root_fd, library, library);
+	}
+}
+
+static void make_root(int root_fd)
+{
+	static const char *const folders[] = { "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64",
+					       "/etc",     "/mnt",      "/var/lib" };
+	struct error e = ERROR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		assert_int_equal(root_make_dirs(root_fd, folders[i], 0755, &e), 0);
+	assert_int_equal(symlinkat("usr/bin", root_fd, "bin"), 0);
+	assert_int_equal(symlinkat("usr/sbin", root_fd, "sbin"), 0);
+	assert_int_equal(symlinkat("usr/lib", root_fd, "lib"), 0);
+	assert_int_equal(symlinkat("usr/lib64", root_fd, "lib64"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+		auto_free char *path = xasprintf("/bin/%s", programs[i]);
+
+		copy_file(root_fd, path, path);
+		copy_libraries(root_fd, path);
+	}
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = xcalloc(1, sizeof *fixture);
+
+	*state = fixture;
+	fixture->root_fd = -1;
+	interrupt_install();
+	fixture->log_file = open_memstream(&fixture->log_text, &fixture->log_len);
+	log_init(&fixture->log, LOG_VERBOSE, fixture->log_file);
+	if (geteuid() != 0)
+		return 0;
+	snprintf(fixture->folder, sizeof fixture->folder, "/tmp/kiln-unit-XXXXXX");
+	if (!mkdtemp(fixture->folder))
+		return -1;
+	fixture->root_fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	make_root(fixture->root_fd);
+	fixture->sandbox = (struct sandbox) { .root_fd = fixture->root_fd,
+					      .environment = plain_environment,
+					      .log = &fixture->log };
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error e = ERROR_INIT;
+	int result = 0;
+
+	if (fixture->root_fd >= 0) {
+		/* Also a test: nothing may be mounted there any more, which would end in EBUSY. */
+		if (root_empty_dir(fixture->root_fd, ".", &e) < 0 || rmdir(fixture->folder) < 0) {
+			print_error("left behind: %s\n", e.text);
+			result = -1;
+		}
+		close(fixture->root_fd);
+	}
+	log_release(&fixture->log);
+	fclose(fixture->log_file);
+	free(fixture->log_text);
+	free(fixture);
+	return result;
+}
+
+static struct fixture *need_root(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (fixture->root_fd < 0) {
+		print_message("needs root\n");
+		skip();
+	}
+	return fixture;
+}
+
+/* Run SCRIPT by the shell; its status, and the tail in *tail (malloc'ed). */
+static int run(const struct sandbox *sandbox, const char *script, char **tail)
+{
+	const char *argv[] = { "sh", "-c", script, NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+
+	if (sandbox_run(sandbox, argv, -1, &result, &e) < 0) {
+		print_error("%s\n", e.text);
+		fail();
+	}
+	if (tail)
+		*tail = buffer_take(&result.tail);
+	return result.status;
+}
+
+static void expect(const struct sandbox *sandbox, const char *script, const char *output)
+{
+	auto_free char *tail = NULL;
+	int status = run(sandbox, script, &tail);
+
+	assert_string_equal(tail, output);
+	assert_int_equal(status, 0);
+}
+
+static char *slurp(const char *path)
+{
+	struct error e = ERROR_INIT;
+	char *data = NULL;
+
+	assert_int_equal(file_read(AT_FDCWD, path, 16ULL << 20, &data, NULL, &e), 0);
+	return data;
+}
+
+static void statuses(void **state)
+{
+	struct fixture *f = need_root(state);
+
+	assert_int_equal(run(&f->sandbox, "exit 0", NULL), 0);
+	assert_int_equal(run(&f->sandbox, "exit 3", NULL), 3);
+	assert_int_equal(run(&f->sandbox, "kill -TERM $$", NULL), 128 + SIGTERM);
+	assert_int_equal(run(&f->sandbox, "kill -KILL $$", NULL), 128 + SIGKILL);
+	/* A closed output does not end the run. */
+	assert_int_equal(run(&f->sandbox, "exec >&- 2>&-; sleep 0.3; exit 4", NULL), 4);
+}
+
+static void own_world(void **state)
+{
+	struct fixture *f = need_root(state);
+	auto_free char *before = slurp("/proc/self/mounts");
+	auto_free char *after = NULL;
+
+	expect(&f->sandbox, "echo $$; pwd; umask; id -u; id -G", "2\n/\n0022\n0\n0\n");
+	/* Init and the shell: no process of the host. */
+	expect(&f->sandbox, "ls -d /proc/[0-9]*", "/proc/1\n/proc/2\n");
+	expect(&f->sandbox, "cat /proc/sys/kernel/hostname; cat /proc/sys/kernel/domainname",
+	       "localhost\n(none)\n");
+	expect(&f->sandbox, "ls /; ls -A /run /tmp",
+	       "bin\ndev\netc\nlib\nlib64\nmnt\nproc\nrun\nsbin\nsys\ntmp\nusr\nvar\n/run:\nlock\n\n/tmp:\n");
+	expect(&f->sandbox, "ls /dev",
+	       "fd\nfull\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n");
+	expect(&f->sandbox, "stat -c '%a %F' /tmp /run /run/lock /dev/shm /dev/null",
+	       "1777 directory\n755 directory\n1777 directory\n1777 directory\n666 character special file\n");
+	expect(&f->sandbox, "echo x > /dev/null; cat /dev/null; echo y > /dev/shm/y; echo z > /run/z", "");
+	expect(&f->sandbox, "exec 2>/dev/null; echo 1 > /proc/sys/vm/swappiness || echo refused",
+	       "refused\n");
+	expect(&f->sandbox, "exec 2>/dev/null; chmod 600 /dev/null || echo refused", "refused\n");
+	/* What ischroot(1) and systemctl look at. */
+	expect(&f->sandbox, "[ \"$(stat -Lc %d:%i /proc/1/root)\" = \"$(stat -c %d:%i /)\" ] || echo other",
+	       "other\n");
+	after = slurp("/proc/self/mounts");
+	assert_string_equal(before, after);
+}
+
+static void network(void **state)
+{
+	struct fixture *f = need_root(state);
+	auto_free char *inside = NULL;
+	char outside[64] = "";
+
+	expect(&f->sandbox, "ls /sys/class/net; cat /sys/class/net/lo/flags", "lo\n0x9\n");
+	f->sandbox.network = true;
+	assert_int_equal(run(&f->sandbox, "readlink /proc/self/ns/net", &inside), 0);
+	assert_true(readlink("/proc/self/ns/net", outside, sizeof outside - 1) > 0);
+	assert_true(is_prefix(inside, outside) && strlen(inside) == strlen(outside) + 1);
+}
+
+static void leaves_nothing(void **state)
+{
+	struct fixture *f = need_root(state);
+	struct error e = ERROR_INIT;
+	struct stat st;
+
+	/* Mounts of the script itself go with it, also those that it forgot. */
+	expect(&f->sandbox,
+	       "mount -o bind / /mnt && ls -d /mnt/usr && rm -rf /mnt/run/* && umount /mnt && ls -A /mnt; "
+	       "mount -t tmpfs none /mnt; echo x > /mnt/x; echo r > /run/r; echo t > /tmp/t; echo d > "
+	       "/dev/shm/d",
+	       "/mnt/usr\n");
+	assert_int_equal(root_lstat(f->root_fd, "/mnt/x", &st, &e), 0);
+	assert_int_equal(root_lstat(f->root_fd, "/run/r", &st, &e), 0);
+	assert_int_equal(root_lstat(f->root_fd, "/run/lock", &st, &e), 0);
+	assert_int_equal(root_lstat(f->root_fd, "/tmp/t", &st, &e), 0);
+	assert_int_equal(root_lstat(f->root_fd, "/dev/null", &st, &e), 0);
+	assert_int_equal(root_lstat(f->root_fd, "/dev/shm", &st, &e), 0);
+	assert_int_equal(root_lstat(f->root_fd, "/proc/1", &st, &e), 0);
+	assert_int_equal(root_lstat(f->root_fd, "/tmp", &st, &e), 1);
+	assert_int_equal(st.st_mode & 07777, 01777);
+}
+
+/* Whether a process of the host has MARK among its arguments. */
+static bool is_running(const char *mark)
+{
+	auto_dir DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	assert_non_null(proc);
+	while ((entry = readdir(proc))) {
+		auto_free char *path = xasprintf("/proc/%.20s/cmdline", entry->d_name);
+		struct error e = ERROR_INIT;
+		auto_free char *data = NULL;
+		size_t len;
+
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+		    file_read(AT_FDCWD, path, 1 << 20, &data, &len, &e) == 0 &&
+		    memmem(data, len, mark, strlen(mark)))
+			return true;
+	}
+	return false;
+}
+
+static bool comes_true(bool wanted, const char *mark)
+{
+	for (int i = 0; i < WAIT_TRIES; i++) {
+		if (is_running(mark) == wanted)
+			return true;
+		usleep(WAIT_US);
+	}
+	return false;
+}
+
+static void daemon_dies(void **state)
+{
+	struct fixture *f = need_root(state);
+	double start = monotonic_seconds();
+
+	/* It also keeps the output open, for which kiln must not wait. */
+	expect(&f->sandbox, "(exec sleep 86391) & (exec sleep 86392 >/dev/null 2>&1) & echo started",
+	       "started\n");
+	assert_true(monotonic_seconds() - start < 10);
+	assert_false(is_running("86391"));
+	assert_false(is_running("86392"));
+}
+
+static void dies_with_kiln(void **state)
+{
+	struct fixture *f = need_root(state);
+	pid_t child = fork();
+
+	if (child == 0) {
+		run(&f->sandbox, "(exec sleep 86393) & exec sleep 86394", NULL);
+		_exit(0);
+	}
+	assert_true(child > 0);
+	assert_true(comes_true(true, "86393"));
+	assert_true(comes_true(true, "86394"));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_true(comes_true(false, "86393"));
+	assert_true(comes_true(false, "86394"));
+}
+
+static void interruption(void **state)
+{
+	struct fixture *f = need_root(state);
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		const char *argv[] = { "sleep", "86395", NULL };
+		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+		struct error e = ERROR_INIT;
+
+		_exit(sandbox_run(&f->sandbox, argv, -1, &result, &e) < 0 ? (int)e.kind : 0);
+	}
+	assert_true(child > 0);
+	assert_true(comes_true(true, "86395"));
+	kill(child, SIGTERM);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), ERROR_INTERRUPTED);
+	/* Reaped before sandbox_run() returns, so there is nothing to wait for. */
+	assert_false(is_running("86395"));
+}
+
+static void output_lines(void **state)
+{
+	struct fixture *f = need_root(state);
+	auto_free char *tail = NULL;
+
+	expect(&f->sandbox, "echo one; echo two >&2; echo three", "one\ntwo\nthree\n");
+	assert_int_equal(run(&f->sandbox, "i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo $i; done", &tail),
+			 0);
+	assert_true(is_prefix(tail, "81\n82\n"));
+	assert_true(is_suffix(tail, "\n99\n100\n"));
+	expect(&f->sandbox, "printf 'a\\033[31mb\\377\\000c'", "a\\x1b[31mb\\xff\\x00c\n");
+	expect(&f->sandbox, "cat; echo empty", "empty\n");
+	fflush(f->log_file);
+	assert_non_null(strstr(f->log_text, "  two\n"));
+	assert_null(strchr(f->log_text, '\033'));
+}
+
+static void add(struct output *output, const char *text)
+{
+	output_add(output, text, strlen(text));
+}
+
+static void lines_alone(void **state)
+{
+	auto_output struct output output = OUTPUT_INIT;
+	auto_buffer struct buffer tail = BUFFER_INIT;
+	char flood[5000];
+
+	(void)state;
+	memset(flood, 'x', sizeof flood);
+	add(&output, "10%\r50%");
+	add(&output, "\r");
+	add(&output, "100%\r\n");
+	add(&output, "\xc3\xa9 \xe2\x82\xac \xc2\x9b \xed\xa0\x80 \xc0\xaf\n");
+	output_add(&output, flood, sizeof flood);
+	output_add(&output, flood, sizeof flood);
+	add(&output, "\n\nend");
+	output_end(&output, &tail);
+	assert_int_equal(output.line_count, 5);
+	assert_true(is_prefix(tail.data,
+			      "100%\n\xc3\xa9 \xe2\x82\xac \\xc2\\x9b \\xed\\xa0\\x80 \\xc0\\xaf\nxxx"));
+	assert_true(is_suffix(tail.data, "x...\n\nend\n"));
+	assert_true(tail.len < 700);
+}
+
+static void environment_exact(void **state)
+{
+	static const char *const environment[] = { "PATH=/bin", "A=b c", NULL };
+	struct fixture *f = need_root(state);
+	const char *argv[] = { "env", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+
+	f->sandbox.environment = environment;
+	assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), 0);
+	assert_string_equal(result.tail.data, "PATH=/bin\nA=b c\n");
+}
+
+static void descriptors_closed(void **state)
+{
+	struct fixture *f = need_root(state);
+	int inherited = open("/etc/passwd", O_RDONLY); /* as one that kiln's own caller forgot to close */
+	int high = fcntl(inherited, F_DUPFD, 500);
+	const char *argv[] = { "ls", "/proc/self/fd", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+
+	assert_true(inherited >= 0 && high >= 500);
+	assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), 0);
+	assert_string_equal(result.tail.data, "0\n1\n2\n3\n"); /* 3: the folder that ls reads */
+	close(inherited);
+	close(high);
+}
+
+static int script(const char *text)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	return fd;
+}
+
+static void scripts(void **state)
+{
+	struct fixture *f = need_root(state);
+	const char *argv[] = { "action", "first", "second argument", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+	auto_close int with = script("#!/bin/sh -e\necho \"$1/$2\"\nfalse\necho not here\n");
+	auto_close int without = script("echo \"$2/$1\"; exit 5\n");
+	auto_close int missing = script("#! /usr/bin/absent -w\n");
+	auto_close int empty = script("");
+
+	assert_int_equal(sandbox_run(&f->sandbox, argv, with, &result, &e), 0);
+	assert_string_equal(result.tail.data, "first/second argument\n");
+	assert_int_equal(result.status, 1);
+	assert_int_equal(sandbox_run(&f->sandbox, argv, without, &result, &e), 0);
+	assert_string_equal(result.tail.data, "second argument/first\n");
+	assert_int_equal(result.status, 5);
+	assert_int_equal(sandbox_run(&f->sandbox, argv, missing, &result, &e), -1);
+	assert_int_equal(e.kind, ERROR_SYSTEM);
+	assert_int_equal(e.sys, ENOENT);
+	assert_non_null(strstr(e.text, "cannot run 'action': interpreter '/usr/bin/absent': No such file"));
+	assert_int_equal(sandbox_run(&f->sandbox, argv, empty, &result, &e), 0);
+	assert_int_equal(result.status, 0);
+}
+
+static void programs_that_are_not(void **state)
+{
+	struct fixture *f = need_root(state);
+	const char *absent[] = { "absent", NULL };
+	const char *folder[] = { "/etc", NULL };
+	const char *orphan[] = { "/usr/bin/orphan", NULL };
+	const char *plain[] = { "plain", "a", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(root_write(f->root_fd, "/usr/bin/orphan", "#!/absent\n", 10, 0755, 0, 0, &e), 0);
+	assert_int_equal(root_write(f->root_fd, "/usr/bin/plain", "echo $0 $1\n", 11, 0755, 0, 0, &e), 0);
+	assert_int_equal(sandbox_run(&f->sandbox, absent, -1, &result, &e), -1);
+	assert_non_null(strstr(e.text, "cannot run 'absent': No such file or directory"));
+	assert_int_equal(sandbox_run(&f->sandbox, folder, -1, &result, &e), -1);
+	assert_int_equal(e.sys, EACCES);
+	assert_int_equal(sandbox_run(&f->sandbox, orphan, -1, &result, &e), -1);
+	assert_non_null(strstr(e.text, "cannot run '/usr/bin/orphan': interpreter '/absent': No such file"));
+	assert_int_equal(sandbox_run(&f->sandbox, plain, -1, &result, &e), 0);
+	assert_string_equal(result.tail.data, "/usr/bin/plain a\n");
+}
+
+static void stand_ins(void **state)
+{
+	static const char real[] = "the real one";
+	struct fixture *f = need_root(state);
+	struct error e = ERROR_INIT;
+	auto_free char *data = NULL;
+	struct stat st;
+	size_t len;
+
+	assert_int_equal(
+		root_write(f->root_fd, "/usr/sbin/start-stop-daemon", real, strlen(real), 0755, 0, 0, &e), 0);
+	expect(&f->sandbox,
+	       "/usr/sbin/policy-rc.d x start; echo $?; /sbin/start-stop-daemon --start && echo fine; "
+	       "ls -A /run; exec 2>/dev/null; echo x > /usr/sbin/policy-rc.d || echo read-only",
+	       "101\nstart-stop-daemon: nothing is started while an image is built\nfine\nlock\nread-only\n");
+	assert_int_equal(run(&f->sandbox, "exit 9", NULL), 9);
+	assert_int_equal(root_lstat(f->root_fd, "/usr/sbin/policy-rc.d", &st, &e), 0);
+	assert_int_equal(root_read(f->root_fd, "/usr/sbin/start-stop-daemon", &data, &len, &e), 1);
+	assert_string_equal(data, real);
+}
+
+static void stand_in_replaced(void **state)
+{
+	struct fixture *f = need_root(state);
+	struct error e = ERROR_INIT;
+	auto_free char *data = NULL;
+	size_t len;
+
+	/* What a script puts there on purpose is the image's. */
+	expect(&f->sandbox, "umount /usr/sbin/policy-rc.d && echo mine > /usr/sbin/policy-rc.d", "");
+	assert_int_equal(root_read(f->root_fd, "/usr/sbin/policy-rc.d", &data, &len, &e), 1);
+	assert_string_equal(data, "mine\n");
+	expect(&f->sandbox, "/usr/sbin/policy-rc.d || echo $?", "101\n");
+}
+
+static char *host_resolv_conf(void)
+{
+	if (access("/etc/resolv.conf", R_OK) < 0) {
+		print_message("this host has no resolv.conf\n");
+		skip();
+	}
+	return slurp("/etc/resolv.conf");
+}
+
+static void resolv_conf_missing(void **state)
+{
+	struct fixture *f = need_root(state);
+	auto_free char *host = host_resolv_conf();
+	auto_free char *tail = NULL;
+	char target[64] = "";
+	struct error e = ERROR_INIT;
+	struct stat st;
+
+	expect(&f->sandbox, "ls /etc/resolv.conf 2>/dev/null || echo none", "none\n");
+	f->sandbox.network = true;
+	expect(&f->sandbox, "echo scribble >> /etc/resolv.conf", "");
+	assert_int_equal(root_lstat(f->root_fd, "/etc/resolv.conf", &st, &e), 0);
+	{
+		auto_free char *now = slurp("/etc/resolv.conf");
+
+		assert_string_equal(now, host);
+	}
+	assert_int_equal(run(&f->sandbox, "stat -c %s /etc/resolv.conf", &tail), 0);
+	assert_int_equal(strtoul(tail, NULL, 10), strlen(host));
+	/* As published definitions have it. */
+	expect(&f->sandbox, "umount -l /etc/resolv.conf || true; ln -sf ../run/x/stub.conf /etc/resolv.conf",
+	       "");
+	assert_true(readlinkat(f->root_fd, "etc/resolv.conf", target, sizeof target - 1) > 0);
+	assert_string_equal(target, "../run/x/stub.conf");
+	/* And now it is a link into the tmpfs. */
+	free(TAKE(tail, NULL));
+	assert_int_equal(run(&f->sandbox, "stat -c %s /run/x/stub.conf; stat -Lc %s /etc/resolv.conf", &tail),
+			 0);
+	assert_int_equal(strtoul(tail, NULL, 10), strlen(host));
+	assert_int_equal(strtoul(strchr(tail, '\n') + 1, NULL, 10), strlen(host));
+	assert_int_equal(root_lstat(f->root_fd, "/run/x", &st, &e), 0);
+}
+
+static void resolv_conf_regular(void **state)
+{
+	struct fixture *f = need_root(state);
+	auto_free char *host = host_resolv_conf();
+	auto_free char *tail = NULL;
+	auto_free char *data = NULL;
+	struct error e = ERROR_INIT;
+	size_t len;
+
+	f->sandbox.network = true;
+	assert_int_equal(root_write_text(f->root_fd, "/etc/resolv.conf", "image's own\n", &e), 0);
+	assert_int_equal(run(&f->sandbox, "stat -c %s /etc/resolv.conf", &tail), 0);
+	assert_int_equal(strtoul(tail, NULL, 10), strlen(host));
+	assert_int_equal(root_read(f->root_fd, "/etc/resolv.conf", &data, &len, &e), 1);
+	assert_string_equal(data, "image's own\n");
+}
+
+static void resolv_conf_far(void **state)
+{
+	struct fixture *f = need_root(state);
+	auto_free char *host = host_resolv_conf();
+	auto_free char *tail = NULL;
+	struct error e = ERROR_INIT;
+	struct stat st;
+
+	/* resolvconf's way: a link to a link to a folder of /run; and one that leaves the root, as seen from here. */
+	f->sandbox.network = true;
+	assert_int_equal(root_make_dirs(f->root_fd, "/etc/resolvconf", 0755, &e), 0);
+	assert_int_equal(symlinkat("/run/resolvconf", f->root_fd, "etc/resolvconf/run"), 0);
+	assert_int_equal(symlinkat("resolvconf/run/resolv.conf", f->root_fd, "etc/resolv.conf"), 0);
+	assert_int_equal(run(&f->sandbox, "stat -Lc %s /etc/resolv.conf", &tail), 0);
+	assert_int_equal(strtoul(tail, NULL, 10), strlen(host));
+	assert_int_equal(unlinkat(f->root_fd, "etc/resolv.conf", 0), 0);
+	assert_int_equal(symlinkat("../../../../var/lib/resolv.conf", f->root_fd, "etc/resolv.conf"), 0);
+	free(TAKE(tail, NULL));
+	assert_int_equal(run(&f->sandbox, "stat -Lc %s /etc/resolv.conf", &tail), 0);
+	assert_int_equal(strtoul(tail, NULL, 10), strlen(host));
+	assert_int_equal(root_lstat(f->root_fd, "/var/lib/resolv.conf", &st, &e), 0);
+	/* A loop is nobody's resolv.conf. */
+	assert_int_equal(unlinkat(f->root_fd, "etc/resolv.conf", 0), 0);
+	assert_int_equal(symlinkat("resolv.conf", f->root_fd, "etc/resolv.conf"), 0);
+	{
+		const char *argv[] = { "sh", "-c", "true", NULL };
+		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+
+		assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), -1);
+		assert_non_null(strstr(e.text, "too many symbolic links"));
+	}
+}
+
+static void in_workspace(void **state)
+{
+	struct fixture *f = need_root(state);
+	int status;
+	pid_t child = fork();
+
+	/* In a process of its own: it leaves the mount namespace of the tests. */
+	if (child == 0) {
+		auto_free char *cache = xasprintf("%s/cache", f->folder);
+		struct workspace_options options = { .cache_dir = cache, .log = &f->log };
+		auto_workspace struct workspace workspace = WORKSPACE_INIT;
+		struct error e = ERROR_INIT;
+		auto_free char *tail = NULL;
+
+		if (workspace_open(&options, &workspace, &e) < 0)
+			_exit(1);
+		make_root(workspace.root_fd);
+		f->sandbox.root_fd = workspace.root_fd;
+		if (run(&f->sandbox, "echo in; echo y > /usr/y", &tail) != 0 || strcmp(tail, "in\n") != 0)
+			_exit(2);
+		_exit(faccessat(workspace.root_fd, "usr/y", F_OK, 0) < 0 ? 3 : 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	static const struct CMUnitTest tests[] = {
+		CASE(statuses),
+		CASE(own_world),
+		CASE(network),
+		CASE(leaves_nothing),
+		CASE(daemon_dies),
+		CASE(dies_with_kiln),
+		CASE(interruption),
+		CASE(output_lines),
+		CASE(environment_exact),
+		CASE(descriptors_closed),
+		CASE(scripts),
+		CASE(programs_that_are_not),
+		CASE(stand_ins),
+		CASE(stand_in_replaced),
+		CASE(resolv_conf_missing),
+		CASE(resolv_conf_regular),
+		CASE(resolv_conf_far),
+		CASE(in_workspace),
+		cmocka_unit_test(lines_alone),
+	};
+
+	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
+}
