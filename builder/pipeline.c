@@ -210,24 +210,27 @@ static int run_plan(struct build *b, struct error *e)
 
 static int run_fetch(struct build *b, struct error *e)
 {
-	struct arena arena = ARENA_INIT;
-	struct fetch_request *requests = xcalloc(b->plan.package_count, sizeof *requests);
+	size_t count = b->plan.package_count;
+	struct arena labels = ARENA_INIT;
+	auto_free struct fetch_request *requests = xcalloc(count, sizeof *requests);
+	char **urls = xcalloc(count, sizeof *urls);
 	int result;
 
-	for (size_t i = 0; i < b->plan.package_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct plan_package *package = &b->plan.packages[i];
 
+		urls[i] = fetch_join(package->archive->uri, package->filename);
 		requests[i] = (struct fetch_request) {
-			.urls = { arena_printf(&arena, "%s%s", package->archive->uri, package->filename) },
+			.urls = { urls[i] },
 			.url_count = 1,
-			.label = arena_printf(&arena, "package '%s'", package->name),
+			.label = arena_printf(&labels, "package '%s'", package->name),
 			.sha256 = package->sha256,
 			.size_bytes = package->size_bytes,
 		};
 	}
-	result = fetch_files(b->fetcher, requests, b->plan.package_count, "packages", e);
-	free(requests);
-	arena_release(&arena);
+	result = fetch_files(b->fetcher, requests, count, "packages", e);
+	names_free(urls, count);
+	arena_release(&labels);
 	return result;
 }
 
