@@ -76,8 +76,9 @@ static int path_push(struct walk *walk, const char *name, struct error *e)
 	size_t len = walk->path.len + 1 + strlen(name);
 
 	if (len >= LIMIT_PATH_BYTES)
-		return error_set(e, ERROR_FORMAT, "the path '%s/%s' is longer than %llu bytes", path_of(walk),
-				 name, (unsigned long long)LIMIT_PATH_BYTES - 1);
+		return error_set(e, ERROR_FORMAT,
+				 "a path is longer than %llu bytes: it begins with '/%.200s'",
+				 (unsigned long long)LIMIT_PATH_BYTES - 1, path_of(walk));
 	if (walk->path.len)
 		buffer_addc(&walk->path, '/');
 	buffer_adds(&walk->path, name);
