@@ -27,6 +27,7 @@ struct made_file {
 	const char *text; /* content, or where a link leads */
 	unsigned uid;
 	unsigned gid;
+	const char *owner;   /* name of the user and of the group */
 	const char *pax_key; /* one record of a pax header in front */
 	const char *pax_value;
 	size_t pax_len;         /* 0: PAX_VALUE is a string */
@@ -91,6 +92,10 @@ static inline void put_header(struct buffer *tar, char type, const char *path, c
 	if (target)
 		memcpy(block + 157, target, strnlen(target, 100));
 	memcpy(block + 257, "ustar  ", 8);
+	if (file->owner) {
+		memcpy(block + 265, file->owner, strnlen(file->owner, 31));
+		memcpy(block + 297, file->owner, strnlen(file->owner, 31));
+	}
 	if (type == '3' || type == '4') {
 		put_octal(block + 329, 8, 1);
 		put_octal(block + 337, 8, 3);
