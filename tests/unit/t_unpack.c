@@ -418,7 +418,8 @@ static void overridden(void **state)
 {
 	struct scene scene;
 	struct made_deb a = { .name = "aa",
-			      .files = { MADE('0', "./x", 0755, "a"), MADE('5', "./d/", 0755, NULL) } };
+			      .files = { MADE('0', "./x", 0755, "a"), MADE('5', "./d/", 0755, NULL),
+					 MADE('0', "./named", 0644, "", .gid = 5, .owner = "us") } };
 
 	(void)state;
 	if (geteuid() != 0)
@@ -435,6 +436,9 @@ static void overridden(void **state)
 			 0);
 	scene_add(&scene, &a);
 	assert_int_equal(scene_unpack(&scene, 0, DEB_CONFFILES_DIRECT), 0);
+	/* A name that the root knows is worth more than a number. */
+	assert_int_equal(scene_stat(&scene, "/named").st_uid, 0);
+	assert_int_equal(scene_stat(&scene, "/named").st_gid, 78);
 	assert_int_equal(scene_stat(&scene, "/x").st_uid, 77);
 	assert_int_equal(scene_stat(&scene, "/x").st_gid, 78);
 	assert_int_equal(scene_stat(&scene, "/x").st_mode, S_IFREG | 04750);
