@@ -203,7 +203,7 @@ static int file_write(struct http_job *job, const void *data, size_t len, struct
 				 (unsigned long long)file->request->size_bytes);
 	}
 	if (file_write_fd(file->partial.fd, data, len, e) < 0)
-		return error_wrap(e, "cache");
+		return error_wrap(e, "cache '%s'", file->fetcher->cache.path);
 	hash_add(&file->hash, data, len);
 	job->offset += len;
 	return 0;

@@ -388,7 +388,7 @@ static int take_write_error(struct http_try *try, struct error *e)
 	if (try->write_error.kind == ERROR_DIGEST)
 		return take_bad(try, &try->write_error, e);
 	*e = try->write_error;
-	return -1;
+	return try->job->label ? error_wrap(e, "%s", try->job->label) : -1;
 }
 
 static int finish_try(struct http *http, struct http_try *try, CURLcode code, struct error *e)
