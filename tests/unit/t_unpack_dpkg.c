@@ -384,7 +384,7 @@ static void as_dpkg_does(void **state)
 	struct scene theirs;
 
 	(void)state;
-	if (geteuid() != 0 || access("/usr/bin/dpkg", X_OK) < 0)
+	if (access("/usr/bin/dpkg", X_OK) < 0)
 		skip();
 	scene_open(&ours);
 	scene_open(&theirs);
