@@ -344,6 +344,8 @@ static int fill_entry(struct tar *tar, struct entry *entry, struct error *e)
 		.mode = archive_entry_perm(tar->entry) & 07777,
 		.uid = (uid_t)uid,
 		.gid = (gid_t)gid,
+		.user = archive_entry_uname(tar->entry),
+		.group = archive_entry_gname(tar->entry),
 		.mtime_s = archive_entry_mtime(tar->entry),
 		.mtime_ns = archive_entry_mtime_nsec(tar->entry),
 		.size_bytes = archive_entry_size(tar->entry),

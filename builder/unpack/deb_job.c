@@ -315,6 +315,7 @@ static int unpack_entry(struct worker *worker, struct entry *entry, struct tar *
 	conffile = map_get(&job->conffile_by_path, text_of(record.path));
 	if (conffile && conffile->conffile->remove_on_upgrade)
 		return error_set(e, ERROR_FORMAT, "conffile '%s' is to be removed, and shipped", record.path);
+	deb_overrides_owner(&worker->run->overrides, entry->user, entry->group, &entry->uid, &entry->gid);
 	override = deb_overrides_attributes(&worker->run->overrides, record.path);
 	if (override) {
 		entry->uid = override->uid;

@@ -306,7 +306,7 @@ static void run_dpkg(struct scene *ours, struct scene *theirs)
 	struct process_options options = { .argv = argv, .output_max_bytes = 1 << 20, .timeout_ms = 60000 };
 
 	for (size_t i = 0; i < ours->plan.package_count; i++) {
-		char name[16];
+		char name[32];
 
 		snprintf(name, sizeof name, "%zu.deb", i);
 		snprintf(files[i], sizeof files[i], "%s/%s", theirs->folder, name);
@@ -384,7 +384,7 @@ static void as_dpkg_does(void **state)
 	struct scene theirs;
 
 	(void)state;
-	if (geteuid() != 0 || access("/usr/bin/dpkg", X_OK) < 0)
+	if (access("/usr/bin/dpkg", X_OK) < 0)
 		skip();
 	scene_open(&ours);
 	scene_open(&theirs);
