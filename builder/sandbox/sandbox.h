@@ -18,6 +18,9 @@ struct sandbox {
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
 	bool network;    /* the host's network and its resolv.conf; else only a loopback device */
 	struct log *log; /* borrowed; with --verbose the program's output is shown */
+	/* Called with each line that the program prints, as it is shown; may be NULL. */
+	void (*on_line)(void *context, const char *line);
+	void *context; /* of on_line */
 };
 
 enum { SANDBOX_TAIL_LINES = 20 };

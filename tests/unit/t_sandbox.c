@@ -367,13 +367,23 @@ static void add(struct output *output, const char *text)
 	output_add(output, text, strlen(text));
 }
 
+static void count_line(void *context, const char *line)
+{
+	size_t *bytes = context;
+
+	*bytes += strlen(line);
+}
+
 static void lines_alone(void **state)
 {
 	auto_output struct output output = OUTPUT_INIT;
 	auto_buffer struct buffer tail = BUFFER_INIT;
 	char flood[5000];
+	size_t shown_bytes = 0;
+	struct sandbox sandbox = { .on_line = count_line, .context = &shown_bytes };
 
 	(void)state;
+	output.sandbox = &sandbox;
 	memset(flood, 'x', sizeof flood);
 	add(&output, "10%\r50%");
 	add(&output, "\r");
@@ -388,6 +398,7 @@ static void lines_alone(void **state)
 			      "100%\n\xc3\xa9 \xe2\x82\xac \\xc2\\x9b \\xed\\xa0\\x80 \\xc0\\xaf\nxxx"));
 	assert_true(is_suffix(tail.data, "x...\n\nend\n"));
 	assert_true(tail.len < 700);
+	assert_int_equal(shown_bytes + output.line_count, tail.len);
 }
 
 static void environment_exact(void **state)
