@@ -302,6 +302,7 @@ static int unpack_entry(struct worker *worker, struct entry *entry, struct tar *
 
 	if (deb_file_path(&job->control.arena, entry->path, &record.path, e) < 0)
 		return -1;
+	record.link = entry->type == ENTRY_SYMLINK;
 	PUSH(job->paths, job->path_count, record);
 	if (strcmp(record.path, "/.") == 0)
 		return entry->type == ENTRY_DIRECTORY

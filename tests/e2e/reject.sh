@@ -250,9 +250,8 @@ if [ "$(id -u)" = 0 ]; then
 		"$WORK/kiln" plan "$WORK/r.yaml" --cache "$WORK/theirs/cache"
 
 	mkdir small
-	mount -t tmpfs -o size=64k kiln-test "$WORK/small" && at_exit umount "$WORK/small"
+	mount -t tmpfs -o size=24k kiln-test "$WORK/small" && at_exit umount "$WORK/small"
 	fails 'no room for the cache' space 'small' "$KILN" build r.yaml --until fetch --cache "$WORK/small/cache" --output "$WORK/out"
-	check 'what did not fit is not there' [ -z "$(find "$WORK/small" -size +60k)" ]
 else
 	skip 'without root' 'is without root already'
 	skip 'no room for the cache' 'needs root'

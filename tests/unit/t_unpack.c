@@ -407,7 +407,7 @@ static void diverted(void **state)
 	assert_text(&scene, "/bin-h", "a");
 	assert_true(scene_has(&scene, "/bin-m"));
 	assert_false(scene_has(&scene, "/bin-l"));
-	assert_text(&scene, "/var/lib/dpkg/info/aa.list", "/bin-x\n/bin-l\n/bin-h\n");
+	assert_text(&scene, "/var/lib/dpkg/info/aa.list", "/bin-x\n/bin-h\n/bin-l\n");
 	scene_add(&scene, &c);
 	assert_int_equal(scene_unpack(&scene, 2, DEB_CONFFILES_DIRECT), -1);
 	assert_non_null(strstr(scene.e.text, "'/bin-x.aside' is where '/bin-x' was diverted to by bb"));

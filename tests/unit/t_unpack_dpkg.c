@@ -306,9 +306,12 @@ static void run_dpkg(struct scene *ours, struct scene *theirs)
 	struct process_options options = { .argv = argv, .output_max_bytes = 1 << 20, .timeout_ms = 60000 };
 
 	for (size_t i = 0; i < ours->plan.package_count; i++) {
-		snprintf(files[i], sizeof files[i], "%s/%zu.deb", theirs->folder, i);
-		assert_int_equal(file_replace(AT_FDCWD, files[i], ours->fetcher.debs[i].data,
-					      ours->fetcher.debs[i].len, 0644, &ours->e),
+		char name[16];
+
+		snprintf(name, sizeof name, "%zu.deb", i);
+		snprintf(files[i], sizeof files[i], "%s/%s", theirs->folder, name);
+		assert_int_equal(root_write(theirs->root_fd, name, ours->fetcher.debs[i].data,
+					    ours->fetcher.debs[i].len, 0644, 0, 0, &ours->e),
 				 0);
 		argv[count++] = files[i];
 	}
@@ -320,12 +323,29 @@ static void run_dpkg(struct scene *ours, struct scene *theirs)
 		unlink(files[i]);
 }
 
+/* As assert_string_equal(), which shows no more than the beginning. */
+static void assert_same_lines(const char *ours, const char *theirs)
+{
+	struct text a = text_of(ours);
+	struct text b = text_of(theirs);
+
+	while (a.ptr && b.ptr) {
+		struct text x = text_cut(a, '\n', &a);
+		struct text y = text_cut(b, '\n', &b);
+
+		if (!text_equal(x, y))
+			fail_msg("ours '%.*s', dpkg's '%.*s'", TEXT_ARG(x), TEXT_ARG(y));
+	}
+	assert_true(!a.ptr && !b.ptr);
+}
+
 static void as_dpkg_does(void **state)
 {
 	static const struct made_deb first = {
 		.name = "first",
 		.suffix = ".xz",
 		.members = { MADE('0', "./conffiles", 0644, "/etc/first/a\n"),
+			     MADE('0', "./md5sums", 0644, ""),
 			     MADE('0', "./postinst", 0755, "#!/bin/sh\nexit 0\n"),
 			     MADE('0', "./triggers", 0644, "interest-noawait /usr/lib\ninterest zz\n") },
 		.files = { MADE('5', "./", 0755, NULL), MADE('5', "./etc/", 0755, NULL),
@@ -333,7 +353,7 @@ static void as_dpkg_does(void **state)
 			   MADE('0', "./etc/first/a", 0640, "conf\n", .gid = 8),
 			   MADE('5', "./bin/", 0755, NULL),
 			   MADE('0', "./bin/tool", 04755, "tool\n", .uid = 7),
-			   MADE('1', "./bin/tool2", 04755, "./bin/tool"),
+			   MADE('1', "./bin/tool2", 04755, "./bin/tool", .uid = 7),
 			   MADE('2', "./bin/tool3", 0777, "tool2", .mtime_s = 1200000000),
 			   MADE('5', "./usr/", 0755, NULL), MADE('5', "./usr/share/", 0755, NULL),
 			   MADE('0', "./usr/share/taken", 0644, "first\n"),
@@ -385,8 +405,8 @@ static void as_dpkg_does(void **state)
 		auto_free char *status_a = scene_text(&ours, "/var/lib/dpkg/status");
 		auto_free char *status_b = scene_text(&theirs, "/var/lib/dpkg/status");
 
-		assert_string_equal(status_a, status_b);
-		assert_string_equal(a, b);
+		assert_same_lines(status_a, status_b);
+		assert_same_lines(a, b);
 	}
 	scene_close(&ours);
 	scene_close(&theirs);
