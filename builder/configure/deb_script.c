@@ -161,10 +161,26 @@ int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *con
 	return deb_database_remove_ci(sandbox->root_fd, e);
 }
 
+struct watch {
+	struct log *log;
+	struct deb_progress *progress;
+};
+
+static void count_package(void *context, const char *line)
+{
+	struct watch *watch = context;
+
+	if (is_prefix(line, "Setting up "))
+		log_progress(watch->log, "configure", ++watch->progress->done, watch->progress->total,
+			     LOG_ITEMS);
+}
+
 int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *const *names, size_t name_count,
-		 struct error *e)
+		 struct deb_progress *progress, struct error *e)
 {
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct watch watch = { sandbox->log, progress };
+	struct sandbox watched = *sandbox;
 	const char *extra[] = { NULL, NULL };
 	auto_free const char **argv = NULL;
 	size_t argc = 0;
@@ -180,7 +196,9 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 	PUSH(argv, argc, NULL);
 	if (!has_variable(sandbox->environment, "DEBCONF_NONINTERACTIVE_SEEN="))
 		extra[0] = "DEBCONF_NONINTERACTIVE_SEEN=true";
-	if (run(sandbox, argv, extra, &result, e) < 0)
+	watched.on_line = count_package;
+	watched.context = &watch;
+	if (run(&watched, argv, extra, &result, e) < 0)
 		return -1;
 	if (result.status == 0)
 		return 0;
