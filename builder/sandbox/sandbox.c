@@ -318,7 +318,7 @@ static int collect(const struct run *run, const struct init_process *init, struc
 {
 	bool open = true;
 	bool ended = false;
-	short events;
+	short events = 0;
 
 	/* A program may close its output and go on, and output may be left when it has ended: wait for both. */
 	while (!ended) {
@@ -350,7 +350,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int scri
 	auto_output struct output output = OUTPUT_INIT;
 
 	run_init(&run, sandbox);
-	output.log = sandbox->log;
+	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
