@@ -27,7 +27,7 @@ for ((i = 1; i <= count; i++)); do
 		[ -n "$(section "$WORK/$i.part" $name)" ] || section "$WORK/1.part" $name >>"$WORK/$i.yaml"
 	done
 	first=$(grep -m 1 -oE '^[a-z]+' "$WORK/$i.part")
-	run "$KILN" build "$WORK/$i.yaml" --until recipe
+	run "$KILN" build "$WORK/$i.yaml" --until recipe --quiet
 	if [ "$first" = targets ] && [ "$status" = "$(status_of unsupported)" ]; then
 		ok "example $i ($first) is understood, and refused as not supported yet"
 		continue

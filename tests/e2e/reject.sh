@@ -91,7 +91,7 @@ rejected 'a file beyond the limit' recipe 'y\.yaml' y.yaml
 rejected 'no such file' 'usage|recipe|system' "nothing\.yaml" ./nothing.yaml
 rejected 'a folder' 'usage|recipe|system' "$WORK|key|recipe" "$WORK/key/"
 good
-"$KILN" build - --until recipe <r.yaml >/dev/null 2>"$WORK/err"
+"$KILN" build - --until recipe --quiet <r.yaml >/dev/null 2>"$WORK/err"
 is 'a recipe from standard input' "$? $(cat "$WORK/err")" '0 '
 
 # ---- archives
