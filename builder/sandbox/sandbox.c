@@ -153,6 +153,9 @@ static int prepare_script(struct run *run, int script_fd, struct error *e)
 		return error_sys(e, "cannot make a file in memory");
 	if (file_write_fd(run->inside.script_fd, content, len, e) < 0)
 		return error_wrap(e, "cannot copy the script");
+	/* Most interpreters open it anew through /dev/fd; perl reads on from where the descriptor stands. */
+	if (lseek(run->inside.script_fd, 0, SEEK_SET) < 0)
+		return error_sys(e, "cannot rewind the script");
 	return 0;
 }
 
