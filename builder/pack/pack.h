@@ -22,7 +22,7 @@ struct pack_options {
 	int64_t epoch_s;  /* creation_date; no time stamp in the archive is later */
 	unsigned formats; /* enum pack_format, or-ed */
 	const struct codec *codec;
-	int level;     /* 0: the codec's default */
+	int level;     /* from codec_parse() */
 	int output_fd; /* folder that receives the files */
 	struct log *log;
 };

@@ -35,8 +35,9 @@ struct blocks {
 	size_t sent;
 	size_t input_count; /* blocks whose input is in memory, the one being filled not counted */
 	size_t input_max;
-	bool headed; /* the format's head is out */
-	bool over;   /* guarded by lock: no block follows */
+	bool headed;  /* the format's head is out */
+	bool filling; /* block number `filled` has input; when not, its place in the ring may still be taken */
+	bool over;    /* guarded by lock: no block follows */
 	atomic_bool stopped;
 };
 
@@ -158,6 +159,7 @@ static int queue(struct blocks *blocks, struct error *e)
 {
 	bool start;
 
+	blocks->filling = false;
 	pthread_mutex_lock(&blocks->lock);
 	current(blocks)->state = BLOCK_QUEUED;
 	blocks->filled++;
@@ -187,6 +189,7 @@ static void begin_block(struct blocks *blocks)
 	block->level = blocks->level;
 	block->unpadded_bytes = 0;
 	block->owner = blocks;
+	blocks->filling = true;
 }
 
 static int write_head(struct blocks *blocks, struct error *e)
@@ -210,7 +213,7 @@ static int blocks_write(struct sink *sink, const void *data, size_t len, struct 
 		struct block *block = current(blocks);
 		size_t part;
 
-		if (!block->data) {
+		if (!blocks->filling) {
 			if (drain(blocks, false, e) < 0)
 				return -1;
 			begin_block(blocks);
@@ -247,9 +250,9 @@ static int blocks_finish(struct sink *sink, struct error *e)
 	if (write_head(blocks, e) < 0)
 		return -1;
 	/* Where files are only put together, no input at all must still give one. */
-	if (!blocks->format->tail && blocks->filled == 0 && !current(blocks)->data)
+	if (!blocks->format->tail && blocks->filled == 0 && !blocks->filling)
 		begin_block(blocks);
-	if (current(blocks)->data && queue(blocks, e) < 0)
+	if (blocks->filling && queue(blocks, e) < 0)
 		return -1;
 	if (drain(blocks, true, e) < 0)
 		return -1;

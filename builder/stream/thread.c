@@ -58,7 +58,9 @@ static void thread_done(struct thread_sink *out, const struct error *failure)
 	} else {
 		out->taken++;
 	}
-	pthread_cond_signal(&out->changed);
+	/* A writer that found no room gets a good deal of it at once: waking it for each chunk costs more. */
+	if (failure || out->filled - out->taken == CHUNK_COUNT / 2)
+		pthread_cond_signal(&out->changed);
 	pthread_mutex_unlock(&out->lock);
 }
 
@@ -90,8 +92,9 @@ static int thread_push(struct thread_sink *out, struct error *e)
 	pthread_mutex_lock(&out->lock);
 	out->filled++;
 	pthread_cond_signal(&out->changed);
-	while (!out->failed && out->filled - out->taken == CHUNK_COUNT)
-		pthread_cond_wait(&out->changed, &out->lock);
+	if (out->filled - out->taken == CHUNK_COUNT)
+		while (!out->failed && out->filled - out->taken > CHUNK_COUNT / 2)
+			pthread_cond_wait(&out->changed, &out->lock);
 	failed = out->failed;
 	pthread_mutex_unlock(&out->lock);
 	if (failed)

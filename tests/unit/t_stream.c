@@ -46,10 +46,16 @@ static char *compressible_bytes(size_t len)
 {
 	auto_buffer struct buffer text = BUFFER_INIT;
 	uint64_t seed = 7;
+	char start[64 * 1024];
 
-	while (text.len < len)
+	while (text.len < 64 * 1024)
 		buffer_addf(&text, "usr/share/doc/package-%u/copyright %u\n",
 			    (unsigned)(next_random(&seed) % 5000), (unsigned)(next_random(&seed) % 10));
+	memcpy(start, text.data, sizeof start);
+	while (text.len < len) {
+		buffer_addf(&text, "%zu\n", text.len);
+		buffer_add(&text, start, sizeof start);
+	}
 	return buffer_take(&text);
 }
 
@@ -449,6 +455,51 @@ static void thread_keeps_order(void **state)
 	assert_no_thread_left(state);
 }
 
+static size_t tiny_block_bytes(int level)
+{
+	(void)level;
+	return 100;
+}
+
+static uint64_t tiny_encoder_bytes(int level)
+{
+	(void)level;
+	return 1;
+}
+
+/* Copies, and takes its time for blocks that begin with 's'. */
+static int copy_encode(struct block *block, struct error *e)
+{
+	(void)e;
+	if (block->data[0] == 's')
+		nanosleep(&(struct timespec) { .tv_nsec = 50 * 1000 * 1000 }, NULL);
+	buffer_add(&block->out, block->data, block->len);
+	return 0;
+}
+
+/* The ring fills up behind a slow block while those after it are done. */
+static void slow_blocks_keep_order(void **state)
+{
+	static const struct block_format format = { .block_bytes = tiny_block_bytes,
+						    .encoder_bytes = tiny_encoder_bytes,
+						    .encode = copy_encode };
+
+	for (size_t workers = 1; workers <= 4; workers++) {
+		auto_buffer struct buffer in = BUFFER_INIT;
+		auto_buffer struct buffer out = BUFFER_INIT;
+		struct error e = ERROR_INIT;
+		auto_sink struct sink *sink = sink_blocks(&format, sink_memory(&out), 1, workers, NULL, &e);
+
+		for (size_t i = 0; i < 150; i++)
+			buffer_addf(&in, "%s%099zu", i % 37 == 0 ? "s" : "f", i);
+		assert_int_equal(sink_write(sink, in.data, in.len - 7, &e), 0);
+		assert_int_equal(sink_finish(sink, &e), 0);
+		assert_int_equal(out.len, in.len - 7);
+		assert_memory_equal(out.data, in.data, out.len);
+	}
+	assert_no_thread_left(state);
+}
+
 static void constructors_pass_failure_on(void **state)
 {
 	struct error e = ERROR_INIT;
@@ -507,6 +558,7 @@ int main(void)
 		cmocka_unit_test(full_device),
 		cmocka_unit_test(release_without_finish),
 		cmocka_unit_test(thread_keeps_order),
+		cmocka_unit_test(slow_blocks_keep_order),
 		cmocka_unit_test(constructors_pass_failure_on),
 		cmocka_unit_test(memory_is_shared),
 	};

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pack/metadata.h"
+
+#include "base/limits.h"
+#include "customize/customize.h"
+#include "recipe/recipe.h"
+
+#include <yaml.h>
+
+/* What the daemons read at most. */
+#define METADATA_BYTES_MAX (1 * MIB)
+
+/* libyaml's emitter; the first failure is kept, and what follows is ignored. */
+struct writer {
+	yaml_emitter_t emitter;
+	struct error *e;
+	bool failed;
+};
+
+static void emit(struct writer *writer, yaml_event_t *event, int made)
+{
+	if (writer->failed) {
+		if (made)
+			yaml_event_delete(event);
+		return;
+	}
+	/* yaml_emitter_emit() takes the event over, also when it fails. */
+	if (made && yaml_emitter_emit(&writer->emitter, event))
+		return;
+	writer->failed = true;
+	error_set(writer->e, ERROR_INTERNAL, "cannot write metadata.yaml: %s",
+		  writer->emitter.problem ? writer->emitter.problem : "a malformed event");
+}
+
+static void scalar(struct writer *writer, const char *text, yaml_scalar_style_t style)
+{
+	yaml_event_t event;
+	int made = yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text,
+						(int)strlen(text), 1, 1, style);
+
+	if (!made && !writer->failed) {
+		writer->failed = true;
+		error_set(writer->e, ERROR_RECIPE, "metadata.yaml: the text '%.200s' is not UTF-8", text);
+		return;
+	}
+	emit(writer, &event, made);
+}
+
+/* Our own words. */
+static void word(struct writer *writer, const char *text)
+{
+	scalar(writer, text, YAML_PLAIN_SCALAR_STYLE);
+}
+
+/* Texts of the recipe: always quoted, so that "12", "yes" and "~" stay what they are. */
+static void quoted(struct writer *writer, const char *text)
+{
+	scalar(writer, text, YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+}
+
+static void number(struct writer *writer, int64_t value)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof digits, "%lld", (long long)value);
+	word(writer, digits);
+}
+
+static void begin_map(struct writer *writer)
+{
+	yaml_event_t event;
+
+	emit(writer, &event,
+	     yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE));
+}
+
+static void end_map(struct writer *writer)
+{
+	yaml_event_t event;
+
+	emit(writer, &event, yaml_mapping_end_event_initialize(&event));
+}
+
+static void write_list(struct writer *writer, const struct string_list *list)
+{
+	yaml_event_t event;
+
+	emit(writer, &event,
+	     yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE));
+	for (size_t i = 0; i < list->count; i++)
+		quoted(writer, list->items[i]);
+	emit(writer, &event, yaml_sequence_end_event_initialize(&event));
+}
+
+static void write_properties(struct writer *writer, const struct template_property *properties, size_t count)
+{
+	word(writer, "properties");
+	begin_map(writer);
+	for (size_t i = 0; i < count; i++) {
+		quoted(writer, properties[i].key);
+		quoted(writer, properties[i].value ? properties[i].value : "");
+	}
+	end_map(writer);
+}
+
+static void write_template(struct writer *writer, const struct image_template *template)
+{
+	quoted(writer, template->path);
+	begin_map(writer);
+	word(writer, "when");
+	write_list(writer, &template->when);
+	word(writer, "create_only");
+	word(writer, template->create_only ? "true" : "false");
+	word(writer, "template");
+	quoted(writer, template->name);
+	write_properties(writer, template->properties, template->property_count);
+	end_map(writer);
+}
+
+static void write_document(struct writer *writer, const struct pack_options *options, const char *description,
+			   const char *name)
+{
+	const struct recipe *recipe = options->recipe;
+	const struct template_property properties[] = {
+		{ "architecture", recipe->architecture_mapped },
+		{ "description", description },
+		{ "name", name },
+		{ "os", recipe->image.distribution },
+		{ "release", recipe->image.release },
+		{ "serial", recipe->image.serial },
+		{ "variant", recipe->image.variant },
+	};
+
+	begin_map(writer);
+	word(writer, "architecture");
+	quoted(writer, recipe->architecture);
+	word(writer, "creation_date");
+	number(writer, options->epoch_s);
+	word(writer, "expiry_date");
+	number(writer, options->epoch_s + recipe->image.expiry_s);
+	write_properties(writer, properties, ARRAY_LEN(properties));
+	word(writer, "templates");
+	begin_map(writer);
+	for (size_t i = 0; options->templates && i < options->templates->count; i++)
+		write_template(writer, &options->templates->items[i]);
+	end_map(writer);
+	end_map(writer);
+}
+
+static int append(void *data, unsigned char *bytes, size_t len)
+{
+	buffer_add(data, bytes, len);
+	return 1;
+}
+
+static int write_stream(struct buffer *out, const struct pack_options *options, const char *description,
+			const char *name, struct error *e)
+{
+	struct writer writer = { .e = e };
+	yaml_event_t event;
+
+	if (!yaml_emitter_initialize(&writer.emitter))
+		abort();
+	yaml_emitter_set_output(&writer.emitter, append, out);
+	yaml_emitter_set_unicode(&writer.emitter, 1);
+	yaml_emitter_set_width(&writer.emitter, -1);
+	emit(&writer, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING));
+	emit(&writer, &event, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1));
+	write_document(&writer, options, description, name);
+	emit(&writer, &event, yaml_document_end_event_initialize(&event, 1));
+	emit(&writer, &event, yaml_stream_end_event_initialize(&event));
+	yaml_emitter_delete(&writer.emitter);
+	return writer.failed ? -1 : 0;
+}
+
+int metadata_make(const struct pack_options *options, const char *name, struct buffer *out, struct error *e)
+{
+	const struct recipe *recipe = options->recipe;
+	auto_free char *description = NULL;
+	auto_buffer struct buffer text = BUFFER_INIT;
+
+	if (recipe_expand(recipe, recipe->image.description, &recipe->image.place, &description, e) < 0)
+		return error_wrap(e, "image.description");
+	if (write_stream(&text, options, description, name, e) < 0)
+		return -1;
+	if (text.len > METADATA_BYTES_MAX)
+		return error_set(e, ERROR_RECIPE,
+				 "metadata.yaml would have %zu bytes; LXD and Incus read %llu", text.len,
+				 (unsigned long long)METADATA_BYTES_MAX);
+	*out = TAKE(text, BUFFER_INIT);
+	return 0;
+}

@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit/unit.h"
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/process.h"
+#include "customize/customize.h"
+#include "pack/pack.h"
+#include "pack/walk.h"
+#include "recipe/recipe.h"
+#include "stream/stream.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/xattr.h>
+
+enum { EPOCH_S = 1700000000 };
+
+struct site {
+	char folder[64];
+	int top_fd;
+	int tree_fd; /* "tree": what is packed */
+	int out_fd;  /* "out" */
+	char *words; /* what the log said */
+	size_t words_len;
+	FILE *words_file;
+	struct log log;
+	struct recipe recipe;
+	struct image_template template[2];
+	struct image_templates templates;
+	struct pack_options options;
+};
+
+static int open_folder(int dir_fd, const char *name)
+{
+	if (mkdirat(dir_fd, name, 0755) < 0)
+		return -1;
+	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int setup(void **state)
+{
+	struct site *site = xcalloc(1, sizeof *site);
+	const char *base = getenv("TMPDIR");
+	static const char *create[] = { "create", "copy" };
+
+	snprintf(site->folder, sizeof site->folder, "%s/kiln-unit-XXXXXX",
+		 base && strlen(base) < 40 ? base : "/tmp");
+	if (!mkdtemp(site->folder))
+		return -1;
+	site->top_fd = open(site->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	site->tree_fd = open_folder(site->top_fd, "tree");
+	site->out_fd = open_folder(site->top_fd, "out");
+	site->words_file = open_memstream(&site->words, &site->words_len);
+	log_init(&site->log, LOG_NORMAL, site->words_file);
+	site->recipe = (struct recipe) {
+		.path = "x.yaml",
+		.folder = site->folder,
+		.image = { .distribution = "debian",
+			   .release = "12",
+			   .variant = "default",
+			   .serial = "20231114_2213",
+			   .name = "img-{{ image.release }}",
+			   .description = "Debian \"{{ image.release }}\"\n\tgr\xc3\xbc\xc3\x9f dich: ~ #\n",
+			   .expiry_s = 86400,
+			   .place = { "x.yaml", 3, 5 } },
+		.architecture = "x86_64",
+		.architecture_mapped = "amd64",
+	};
+	site->template[0] = (struct image_template) { .path = "/etc/hostname",
+						      .name = "hostname.tpl",
+						      .content = "{{ container.name }}\n",
+						      .when = { create, 2 } };
+	site->template[1] = (struct image_template) { .path = "/etc/hosts",
+						      .name = "b.tpl",
+						      .content = "127.0.0.1\n",
+						      .when = { create, 1 },
+						      .create_only = true };
+	site->templates = (struct image_templates) { .items = site->template, .count = 2 };
+	site->options = (struct pack_options) { .root_fd = site->tree_fd,
+						.recipe = &site->recipe,
+						.templates = &site->templates,
+						.epoch_s = EPOCH_S,
+						.formats = PACK_UNIFIED | PACK_SPLIT,
+						.codec = codec_find(TEXT("zstd")),
+						.output_fd = site->out_fd,
+						.log = &site->log };
+	*state = site;
+	return site->tree_fd < 0 || site->out_fd < 0 ? -1 : 0;
+}
+
+static int run(const char *const *argv)
+{
+	struct process_options options = { .argv = argv, .output_max_bytes = 16 * MIB, .timeout_ms = 60000 };
+	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
+	struct error e = ERROR_INIT;
+
+	if (process_run(&options, &result, &e) < 0) {
+		print_message("%s\n", e.text);
+		return -1;
+	}
+	if (result.status)
+		print_message("%s: %s\n", argv[0], result.errors.data ? result.errors.data : "");
+	return result.status;
+}
+
+static int teardown(void **state)
+{
+	struct site *site = *state;
+	const char *argv[] = { "rm", "-rf", site->folder, NULL };
+	int result = run(argv);
+
+	close(site->tree_fd);
+	close(site->out_fd);
+	close(site->top_fd);
+	log_release(&site->log);
+	fclose(site->words_file);
+	free(site->words);
+	free(site);
+	return result;
+}
+
+static void put_file(int dir_fd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	struct error e = ERROR_INIT;
+	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_fd(fd, data, len, &e), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
+}
+
+static void put_time(int dir_fd, const char *name, int64_t mtime_s, long ns)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = mtime_s, .tv_nsec = ns } };
+
+	assert_int_equal(utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+/* 20 folders in each other: paths of more than 4000 bytes, which no single system call takes. */
+static void put_deep(int dir_fd)
+{
+	char name[201];
+	int at = dup(dir_fd);
+
+	memset(name, 'd', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	for (int i = 0; i < 19; i++) {
+		int next = open_folder(at, name);
+
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	memset(name, 'f', 180);
+	name[180] = '\0';
+	put_file(at, name, "deep", 4, 0644);
+	close(at);
+}
+
+static void put_tree(const struct site *site)
+{
+	char longest[256];
+	char zeros[1000] = { 0 };
+	auto_close int bin_fd = open_folder(site->tree_fd, "bin");
+	auto_close int sparse_fd = -1;
+
+	put_file(bin_fd, "hello", "hello\n", 6, 04755);
+	put_time(bin_fd, "hello", 1600000000, 5);
+	put_file(bin_fd, "block", zeros, 512, 0600);
+	put_file(bin_fd, "empty", "", 0, 0444);
+	assert_int_equal(linkat(bin_fd, "hello", site->tree_fd, "zz-hello", 0), 0);
+	assert_int_equal(linkat(bin_fd, "hello", bin_fd, "aa-hello", 0), 0);
+	assert_int_equal(symlinkat("../bin/hello", site->tree_fd, "link"), 0);
+	put_time(site->tree_fd, "link", 1600000001, 0);
+	assert_int_equal(mkfifoat(site->tree_fd, "fifo", 0640), 0);
+	memset(longest, 'n', 255);
+	longest[255] = '\0';
+	put_file(site->tree_fd, longest, "x", 1, 0644);
+	put_file(site->tree_fd, "caf\xe9 \n\x01", "y", 1, 0644);
+	put_file(site->tree_fd, "caf\xc3\xa9", "z", 1, 0644);
+	put_deep(site->tree_fd);
+	sparse_fd = openat(site->tree_fd, "sparse", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(pwrite(sparse_fd, "end", 3, 3 * MIB), 3);
+	assert_int_equal(mkdirat(site->tree_fd, "tmp", 0), 0);
+	assert_int_equal(fchmodat(site->tree_fd, "tmp", 01777, 0), 0);
+	assert_int_equal(mkdirat(site->tree_fd, "proc", 0555), 0);
+	put_file(site->tree_fd, "future", "", 0, 0644);
+	put_time(site->tree_fd, "future", EPOCH_S + 1000, 0);
+	put_file(site->tree_fd, "past", "", 0, 0644);
+	put_time(site->tree_fd, "past", -5, 0);
+	put_file(site->tree_fd, "sock.a", "before its folder's namesake", 28, 0644);
+	assert_int_equal(mkdirat(site->tree_fd, "sock", 0755), 0);
+}
+
+/* What only root may make. */
+static void put_owned(const struct site *site)
+{
+	static const char capability[] =
+		"\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
+	auto_close int fd = -1;
+
+	assert_int_equal(mknodat(site->tree_fd, "null", S_IFCHR | 0666, makedev(1, 3)), 0);
+	put_file(site->tree_fd, "owned", "", 0, 0644);
+	assert_int_equal(fchownat(site->tree_fd, "owned", 3000000, 4000000000U, 0), 0);
+	put_file(site->tree_fd, "ping", "", 0, 0755);
+	fd = openat(site->tree_fd, "ping", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fsetxattr(fd, "security.capability", capability, 20, 0), 0);
+}
+
+/* False where this file system has no such attributes. */
+static bool put_attributes(const struct site *site)
+{
+	static const char acl[] =
+		"\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x02\0\x04\0\x39\x30\0\0"
+		"\x04\0\x04\0\xff\xff\xff\xff\x10\0\x04\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff";
+	auto_close int fd = openat(site->tree_fd, "future", O_RDONLY | O_CLOEXEC);
+	auto_close int tmp_fd = openat(site->tree_fd, "sock", O_RDONLY | O_CLOEXEC);
+
+	if (fsetxattr(fd, "user.demo", "a\0b\n", 4, 0) < 0)
+		return false;
+	assert_int_equal(fsetxattr(fd, "user.a=b%c", "v", 1, 0), 0);
+	assert_int_equal(fsetxattr(fd, "user.none", "", 0, 0), 0);
+	assert_int_equal(fsetxattr(fd, "user.overlay.opaque", "y", 1, 0), 0);
+	if (fsetxattr(fd, "system.posix_acl_access", acl, sizeof acl - 1, 0) < 0)
+		return errno != ENOTSUP;
+	assert_int_equal(fsetxattr(tmp_fd, "system.posix_acl_default", acl, sizeof acl - 1, 0), 0);
+	return true;
+}
+
+static void pack(const struct site *site, struct artefacts *artefacts)
+{
+	struct error e = ERROR_INIT;
+
+	if (pack_image(&site->options, artefacts, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+/* One line per entry with all that is to be kept. */
+static int describe(void *context, const struct walk_entry *entry, struct error *e)
+{
+	struct buffer *out = context;
+	struct digest digest = { 0 };
+	int64_t mtime_s = entry->st.st_mtim.tv_sec;
+
+	if (entry->fd >= 0 && sha256_of_fd(entry->fd, &digest, NULL, e) < 0)
+		return -1;
+	mtime_s = mtime_s < 0 ? 0 : mtime_s > EPOCH_S ? EPOCH_S : mtime_s;
+	buffer_addf(out, "%s %o %u:%u %lld %lld %llx %s %s %s", entry->path, entry->st.st_mode,
+		    entry->st.st_uid, entry->st.st_gid, (long long)mtime_s,
+		    S_ISREG(entry->st.st_mode) ? (long long)entry->st.st_size : 0,
+		    (unsigned long long)entry->st.st_rdev, entry->link ? entry->link : "-",
+		    entry->hard_link ? entry->hard_link : "-", digest_hex(&digest).text);
+	for (size_t i = 0; entry->xattrs && i < entry->xattrs->count; i++) {
+		const struct xattr *xattr = &entry->xattrs->items[i];
+		struct digest value = sha256_of(xattr->value, xattr->len);
+
+		buffer_addf(out, " %s=%zu/%.8s", xattr->name, xattr->len, digest_hex(&value).text);
+	}
+	buffer_addc(out, '\n');
+	return 0;
+}
+
+static struct buffer described(int root_fd)
+{
+	struct buffer out = BUFFER_INIT;
+	struct error e = ERROR_INIT;
+
+	if (walk_tree(root_fd, describe, &out, NULL, &e) < 0)
+		fail_msg("%s", e.text);
+	return out;
+}
+
+static void unpack_with_tar(const struct site *site, const char *name, const char *folder)
+{
+	auto_free char *archive = xasprintf("%s/out/%s", site->folder, name);
+	auto_free char *target = xasprintf("%s/%s", site->folder, folder);
+	const char *argv[] = {
+		"tar",  "-C",    target, "--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner",
+		"-xpf", archive, NULL
+	};
+
+	assert_int_equal(mkdirat(site->top_fd, folder, 0755), 0);
+	assert_int_equal(run(argv), 0);
+}
+
+/* Both archives, unpacked by GNU tar, are the tree. */
+static void tar_unpacks_an_equal_tree(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_buffer struct buffer before = BUFFER_INIT;
+	auto_buffer struct buffer unified = BUFFER_INIT;
+	auto_buffer struct buffer split = BUFFER_INIT;
+	auto_close int unified_fd = -1;
+	auto_close int split_fd = -1;
+
+	put_tree(site);
+	if (geteuid() == 0)
+		put_owned(site);
+	if (!put_attributes(site))
+		print_message("this file system has no attributes: not tested\n");
+	site->options.codec = codec_find(TEXT("gzip"));
+	pack(site, &artefacts);
+	before = described(site->tree_fd);
+	unpack_with_tar(site, "img-12.tar.gz", "unified");
+	unpack_with_tar(site, "img-12.rootfs.tar.gz", "split");
+	unified_fd = openat(site->top_fd, "unified/rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	split_fd = openat(site->top_fd, "split", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	unified = described(unified_fd);
+	split = described(split_fd);
+	assert_string_equal(unified.data, before.data);
+	assert_string_equal(split.data, before.data);
+	assert_null(strstr(before.data, "overlay"));
+	/* The first name in order of the walk holds the data. */
+	assert_non_null(strstr(before.data, "\nbin/hello 104755"));
+	assert_non_null(strstr(before.data, " bin/aa-hello "));
+	assert_int_equal(faccessat(site->top_fd, "unified/templates/hostname.tpl", R_OK, 0), 0);
+}
+
+static struct buffer slurp(int dir_fd, const char *name)
+{
+	struct buffer out = BUFFER_INIT;
+	struct error e = ERROR_INIT;
+
+	if (file_read(dir_fd, name, 64 * MIB, &out.data, &out.len, &e) < 0)
+		fail_msg("%s", e.text);
+	return out;
+}
+
+static void same_tree_same_bytes(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts first = ARTEFACTS_INIT;
+	auto_artefacts struct artefacts second = ARTEFACTS_INIT;
+	auto_artefacts struct artefacts alone = ARTEFACTS_INIT;
+	mode_t old = umask(0);
+
+	put_tree(site);
+	umask(0077);
+	pack(site, &first);
+	umask(old);
+	setenv("TZ", "Pacific/Kiritimati", 1);
+	pack(site, &second);
+	unsetenv("TZ");
+	assert_int_equal(first.count, 2);
+	for (size_t i = 0; i < first.count; i++)
+		assert_true(digest_equal(&first.items[i].fingerprint, &second.items[i].fingerprint));
+	/* One format alone is the same as both at once. */
+	site->options.formats = PACK_SPLIT;
+	pack(site, &alone);
+	assert_int_equal(alone.count, 1);
+	assert_true(digest_equal(&alone.items[0].fingerprint, &first.items[1].fingerprint));
+}
+
+static void fingerprints_and_sums(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_buffer struct buffer unified = BUFFER_INIT;
+	auto_buffer struct buffer both = BUFFER_INIT;
+	auto_buffer struct buffer rootfs = BUFFER_INIT;
+	auto_buffer struct buffer sums = BUFFER_INIT;
+	struct error e = ERROR_INIT;
+	struct digest digest;
+	static const char old[] =
+		"zz\n"
+		"0000000000000000000000000000000000000000000000000000000000000000  a-kept\n"
+		"1111111111111111111111111111111111111111111111111111111111111111  gone\n"
+		"2222222222222222222222222222222222222222222222222222222222222222 *img-12.tar.zst\n"
+		"333333333333333333333333333333333333333333333333333333333333333x  a-kept\n"
+		"3333333333333333333333333333333333333333333333333333333333333333 *z kept";
+
+	put_file(site->tree_fd, "f", "x", 1, 0644);
+	put_file(site->out_fd, "a-kept", "", 0, 0644);
+	put_file(site->out_fd, "z kept", "", 0, 0644);
+	put_file(site->out_fd, "SHA256SUMS", old, sizeof old - 1, 0644);
+	pack(site, &artefacts);
+	assert_int_equal(pack_write_sums(site->out_fd, &artefacts, &e), 0);
+	assert_string_equal(artefacts.items[0].format, "unified");
+	assert_int_equal(artefacts.items[0].file_count, 1);
+	assert_string_equal(artefacts.items[0].files[0].name, "img-12.tar.zst");
+	assert_string_equal(artefacts.items[1].files[0].name, "img-12.meta.tar.xz");
+	assert_string_equal(artefacts.items[1].files[1].name, "img-12.rootfs.tar.zst");
+	unified = slurp(site->out_fd, "img-12.tar.zst");
+	both = slurp(site->out_fd, "img-12.meta.tar.xz");
+	rootfs = slurp(site->out_fd, "img-12.rootfs.tar.zst");
+	assert_int_equal(artefacts.items[1].files[0].size_bytes, both.len);
+	assert_int_equal(artefacts.items[1].files[1].size_bytes, rootfs.len);
+	buffer_add(&both, rootfs.data, rootfs.len);
+	digest = sha256_of(unified.data, unified.len);
+	assert_true(digest_equal(&digest, &artefacts.items[0].fingerprint));
+	digest = sha256_of(both.data, both.len);
+	assert_true(digest_equal(&digest, &artefacts.items[1].fingerprint));
+	sums = slurp(site->out_fd, "SHA256SUMS");
+	auto_free char *expected =
+		xasprintf("%064d  a-kept\n%s  img-12.meta.tar.xz\n%s  img-12.rootfs.tar.zst\n"
+			  "%s  img-12.tar.zst\n%.64s  z kept\n",
+			  0, digest_hex(&artefacts.items[1].files[0].sha256).text,
+			  digest_hex(&artefacts.items[1].files[1].sha256).text,
+			  digest_hex(&artefacts.items[0].files[0].sha256).text, strrchr(old, '\n') + 1);
+	assert_string_equal(sums.data, expected);
+}
+
+static void metadata_comes_first(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_buffer struct buffer tar = BUFFER_INIT;
+	static const char metadata[] =
+		"architecture: \"x86_64\"\n"
+		"creation_date: 1700000000\n"
+		"expiry_date: 1700086400\n"
+		"properties:\n"
+		"  \"architecture\": \"amd64\"\n"
+		"  \"description\": \"Debian \\\"12\\\"\\n\\tgr\xc3\xbc\xc3\x9f dich: ~ #\\n\"\n"
+		"  \"name\": \"img-12\"\n"
+		"  \"os\": \"debian\"\n"
+		"  \"release\": \"12\"\n"
+		"  \"serial\": \"20231114_2213\"\n"
+		"  \"variant\": \"default\"\n"
+		"templates:\n"
+		"  \"/etc/hostname\":\n"
+		"    when:\n"
+		"    - \"create\"\n"
+		"    - \"copy\"\n"
+		"    create_only: false\n"
+		"    template: \"hostname.tpl\"\n"
+		"    properties: {}\n"
+		"  \"/etc/hosts\":\n"
+		"    when:\n"
+		"    - \"create\"\n"
+		"    create_only: true\n"
+		"    template: \"b.tpl\"\n"
+		"    properties:\n"
+		"      \"k\": \"1\\n2\"\n";
+	struct template_property property = { "k", "1\n2" };
+	/* In blocks of 512 bytes: header and two of metadata, the folder, two files, the root, a file, the end. */
+	static const struct {
+		size_t block;
+		const char *name;
+	} entries[] = { { 0, "metadata.yaml" },   { 3, "templates/" },
+			{ 4, "templates/b.tpl" }, { 6, "templates/hostname.tpl" },
+			{ 8, "rootfs/" },         { 9, "rootfs/a" },
+			{ 11, "rootfs/a.d/" } };
+
+	site->template[1].properties = &property;
+	site->template[1].property_count = 1;
+	site->options.codec = codec_find(TEXT("none"));
+	site->options.formats = PACK_UNIFIED;
+	put_file(site->tree_fd, "a", "x", 1, 0644);
+	assert_int_equal(mkdirat(site->tree_fd, "a.d", 0755), 0);
+	pack(site, &artefacts);
+	tar = slurp(site->out_fd, "img-12.tar");
+	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+		assert_string_equal(tar.data + entries[i].block * 512, entries[i].name);
+	assert_int_equal(tar.len, 14 * 512);
+	assert_int_equal(strncmp(tar.data + 512, metadata, sizeof metadata - 1), 0);
+}
+
+static void assert_refused(struct site *site, enum error_kind kind, const char *text)
+{
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	struct error e = ERROR_INIT;
+	char **names = NULL;
+	size_t count = 0;
+
+	assert_int_equal(pack_image(&site->options, &artefacts, &e), -1);
+	assert_int_equal(e.kind, kind);
+	if (!strstr(e.text, text))
+		fail_msg("'%s' is not in '%s'", text, e.text);
+	assert_int_equal(dir_list(site->out_fd, &names, &count, &e), 0);
+	names_free(names, count);
+	assert_int_equal(count, 0);
+	assert_int_equal(artefacts.count, 0);
+}
+
+static void names_that_are_no_file(void **state)
+{
+	struct site *site = *state;
+	char longest[202];
+
+	site->recipe.image.name = "a/b";
+	assert_refused(site, ERROR_RECIPE,
+		       "x.yaml:3:5: the image's name 'a/b' cannot name a file: it has a '/'");
+	site->recipe.image.name = "a\nb";
+	assert_refused(site, ERROR_RECIPE, "it has a control character");
+	site->recipe.image.name = "..";
+	assert_refused(site, ERROR_RECIPE, "starts with a dot");
+	memset(longest, 'x', 201);
+	longest[201] = '\0';
+	site->recipe.image.name = longest;
+	assert_refused(site, ERROR_RECIPE, "has 201 bytes");
+	site->recipe.image.name = "ok";
+	site->recipe.image.description = "\xff";
+	assert_refused(site, ERROR_RECIPE, "is not UTF-8");
+	site->recipe.image.description = "ok";
+	site->template[1].name = "hostname.tpl";
+	assert_refused(site, ERROR_RECIPE,
+		       "the templates of '/etc/hostname' and '/etc/hosts' are both named 'hostname.tpl', but "
+		       "differ");
+}
+
+/* A failure in the middle leaves the older image and nothing else. */
+static void older_image_stays(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_buffer struct buffer before = BUFFER_INIT;
+	auto_buffer struct buffer after = BUFFER_INIT;
+	struct error e = ERROR_INIT;
+	char **names = NULL;
+	size_t count = 0;
+
+	put_deep(site->tree_fd);
+	pack(site, &artefacts);
+	before = slurp(site->out_fd, "img-12.tar.zst");
+	artefacts_release(&artefacts);
+	/* One level more, and the path is too long. */
+	assert_int_equal(mkdirat(site->tree_fd, "wrap", 0755), 0);
+	{
+		char name[201];
+		auto_free char *to = NULL;
+
+		memset(name, 'd', 200);
+		name[200] = '\0';
+		to = xasprintf("wrap/%0120d", 0);
+		assert_int_equal(mkdirat(site->tree_fd, to, 0755), 0);
+		free(TAKE(to, xasprintf("wrap/%0120d/%s", 0, name)));
+		assert_int_equal(renameat(site->tree_fd, name, site->tree_fd, to), 0);
+	}
+	put_file(site->tree_fd, "a-new", "file", 4, 0644);
+	assert_int_equal(pack_image(&site->options, &artefacts, &e), -1);
+	assert_int_equal(e.kind, ERROR_FORMAT);
+	assert_non_null(strstr(e.text, "is longer than 4095 bytes"));
+	after = slurp(site->out_fd, "img-12.tar.zst");
+	assert_int_equal(after.len, before.len);
+	assert_memory_equal(after.data, before.data, after.len);
+	assert_int_equal(dir_list(site->out_fd, &names, &count, &e), 0);
+	names_free(names, count);
+	assert_int_equal(count, 3);
+}
+
+static void sockets_are_left_out(void **state)
+{
+	struct site *site = *state;
+	auto_buffer struct buffer lines = BUFFER_INIT;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct error e = ERROR_INIT;
+
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/tree/s", site->folder);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(walk_tree(site->tree_fd, describe, &lines, &site->log, &e), 0);
+	assert_null(strstr(lines.data, "\ns "));
+	fflush(site->words_file);
+	assert_string_equal(site->words, "kiln: warning: '/s' is a socket and is left out\n");
+}
+
+static int disturb(void *context, const struct walk_entry *entry, struct error *e)
+{
+	(void)e;
+	if (entry->fd >= 0)
+		put_file(*(int *)context, "f", "longer than before", 18, 0644);
+	return 0;
+}
+
+static void changing_file_is_an_error(void **state)
+{
+	struct site *site = *state;
+	struct error e = ERROR_INIT;
+
+	put_file(site->tree_fd, "f", "short", 5, 0644);
+	assert_int_equal(walk_tree(site->tree_fd, disturb, &site->tree_fd, NULL, &e), -1);
+	assert_string_equal(e.text, "'/f': it changed while it was being packed");
+}
+
+static void mount_points_are_not_crossed(void **state)
+{
+	struct site *site = *state;
+	auto_buffer struct buffer lines = BUFFER_INIT;
+	auto_free char *path = xasprintf("%s/tree/m", site->folder);
+	struct error e = ERROR_INIT;
+	int result;
+
+	assert_int_equal(mkdirat(site->tree_fd, "m", 0755), 0);
+	put_file(site->tree_fd, "n", "", 0, 0644);
+	if (mount("tmpfs", path, "tmpfs", 0, "size=1m") < 0)
+		skip(); /* only root may mount */
+	auto_free char *inside = xasprintf("%s/secret", path);
+	put_file(AT_FDCWD, inside, "x", 1, 0644);
+	result = walk_tree(site->tree_fd, describe, &lines, &site->log, &e);
+	umount2(path, MNT_DETACH);
+	assert_int_equal(result, 0);
+	assert_non_null(strstr(lines.data, "\nm 4"));
+	assert_null(strstr(lines.data, "secret"));
+	assert_non_null(strstr(lines.data, "\nn 10"));
+}
+
+/* A full disk: a clear error, and not even a temporary file. */
+static void full_disk(void **state)
+{
+	struct site *site = *state;
+	auto_free char *path = xasprintf("%s/small", site->folder);
+	auto_free char *noise = xmalloc(2 * MIB);
+	int keep = site->out_fd;
+
+	for (size_t i = 0, x = 1; i < 2 * MIB; i++)
+		noise[i] = (char)((x = x * 6364136223846793005ULL + 1442695040888963407ULL) >> 56);
+	put_file(site->tree_fd, "noise", noise, 2 * MIB, 0644);
+	assert_int_equal(mkdirat(site->top_fd, "small", 0755), 0);
+	if (mount("tmpfs", path, "tmpfs", 0, "size=1m") < 0)
+		skip(); /* only root may mount */
+	site->out_fd = site->options.output_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_refused(site, ERROR_SPACE, "cannot pack 'img-12.");
+	close(site->out_fd);
+	site->out_fd = keep;
+	umount2(path, MNT_DETACH);
+}
+
+static void format_words(void **state)
+{
+	struct error e = ERROR_INIT;
+	unsigned formats = 0;
+
+	(void)state;
+	assert_int_equal(pack_formats_parse("unified", &formats, &e), 0);
+	assert_int_equal(formats, PACK_UNIFIED);
+	assert_int_equal(pack_formats_parse("split,unified", &formats, &e), 0);
+	assert_int_equal(formats, PACK_UNIFIED | PACK_SPLIT);
+	assert_int_equal(pack_formats_parse("split,", &formats, &e), -1);
+	assert_string_equal(e.text, "unknown format '' (possible: unified, split)");
+	assert_int_equal(pack_formats_parse("squashfs", &formats, &e), -1);
+	assert_int_equal(e.kind, ERROR_USAGE);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(tar_unpacks_an_equal_tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(same_tree_same_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(fingerprints_and_sums, setup, teardown),
+		cmocka_unit_test_setup_teardown(metadata_comes_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_that_are_no_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(older_image_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(sockets_are_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(changing_file_is_an_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(mount_points_are_not_crossed, setup, teardown),
+		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+		cmocka_unit_test(format_words),
+	};
+
+	return cmocka_run_group_tests_name("pack", tests, NULL, NULL);
+}
