@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A relation field of any bytes: its parts are views into it, one behind the other. */
 #include "base/alloc.h"
+#include "deb/dependency.h"
 #include "fuzz/fuzz.h"
-#include "plan/deb_dependency.h"
 
 #include <assert.h>
 

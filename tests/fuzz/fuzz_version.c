@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Three lines of any bytes as versions: their order must be one. */
 #include "base/alloc.h"
+#include "deb/version.h"
 #include "fuzz/fuzz.h"
-#include "plan/deb_version.h"
 
 #include <assert.h>
 

@@ -183,8 +183,8 @@ static void armour(void **state)
 		BLOCK("\nxgNhYmM=\n"),
 		BLOCK("xgNhYmM=\n"),
 		"words before\n" BLOCK("\nxgNhYmM=\n=T90f\n") "words after\n",
-		"  -----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\n  xgNhYmM=\r\n  =T90f\r\n"
-		"  -----END PGP PUBLIC KEY BLOCK-----\r\n",
+		("  -----BEGIN PGP PUBLIC KEY BLOCK-----\r\n\r\n  xgNhYmM=\r\n  =T90f\r\n"
+		 "  -----END PGP PUBLIC KEY BLOCK-----\r\n"),
 	};
 	auto_buffer struct buffer out = BUFFER_INIT;
 	struct error e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plan/deb_version.h"
+#include "deb/version.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plan/deb_dependency.h"
+#include "deb/dependency.h"
 
 #include <string.h>
 
