@@ -27,6 +27,7 @@ LDFLAGS  ?=
 PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
+DATADIR  ?= $(PREFIX)/share/kiln
 WERROR   ?=
 ROUNDS   ?= 3
 
@@ -194,13 +195,19 @@ fuzz: | $(SETUP)
 format:
 	$(Q)clang-format -i $(SRCS) $(HEADERS) $(TESTSRC)
 
+# Recipes name their keys and templates by relative paths, so the three folders stay side by side.
+SHARE := recipes recipes/keys templates
 install: all
-	$(Q)install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5'
+	$(Q)install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \
+		$(SHARE:%='$(DESTDIR)$(DATADIR)/%')
 	$(Q)install -m 755 $O/kiln '$(DESTDIR)$(BINDIR)/kiln'
 	$(Q)install -m 644 builder/kiln.1 '$(DESTDIR)$(MANDIR)/man1/kiln.1'
 	$(Q)install -m 644 builder/kiln-recipe.5 '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
+	$(Q)for d in $(SHARE); do \
+		find $$d -maxdepth 1 -type f -exec install -m 644 -t '$(DESTDIR)$(DATADIR)'/$$d {} + || exit 1; done
 uninstall:
 	$(Q)rm -f '$(DESTDIR)$(BINDIR)/kiln' '$(DESTDIR)$(MANDIR)/man1/kiln.1' '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
+	$(Q)rm -rf '$(DESTDIR)$(DATADIR)'
 
 clean:
 	$(Q)[ ! -d out ] || find out -mindepth 1 -maxdepth 1 ! -name images -exec rm -rf {} +

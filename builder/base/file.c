@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+enum { TEMPORARY_TRIES_MAX = 16 };
+
 int file_read_fd(int fd, uint64_t max_bytes, char **data, size_t *len, struct error *e)
 {
 	auto_free char *text = NULL;
@@ -74,32 +76,65 @@ int file_write_fd(int fd, const void *data, size_t len, struct error *e)
 	return 0;
 }
 
-int file_pending_open(int dir_fd, const char *name, unsigned mode, struct file_pending *out, struct error *e)
+/* A name for a file that is not yet whole: hidden, and new with all likelihood; malloc'ed. */
+static int temporary_name(const char *name, char **temporary, struct error *e)
+{
+	uint32_t random;
+
+	if (getrandom(&random, sizeof random, 0) < 0)
+		return error_sys(e, "cannot get random bytes");
+	*temporary = xasprintf(".%s.%08x", name, random);
+	return 0;
+}
+
+int file_pending_open_named(int dir_fd, const char *name, unsigned mode, struct file_pending *out,
+			    struct error *e)
 {
 	auto_pending struct file_pending pending = FILE_PENDING_INIT;
 
 	pending.dir_fd = dir_fd;
 	pending.name = xstrdup(name);
-	for (int attempt = 0; attempt < 16 && pending.fd < 0; attempt++) {
-		uint64_t random = 0;
+	for (int attempt = 0; attempt < TEMPORARY_TRIES_MAX && pending.fd < 0; attempt++) {
+		auto_free char *temporary = NULL;
 
-		if (getrandom(&random, sizeof random, 0) < 0)
-			return error_sys(e, "cannot get random bytes");
-		free(pending.temporary);
-		pending.temporary = xasprintf(".%s.%08x", name, (unsigned)random);
-		pending.fd = openat(dir_fd, pending.temporary,
-				    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-		if (pending.fd < 0 && errno != EEXIST)
+		if (temporary_name(name, &temporary, e) < 0)
+			return -1;
+		pending.fd =
+			openat(dir_fd, temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (pending.fd >= 0)
+			pending.temporary = TAKE(temporary, NULL);
+		else if (errno != EEXIST)
 			break;
 	}
-	if (pending.fd < 0) {
-		int keep = errno;
-
-		free(TAKE(pending.temporary, NULL)); /* never made: nothing to remove */
-		errno = keep;
+	if (pending.fd < 0)
 		return error_sys(e, "cannot create '%s'", name);
-	}
 	*out = TAKE(pending, FILE_PENDING_INIT);
+	return 0;
+}
+
+int file_pending_open(int dir_fd, const char *name, unsigned mode, struct file_pending *out, struct error *e)
+{
+	int fd = openat(dir_fd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
+
+	/* Not every file system has these; whatever else is wrong is wrong with a named one too. */
+	if (fd < 0)
+		return file_pending_open_named(dir_fd, name, mode, out, e);
+	*out = (struct file_pending) { .dir_fd = dir_fd, .fd = fd, .name = xstrdup(name) };
+	return 0;
+}
+
+/* Give a file that has none a temporary name: link() alone could not replace an older file. */
+static int give_name(struct file_pending *pending, struct error *e)
+{
+	auto_free char *temporary = NULL;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", pending->fd);
+	if (temporary_name(pending->name, &temporary, e) < 0)
+		return -1;
+	if (linkat(AT_FDCWD, path, pending->dir_fd, temporary, AT_SYMLINK_FOLLOW) < 0)
+		return error_sys(e, "cannot name '%s'", pending->name);
+	pending->temporary = TAKE(temporary, NULL);
 	return 0;
 }
 
@@ -107,6 +142,8 @@ int file_pending_commit(struct file_pending *pending, struct error *e)
 {
 	if (fsync(pending->fd) < 0)
 		return error_sys(e, "cannot write '%s'", pending->name);
+	if (!pending->temporary && give_name(pending, e) < 0)
+		return -1;
 	if (renameat(pending->dir_fd, pending->temporary, pending->dir_fd, pending->name) < 0)
 		return error_sys(e, "cannot rename to '%s'", pending->name);
 	free(TAKE(pending->temporary, NULL));

@@ -21,14 +21,15 @@ int file_read_fd(int fd, uint64_t max_bytes, char **data, size_t *len, struct er
 int file_write_fd(int fd, const void *data, size_t len, struct error *e) MUST_CHECK;
 
 /*
- * A file that appears only when it is whole: written under a temporary name in the same folder, synced,
- * then renamed over NAME. file_pending_release() without a commit removes it.
+ * A file that appears only when it is whole: written without a name (O_TMPFILE) or, where the file system
+ * cannot do that, under a temporary one in the same folder; synced, then renamed over NAME. Without a
+ * commit file_pending_release() removes it.
  */
 struct file_pending {
 	int dir_fd;      /* borrowed */
 	int fd;          /* owned; for writing */
 	char *name;      /* owned */
-	char *temporary; /* owned; NULL once committed */
+	char *temporary; /* owned; NULL while it has no name, and once committed */
 };
 
 #define FILE_PENDING_INIT ((struct file_pending) { .dir_fd = -1, .fd = -1 })
@@ -36,6 +37,9 @@ struct file_pending {
 
 int file_pending_open(int dir_fd, const char *name, unsigned mode, struct file_pending *out, struct error *e)
 	MUST_CHECK;
+/* With a temporary name from the beginning: for those who lock it, or move it elsewhere themselves. */
+int file_pending_open_named(int dir_fd, const char *name, unsigned mode, struct file_pending *out,
+			    struct error *e) MUST_CHECK;
 int file_pending_commit(struct file_pending *pending, struct error *e) MUST_CHECK;
 void file_pending_release(struct file_pending *pending);
 

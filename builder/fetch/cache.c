@@ -263,7 +263,7 @@ int cache_store_begin(struct cache *cache, struct file_pending *pending, struct 
 	for (int tries = 0; tries < LOCK_TRIES; tries++) {
 		auto_pending struct file_pending opened = FILE_PENDING_INIT;
 
-		if (file_pending_open(cache->partial_fd, store_name, 0666, &opened, e) < 0)
+		if (file_pending_open_named(cache->partial_fd, store_name, 0666, &opened, e) < 0)
 			return error_wrap(e, "cache '%s'", cache->path);
 		/* A sweeping builder may be quicker than our lock. */
 		if (lock_as(cache->partial_fd, opened.temporary, opened.fd) > 0) {

@@ -360,7 +360,7 @@ static int commit(struct packing *packing, struct error *e)
 	for (size_t i = 0; i < packing->chain_count; i++)
 		if (file_pending_commit(&packing->chains[i].file, e) < 0)
 			return -1;
-	return packing->meta_file.temporary ? file_pending_commit(&packing->meta_file, e) : 0;
+	return packing->meta_file.name ? file_pending_commit(&packing->meta_file, e) : 0;
 }
 
 static int run(struct packing *packing, struct error *e)
