@@ -32,6 +32,7 @@ struct level {
 struct walk {
 	walk_fn visit;
 	void *context;
+	bool refused;    /* the visitor failed; it says itself what that was about */
 	struct log *log; /* may be NULL */
 	struct buffer path;
 	struct level *levels; /* the root first */
@@ -85,6 +86,14 @@ static int path_push(struct walk *walk, const char *name, struct error *e)
 	return 0;
 }
 
+static int call(struct walk *walk, const struct walk_entry *entry, struct error *e)
+{
+	if (walk->visit(walk->context, entry, e) == 0)
+		return 0;
+	walk->refused = true;
+	return -1;
+}
+
 /* Open NAME, which must be on the same mount; -1 and errno otherwise. */
 static int open_here(int dir_fd, const char *name, uint64_t flags)
 {
@@ -132,46 +141,48 @@ static int check_unchanged(const struct walk_entry *entry, struct error *e)
 	return 0;
 }
 
-static int visit_regular(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
+static int visit_regular(struct walk *walk, const char *name, const struct walk_entry *found, struct error *e)
 {
+	struct walk_entry entry = *found;
 	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
 	auto_close int fd = open_here(walk->dir_fd, name, 0);
 
 	if (fd < 0 && errno == EXDEV) {
 		if (walk->log)
-			log_warn(walk->log, "'/%s' is a mount point and is left out", entry->path);
+			log_warn(walk->log, "'/%s' is a mount point and is left out", entry.path);
 		return 0;
 	}
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
-	entry->fd = fd;
-	if (check_unchanged(entry, e) < 0 || xattrs_read(fd, -1, NULL, &xattrs, e) < 0)
+	entry.fd = fd;
+	if (check_unchanged(&entry, e) < 0 || xattrs_read(fd, -1, NULL, &xattrs, e) < 0)
 		return -1;
-	entry->xattrs = &xattrs;
-	if (walk->visit(walk->context, entry, e) < 0)
+	entry.xattrs = &xattrs;
+	if (call(walk, &entry, e) < 0)
 		return -1;
-	return check_unchanged(entry, e);
+	return check_unchanged(&entry, e);
 }
 
-static int visit_other(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
+static int visit_other(struct walk *walk, const char *name, const struct walk_entry *found, struct error *e)
 {
+	struct walk_entry entry = *found;
 	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
 	char target[LIMIT_PATH_BYTES + 1];
 
-	entry->xattrs = &xattrs;
-	if (entry->hard_link)
-		return walk->visit(walk->context, entry, e);
+	entry.xattrs = &xattrs;
+	if (entry.hard_link)
+		return call(walk, &entry, e);
 	if (xattrs_read(-1, walk->dir_fd, name, &xattrs, e) < 0)
 		return -1;
-	if (S_ISLNK(entry->st.st_mode)) {
+	if (S_ISLNK(entry.st.st_mode)) {
 		ssize_t len = readlinkat(walk->dir_fd, name, target, sizeof target - 1);
 
 		if (len < 0)
 			return error_sys(e, "cannot read this link");
 		target[len] = '\0';
-		entry->link = target;
+		entry.link = target;
 	}
-	return walk->visit(walk->context, entry, e);
+	return call(walk, &entry, e);
 }
 
 /* Make the folder FD, which is taken over, the innermost level. */
@@ -211,29 +222,30 @@ static int leave(struct walk *walk, struct error *e)
 	return 0;
 }
 
-static int visit_folder(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
+static int visit_folder(struct walk *walk, const char *name, const struct walk_entry *found, struct error *e)
 {
+	struct walk_entry entry = *found;
 	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
 	auto_close int fd = open_here(walk->dir_fd, name, O_DIRECTORY);
 
 	if (fd < 0 && errno == EXDEV) {
 		if (walk->log)
 			log_warn(walk->log, "'/%s' is a mount point: what is mounted there is left out",
-				 entry->path);
-		entry->xattrs = &xattrs;
-		return walk->visit(walk->context, entry, e);
+				 entry.path);
+		entry.xattrs = &xattrs;
+		return call(walk, &entry, e);
 	}
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
 	/* As it is now: its time stamp may have changed, which does no harm. */
-	if (fstat(fd, &entry->st) < 0)
+	if (fstat(fd, &entry.st) < 0)
 		return error_sys(e, "cannot stat it");
 	if (xattrs_read(fd, -1, NULL, &xattrs, e) < 0)
 		return -1;
-	entry->xattrs = &xattrs;
-	if (walk->visit(walk->context, entry, e) < 0)
+	entry.xattrs = &xattrs;
+	if (call(walk, &entry, e) < 0)
 		return -1;
-	return enter(walk, TAKE(fd, -1), &entry->st, e);
+	return enter(walk, TAKE(fd, -1), &entry.st, e);
 }
 
 static int visit_name(struct walk *walk, const char *name, struct error *e)
@@ -269,7 +281,7 @@ static int step(struct walk *walk, struct error *e)
 	if (path_push(walk, name, e) < 0)
 		return -1;
 	if (visit_name(walk, name, e) < 0)
-		return error_wrap(e, "'/%s'", path_of(walk));
+		return walk->refused ? -1 : error_wrap(e, "'/%s'", path_of(walk));
 	if (walk->depth == depth)
 		path_cut(walk, walk->levels[depth - 1].path_len);
 	return 0;
@@ -285,7 +297,7 @@ static int visit_root(struct walk *walk, int root_fd, struct error *e)
 		return error_sys(e, "cannot open the root");
 	if (xattrs_read(fd, -1, NULL, &xattrs, e) < 0)
 		return -1;
-	if (walk->visit(walk->context, &entry, e) < 0)
+	if (call(walk, &entry, e) < 0)
 		return -1;
 	return enter(walk, TAKE(fd, -1), &entry.st, e);
 }

@@ -20,7 +20,7 @@ unpack plan/deb_dependency.h
 # A library's header is known to these folders alone.
 libraries='
 curl/curl.h	fetch
-yaml.h		recipe
+yaml.h		recipe pack
 pcre2.h		pongo recipe
 archive.h	stream unpack pack
 archive_entry.h	unpack pack
