@@ -12,6 +12,7 @@
 #include "fetch/mirror.h"
 #include "index/index.h"
 #include "plan/plan.h"
+#include "recipe/architecture.h"
 #include "recipe/recipe.h"
 #include "record.h"
 #include "sandbox/sandbox.h"
@@ -99,6 +100,30 @@ static int add_mirror(struct build *b, const char *word, bool *use_host, struct 
 	}
 }
 
+/* Maintainer scripts run as they are: the host's processor must be able to. */
+static int check_processor(const struct recipe *recipe, struct error *e)
+{
+	/* Kernels of the first run programs of the second, unless built without that. */
+	static const char *const also_run[][2] = {
+		{ "x86_64", "i686" },
+		{ "aarch64", "armv7l" },
+		{ "ppc64", "ppc" },
+	};
+	const struct architecture *host = architecture_of_host();
+
+	if (!host || strcmp(host->name, recipe->architecture) == 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(also_run); i++)
+		if (strcmp(host->name, also_run[i][0]) == 0 &&
+		    strcmp(recipe->architecture, also_run[i][1]) == 0)
+			return 0;
+	return error_at(
+		e, ERROR_UNSUPPORTED, &recipe->image.place,
+		"'image.architecture: %s': this host (%s) does not run its programs, and building for "
+		"other processors is not supported yet",
+		recipe->architecture, host->name);
+}
+
 /* What the command line says, then KILN_MIRROR, then what this host's own apt uses. */
 static int choose_mirrors(struct build *b, struct error *e)
 {
@@ -149,7 +174,8 @@ static int run_index(struct build *b, struct error *e)
 	int from_environment;
 
 	/* Say what a build cannot do without before anything is downloaded for it. */
-	if (b->options.until >= STAGE_UNPACK && workspace_check_privilege(e) < 0)
+	if (b->options.until >= STAGE_UNPACK &&
+	    (workspace_check_privilege(e) < 0 || check_processor(&b->recipe, e) < 0))
 		return -1;
 	b->cache_dir = b->options.cache_dir ? xstrdup(b->options.cache_dir) : default_cache_dir();
 	options.cache_dir = b->cache_dir;
@@ -167,29 +193,44 @@ static int run_index(struct build *b, struct error *e)
 
 static int run_plan(struct build *b, struct error *e)
 {
-	return b->family->plan(&b->recipe, &b->indexes, &b->plan, e);
+	uint64_t download_bytes = 0;
+	uint64_t installed_bytes = 0;
+
+	if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
+		return -1;
+	for (size_t i = 0; i < b->plan.package_count; i++) {
+		download_bytes += b->plan.packages[i].size_bytes;
+		installed_bytes += b->plan.packages[i].installed_bytes;
+	}
+	log_say(b->options.log, "%s %s %s: %zu packages, %s, %s installed", b->recipe.image.distribution,
+		b->recipe.image.release, b->recipe.architecture_mapped, b->plan.package_count,
+		human_size(download_bytes).text, human_size(installed_bytes).text);
+	return 0;
 }
 
 static int run_fetch(struct build *b, struct error *e)
 {
-	struct arena arena = ARENA_INIT;
-	struct fetch_request *requests = xcalloc(b->plan.package_count, sizeof *requests);
+	size_t count = b->plan.package_count;
+	struct arena labels = ARENA_INIT;
+	auto_free struct fetch_request *requests = xcalloc(count, sizeof *requests);
+	char **urls = xcalloc(count, sizeof *urls);
 	int result;
 
-	for (size_t i = 0; i < b->plan.package_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct plan_package *package = &b->plan.packages[i];
 
+		urls[i] = fetch_join(package->archive->uri, package->filename);
 		requests[i] = (struct fetch_request) {
-			.urls = { arena_printf(&arena, "%s%s", package->archive->uri, package->filename) },
+			.urls = { urls[i] },
 			.url_count = 1,
-			.label = arena_printf(&arena, "package '%s'", package->name),
+			.label = arena_printf(&labels, "package '%s'", package->name),
 			.sha256 = package->sha256,
 			.size_bytes = package->size_bytes,
 		};
 	}
-	result = fetch_files(b->fetcher, requests, b->plan.package_count, "packages", e);
-	free(requests);
-	arena_release(&arena);
+	result = fetch_files(b->fetcher, requests, count, "packages", e);
+	names_free(urls, count);
+	arena_release(&labels);
 	return result;
 }
 
@@ -358,8 +399,8 @@ int build_run(struct build *b, struct error *e)
 			return -1;
 		b->seconds[b->second_count++] =
 			(struct stage_seconds) { stages[i].name, monotonic_seconds() - start };
-		log_detail(b->options.log, "%s: %.2f s (%s)", stages[i].name, monotonic_seconds() - start,
-			   stages[i].summary);
+		log_say(b->options.log, "%-10s %6.1f s  %s", stages[i].name, monotonic_seconds() - start,
+			stages[i].summary);
 	}
 	return b->options.until == STAGE_PACK ? write_record(b, e) : 0;
 }

@@ -133,8 +133,8 @@ fails() {
 	shift 3
 	run "$@"
 	line=$(grep '^kiln: ' "$WORK/run.err" | grep -v '^kiln: warning: ')
-	if ! tr '|' '\n' <<<"$want" | while read -r word; do status_of "$word"; done | grep -qx "$status"; then
-		not_ok "$name" "exit status is $status, should be $want
+	if [[ "|$want|" != *"|$(word_of "$status")|"* ]]; then
+		not_ok "$name" "exit status is $status ($(word_of "$status")), should be $want
 $err"
 	elif [ "$(wc -l <<<"$line")" != 1 ] || ! grep -qE -e "$pattern" <<<"$line"; then
 		not_ok "$name" "the error should be one line that matches: $pattern
@@ -147,6 +147,11 @@ $err"
 # status_of WORD: the exit status that error.h gives for, say, "fetch".
 status_of() {
 	sed -nE "s/^\s*ERROR_${1^^} = ([0-9]+).*/\1/p" "$TOP/builder/base/error.h"
+}
+
+# word_of STATUS: the other way round.
+word_of() {
+	sed -nE "s/^\s*ERROR_([A-Z]+) = $1\b.*/\L\1/p" "$TOP/builder/base/error.h"
 }
 
 require_root() {

@@ -18,10 +18,13 @@ void interrupt_install(void)
 	/* No SA_RESTART: a blocking call returns EINTR, and its loop then asks interrupt_check(). */
 	struct sigaction action = { .sa_handler = remember };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction standard = { .sa_handler = SIG_DFL };
 
 	for (size_t i = 0; i < ARRAY_LEN(handled); i++)
 		sigaction(handled[i], &action, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	/* Inherited as ignored, it would make children vanish before their status is asked for. */
+	sigaction(SIGCHLD, &standard, NULL);
 }
 
 void interrupt_reset_in_child(void)

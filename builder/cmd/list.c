@@ -17,8 +17,8 @@ static void describe(const char *path, char **description)
 
 	if (recipe_load(&options, &recipe, &e) == 0 && recipe_select(&recipe, &e) == 0) {
 		recipe_set_date(&recipe, epoch_now());
-		if (recipe_expand(&recipe, recipe.image.description, &recipe.image.place, description, &e) ==
-		    0)
+		if (recipe_expand(&recipe, recipe.image.description, &recipe.image.description_place,
+				  description, &e) == 0)
 			return;
 	}
 	*description = xasprintf("(%s)", e.text);

@@ -16,6 +16,7 @@ struct work {
 	const struct unpack_site *site;
 	const struct sandbox *sandbox;
 	const struct plan_step *step;
+	struct deb_progress *progress;
 };
 
 /* Run the preinst of the package at POSITION, if it has one. BEGIN: enter it in dpkg's database as dpkg does. */
@@ -54,7 +55,7 @@ static int run_dpkg(const struct work *work, const char *verb, const size_t *pos
 
 	for (size_t i = 0; i < count; i++)
 		PUSH(names, name_count, dpkg_name(&work->site->plan->packages[positions[i]]));
-	r = deb_run_dpkg(work->sandbox, verb, names, name_count, e);
+	r = deb_run_dpkg(work->sandbox, verb, names, name_count, work->progress, e);
 	for (size_t i = 0; i < name_count; i++)
 		free((char *)(uintptr_t)names[i]);
 	return r;
@@ -64,7 +65,7 @@ static int configure_all(const struct work *work, struct error *e)
 {
 	const char *all[] = { "-a" };
 
-	return deb_run_dpkg(work->sandbox, "--configure", all, ARRAY_LEN(all), e);
+	return deb_run_dpkg(work->sandbox, "--configure", all, ARRAY_LEN(all), work->progress, e);
 }
 
 /* A text file of dpkg's database; "" when there is none. */
@@ -267,7 +268,8 @@ static int check_states(const struct work *work, bool installed, struct error *e
 int deb_configure_step(const struct unpack_site *site, const struct sandbox *sandbox,
 		       const struct plan_step *step, struct error *e)
 {
-	struct work work = { .site = site, .sandbox = sandbox, .step = step };
+	struct deb_progress progress = { 0, step->count };
+	struct work work = { .site = site, .sandbox = sandbox, .step = step, .progress = &progress };
 	int r = -1;
 
 	if (step->count == 0)
@@ -283,6 +285,7 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 		r = run_dpkg(&work, "--remove", step->packages, step->count, e);
 		break;
 	}
+	log_progress_end(site->log, NULL);
 	if (r < 0 || check_states(&work, step->kind != STEP_REMOVE, e) < 0)
 		return -1;
 	if (step->kind == STEP_REMOVE)

@@ -75,13 +75,29 @@ char *deb_tail_line(struct text tail, size_t max)
 	return buffer_take(&line);
 }
 
-static int script_failed(const char *package, const char *script, int status, struct text tail,
-			 struct error *e)
+/* A script that found the disk full says so in words alone. */
+static enum error_kind kind_of(struct text tail)
+{
+	const char *words = strerror(ENOSPC);
+
+	return tail.len && memmem(tail.ptr, tail.len, words, strlen(words)) ? ERROR_SPACE : ERROR_SCRIPT;
+}
+
+/* "package 'foo': OUTCOME: its last lines". */
+static int package_failed(const char *package, const char *outcome, struct text tail, struct error *e)
 {
 	auto_free char *line = deb_tail_line(tail, TAIL_MAX_BYTES);
 
-	return error_set(e, ERROR_SCRIPT, "package '%s': %s failed with exit status %d%s%s", package, script,
-			 status, line[0] ? ": " : "", line);
+	return error_set(e, kind_of(tail), "package '%s': %s%s%s", package, outcome, line[0] ? ": " : "",
+			 line);
+}
+
+static int script_failed(const char *package, const char *script, int status, struct text tail,
+			 struct error *e)
+{
+	auto_free char *outcome = xasprintf("%s failed with exit status %d", script, status);
+
+	return package_failed(package, outcome, tail, e);
 }
 
 /* Run ARGV in SANDBOX with the network cut off and EXTRA variables. */
@@ -145,10 +161,26 @@ int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *con
 	return deb_database_remove_ci(sandbox->root_fd, e);
 }
 
+struct watch {
+	struct log *log;
+	struct deb_progress *progress;
+};
+
+static void count_package(void *context, const char *line)
+{
+	struct watch *watch = context;
+
+	if (is_prefix(line, "Setting up "))
+		log_progress(watch->log, "configure", ++watch->progress->done, watch->progress->total,
+			     LOG_ITEMS);
+}
+
 int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *const *names, size_t name_count,
-		 struct error *e)
+		 struct deb_progress *progress, struct error *e)
 {
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct watch watch = { sandbox->log, progress };
+	struct sandbox watched = *sandbox;
 	const char *extra[] = { NULL, NULL };
 	auto_free const char **argv = NULL;
 	size_t argc = 0;
@@ -164,7 +196,9 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 	PUSH(argv, argc, NULL);
 	if (!has_variable(sandbox->environment, "DEBCONF_NONINTERACTIVE_SEEN="))
 		extra[0] = "DEBCONF_NONINTERACTIVE_SEEN=true";
-	if (run(sandbox, argv, extra, &result, e) < 0)
+	watched.on_line = count_package;
+	watched.context = &watch;
+	if (run(&watched, argv, extra, &result, e) < 0)
 		return -1;
 	if (result.status == 0)
 		return 0;
@@ -195,18 +229,30 @@ static const char *script_of(struct text reason)
 	return NULL;
 }
 
-/* "… returned error exit status 3" → 3. */
-static bool exit_status_of(struct text reason, uint64_t *status)
+/* What follows WORDS in TEXT, or a NULL ptr. */
+static struct text text_after(struct text text, const char *words)
 {
-	static const char words[] = "exit status ";
-	const char *found = memmem(reason.ptr, reason.len, words, sizeof words - 1);
-	struct text rest;
+	const char *found = text.len ? memmem(text.ptr, text.len, words, strlen(words)) : NULL;
 
 	if (!found)
-		return false;
-	found += sizeof words - 1;
-	rest = (struct text) { found, (size_t)(reason.ptr + reason.len - found) };
-	return text_to_u64(text_word(&rest), status);
+		return (struct text) { NULL, 0 };
+	found += strlen(words);
+	return (struct text) { found, (size_t)(text.ptr + text.len - found) };
+}
+
+/* dpkg's REASON in our words, malloc'ed: "postinst failed with exit status 3". */
+static char *outcome_of(struct text reason)
+{
+	const char *script = script_of(reason);
+	struct text status = text_after(reason, "exit status ");
+	struct text number = text_word(&status);
+	struct text signal = text_after(reason, "killed by signal ");
+
+	if (script && number.len)
+		return xasprintf("%s failed with exit status %.*s", script, TEXT_ARG(number));
+	if (script && signal.ptr)
+		return xasprintf("%s was killed by signal %.*s", script, TEXT_ARG(signal));
+	return xstrndup(reason.len ? reason.ptr : "", reason.len);
 }
 
 /* The name in "dpkg: error processing package foo (--configure):"; dpkg 1.16 leaves out "package". Malloc'ed. */
@@ -230,35 +276,24 @@ static char *package_in(struct text line)
 int deb_explain_dpkg(const char *verb, int status, struct text tail, struct error *e)
 {
 	struct text rest = tail;
-	struct text own = { tail.ptr, 0 }; /* what the script itself printed */
-	const char *script;
-	uint64_t number;
+	struct text said = { tail.ptr, 0 }; /* what the script itself printed */
+	auto_free char *all = NULL;
 
 	while (rest.len) {
 		const char *line_start = rest.ptr;
 		struct text line = text_cut(rest, '\n', &rest);
-		struct text reason;
-		auto_free char *package = NULL;
-		auto_free char *said = NULL;
 
 		if (is_announcement(line))
-			own.ptr = rest.ptr ? rest.ptr : line_start;
-		if (!text_starts(line, "dpkg: error processing "))
-			continue;
-		own.len = own.ptr < line_start ? (size_t)(line_start - own.ptr) : 0;
-		package = package_in(line);
-		reason = text_trim(text_cut(rest, '\n', &rest));
-		script = script_of(reason);
-		if (script && exit_status_of(reason, &number))
-			return script_failed(package, script, (int)number, own, e);
-		said = deb_tail_line(own, TAIL_MAX_BYTES);
-		return error_set(e, ERROR_SCRIPT, "package '%s': %s%s%.*s%s%s", package, script ? script : "",
-				 script ? ": " : "", TEXT_ARG(reason), said[0] ? ": " : "", said);
-	}
-	{
-		auto_free char *said = deb_tail_line(tail, TAIL_MAX_BYTES);
+			said.ptr = rest.ptr;
+		if (text_starts(line, "dpkg: error processing ")) {
+			auto_free char *package = package_in(line);
+			auto_free char *outcome = outcome_of(text_trim(text_cut(rest, '\n', &rest)));
 
-		return error_set(e, ERROR_SCRIPT, "dpkg %s failed with exit status %d%s%s", verb, status,
-				 said[0] ? ": " : "", said);
+			said.len = (size_t)(line_start - said.ptr);
+			return package_failed(package, outcome, said, e);
+		}
 	}
+	all = deb_tail_line(tail, TAIL_MAX_BYTES);
+	return error_set(e, kind_of(tail), "dpkg %s failed with exit status %d%s%s", verb, status,
+			 all[0] ? ": " : "", all);
 }

@@ -19,9 +19,15 @@ struct sandbox;
 int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *control,
 		    const struct deb_status *status, struct error *e) MUST_CHECK;
 
-/* Run `dpkg VERB NAMES…` without questions; NAMES may be empty. Errors: ERROR_SCRIPT. */
+/* How many packages are configured, for the progress display. */
+struct deb_progress {
+	size_t done;
+	size_t total;
+};
+
+/* Run `dpkg VERB NAMES…` without questions; PROGRESS counts what it sets up. Errors: ERROR_SCRIPT. */
 int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *const *names, size_t name_count,
-		 struct error *e) MUST_CHECK;
+		 struct deb_progress *progress, struct error *e) MUST_CHECK;
 
 /*
  * Set *e for a dpkg run with `VERB` that ended with STATUS after printing TAIL, by what dpkg says of the

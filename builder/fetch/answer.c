@@ -98,7 +98,7 @@ int cache_answer_write(struct cache *cache, const char *address, const struct ca
 		return -1;
 	if (file_write_fd(pending.fd, header.data, header.len, e) < 0 ||
 	    file_write_fd(pending.fd, answer->data, answer->len, e) < 0)
-		return error_wrap(e, "'volatile/%s' in the cache", name.text);
+		return error_wrap(e, "cache '%s'", cache->path);
 	if (renameat(cache->partial_fd, pending.temporary, cache->volatile_fd, name.text) < 0)
 		return error_sys(e, "cannot create 'volatile/%s' in the cache", name.text);
 	free(TAKE(pending.temporary, NULL));

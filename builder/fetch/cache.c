@@ -90,6 +90,7 @@ static int sweep(const struct cache *cache, struct error *e)
 int cache_open(const char *path, struct cache *cache, struct error *e)
 {
 	*cache = (struct cache) { .sha256_fd = -1, .partial_fd = -1, .volatile_fd = -1 };
+	cache->path = xstrdup(path);
 	pthread_mutex_init(&cache->lock, NULL);
 	if (open_folder(path, "sha256", &cache->sha256_fd, e) < 0 ||
 	    open_folder(path, "partial", &cache->partial_fd, e) < 0 ||
@@ -102,6 +103,7 @@ int cache_open(const char *path, struct cache *cache, struct error *e)
 
 void cache_release(struct cache *cache)
 {
+	free(cache->path);
 	auto_close_(&cache->sha256_fd);
 	auto_close_(&cache->partial_fd);
 	auto_close_(&cache->volatile_fd);
@@ -262,7 +264,7 @@ int cache_store_begin(struct cache *cache, struct file_pending *pending, struct 
 		auto_pending struct file_pending opened = FILE_PENDING_INIT;
 
 		if (file_pending_open(cache->partial_fd, store_name, 0666, &opened, e) < 0)
-			return error_wrap(e, "cache");
+			return error_wrap(e, "cache '%s'", cache->path);
 		/* A sweeping builder may be quicker than our lock. */
 		if (lock_as(cache->partial_fd, opened.temporary, opened.fd) > 0) {
 			*pending = TAKE(opened, FILE_PENDING_INIT);

@@ -21,6 +21,7 @@
 #include <pthread.h>
 
 struct cache {
+	char *path; /* owned; for messages */
 	int sha256_fd;
 	int partial_fd;
 	int volatile_fd;

@@ -54,6 +54,11 @@ void fetcher_close(struct fetcher *fetcher)
 	free(fetcher);
 }
 
+bool fetch_is_offline(const struct fetcher *fetcher)
+{
+	return fetcher->offline;
+}
+
 char *fetcher_url(const struct fetcher *fetcher, const char *url)
 {
 	return fetcher->mirrors ? mirrors_rewrite(fetcher->mirrors, url) : xstrdup(url);
@@ -198,7 +203,7 @@ static int file_write(struct http_job *job, const void *data, size_t len, struct
 				 (unsigned long long)file->request->size_bytes);
 	}
 	if (file_write_fd(file->partial.fd, data, len, e) < 0)
-		return error_wrap(e, "cache");
+		return error_wrap(e, "cache '%s'", file->fetcher->cache.path);
 	hash_add(&file->hash, data, len);
 	job->offset += len;
 	return 0;

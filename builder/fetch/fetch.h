@@ -91,6 +91,9 @@ struct fetch_answer {
 int fetch_answers(struct fetcher *fetcher, struct fetch_answer *answers, size_t count, uint64_t max_bytes,
 		  struct error *e) MUST_CHECK;
 
+/* Whether answers that were not found were only looked for in the cache. */
+bool fetch_is_offline(const struct fetcher *fetcher);
+
 /* The copy of URL in the cache is no good: ask for the whole next time. */
 void fetch_forget(struct fetcher *fetcher, const char *url);
 

@@ -147,7 +147,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 
 static void set_limits(const struct http_options *options, CURL *easy, const char *url)
 {
-	long slow_s = (options->stall_timeout_ms + 999) / 1000;
+	/* Silence ends a try sooner (is_silent); this is for a server that drips. */
+	long slow_s = (options->stall_timeout_ms + 999) / 1000 * 4;
 
 	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https,file");
 	/* Whoever asked for https gets nothing less; and no server can point into this machine's files. */
@@ -387,7 +388,7 @@ static int take_write_error(struct http_try *try, struct error *e)
 	if (try->write_error.kind == ERROR_DIGEST)
 		return take_bad(try, &try->write_error, e);
 	*e = try->write_error;
-	return -1;
+	return try->job->label ? error_wrap(e, "%s", try->job->label) : -1;
 }
 
 static int finish_try(struct http *http, struct http_try *try, CURLcode code, struct error *e)
@@ -433,7 +434,7 @@ static int take_finished(struct http *http, struct error *e)
 	return ended;
 }
 
-/* libcurl measures a speed over some seconds, which tells a slow server; silence is seen here, and sooner. */
+/* libcurl measures a speed over some seconds; silence is seen here, and sooner. */
 static bool is_silent(const struct http *http, const struct http_try *try, double now)
 {
 	int limit_ms = http->options.stall_timeout_ms;

@@ -60,6 +60,11 @@ static void take_error(struct verdict *verdict, struct text arguments)
 		verdict->unsupported = key;
 }
 
+static void take_missing(struct verdict *verdict, struct text key)
+{
+	buffer_addf(&verdict->missing, ", 0x%.*s", TEXT_ARG(key));
+}
+
 static void take_line(struct verdict *verdict, struct text line)
 {
 	struct text word;
@@ -79,7 +84,7 @@ static void take_line(struct verdict *verdict, struct text line)
 	else if (text_is(word, "NODATA"))
 		verdict->no_data = true;
 	else if (text_is(word, "NO_PUBKEY"))
-		buffer_addf(&verdict->missing, ", 0x%.*s", TEXT_ARG(text_word(&line)));
+		take_missing(verdict, text_word(&line));
 	else if (text_is(word, "EXPKEYSIG") || text_is(word, "EXPSIG"))
 		verdict->expired = text_word(&line);
 	else if (text_is(word, "REVKEYSIG"))

@@ -173,21 +173,24 @@ static int verify_inline(struct archive *archive, struct text keyring, const str
 	return 0;
 }
 
+static int say_no_suite(const struct archive *archive, const struct fetcher *fetcher, struct error *e)
+{
+	if (!fetch_is_offline(fetcher))
+		return error_set(e, ERROR_FETCH, "no such suite '%s' at '%s'", archive->product->suite,
+				 archive->shown);
+	error_set(e, ERROR_FETCH, "its Release file is not in the cache, and --offline forbids to fetch it");
+	return wrap(archive, e);
+}
+
 static int verify_pair(struct archive *archive, struct text keyring, struct fetch_answer *release,
 		       const struct fetch_answer *signature, struct error *e)
 {
-	if (!release->found)
-		return error_set(e, ERROR_FETCH, "no such suite '%s' at '%s'", archive->product->suite,
-				 archive->shown);
-	if (!signature->found) {
-		error_set(e, ERROR_TRUST, "is not signed: it has neither 'InRelease' nor 'Release.gpg'");
-		return wrap(archive, e);
-	}
+	if (!signature->found)
+		return error_set(e, ERROR_TRUST,
+				 "is not signed: it has neither 'InRelease' nor 'Release.gpg'");
 	if (verify_detached(keyring, (struct text) { release->data, release->len },
-			    (struct text) { signature->data, signature->len }, e) < 0) {
-		error_wrap(e, "file 'Release'");
-		return wrap(archive, e);
-	}
+			    (struct text) { signature->data, signature->len }, e) < 0)
+		return error_wrap(e, "file 'Release'");
 	archive->text_len = release->len;
 	archive->text = TAKE(release->data, NULL);
 	return 0;
@@ -242,15 +245,17 @@ static int verify_one(void *context, size_t index, struct error *e)
 	struct refresh *refresh = context;
 	struct archive *archive = &refresh->archives[index];
 	auto_buffer struct buffer keyring = BUFFER_INIT;
+	struct fetch_answer *pair = &refresh->release[2 * index];
+	const struct fetch_answer *inrelease = &refresh->inrelease[index];
 	struct text keys;
 
+	if (!inrelease->found && !pair[0].found)
+		return say_no_suite(archive, refresh->options->fetcher, e);
 	if (make_keyring(archive, &keyring, e) < 0)
 		return wrap(archive, e);
 	keys = (struct text) { keyring.data, keyring.len };
-	if (!refresh->inrelease[index].found)
-		return verify_pair(archive, keys, &refresh->release[2 * index],
-				   &refresh->release[2 * index + 1], e);
-	if (verify_inline(archive, keys, &refresh->inrelease[index], e) < 0)
+	if ((inrelease->found ? verify_inline(archive, keys, inrelease, e)
+			      : verify_pair(archive, keys, &pair[0], &pair[1], e)) < 0)
 		return wrap(archive, e);
 	return 0;
 }

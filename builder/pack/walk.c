@@ -35,7 +35,9 @@ struct walk {
 	bool refused;    /* the visitor failed; it says itself what that was about */
 	struct log *log; /* may be NULL */
 	struct buffer path;
-	struct level *levels; /* the root first */
+	struct xattrs xattrs;              /* of the entry that is being visited */
+	char target[LIMIT_PATH_BYTES + 1]; /* likewise, of a link */
+	struct level *levels;              /* the root first */
 	size_t depth;
 	int dir_fd; /* of the innermost level; owned */
 	struct arena arena;
@@ -56,6 +58,7 @@ static void walk_release(struct walk *walk)
 	free(walk->levels);
 	auto_close_(&walk->dir_fd);
 	buffer_release(&walk->path);
+	xattrs_release(&walk->xattrs);
 	map_release(&walk->linked);
 	arena_release(&walk->arena);
 }
@@ -141,48 +144,40 @@ static int check_unchanged(const struct walk_entry *entry, struct error *e)
 	return 0;
 }
 
-static int visit_regular(struct walk *walk, const char *name, const struct walk_entry *found, struct error *e)
+static int visit_regular(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
 {
-	struct walk_entry entry = *found;
-	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
 	auto_close int fd = open_here(walk->dir_fd, name, 0);
 
 	if (fd < 0 && errno == EXDEV) {
 		if (walk->log)
-			log_warn(walk->log, "'/%s' is a mount point and is left out", entry.path);
+			log_warn(walk->log, "'/%s' is a mount point and is left out", entry->path);
 		return 0;
 	}
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
-	entry.fd = fd;
-	if (check_unchanged(&entry, e) < 0 || xattrs_read(fd, -1, NULL, &xattrs, e) < 0)
+	entry->fd = fd;
+	if (check_unchanged(entry, e) < 0 || xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
 		return -1;
-	entry.xattrs = &xattrs;
-	if (call(walk, &entry, e) < 0)
+	if (call(walk, entry, e) < 0)
 		return -1;
-	return check_unchanged(&entry, e);
+	return check_unchanged(entry, e);
 }
 
-static int visit_other(struct walk *walk, const char *name, const struct walk_entry *found, struct error *e)
+static int visit_other(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
 {
-	struct walk_entry entry = *found;
-	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
-	char target[LIMIT_PATH_BYTES + 1];
-
-	entry.xattrs = &xattrs;
-	if (entry.hard_link)
-		return call(walk, &entry, e);
-	if (xattrs_read(-1, walk->dir_fd, name, &xattrs, e) < 0)
+	if (entry->hard_link)
+		return call(walk, entry, e);
+	if (xattrs_read(-1, walk->dir_fd, name, &walk->xattrs, e) < 0)
 		return -1;
-	if (S_ISLNK(entry.st.st_mode)) {
-		ssize_t len = readlinkat(walk->dir_fd, name, target, sizeof target - 1);
+	if (S_ISLNK(entry->st.st_mode)) {
+		ssize_t len = readlinkat(walk->dir_fd, name, walk->target, sizeof walk->target - 1);
 
 		if (len < 0)
 			return error_sys(e, "cannot read this link");
-		target[len] = '\0';
-		entry.link = target;
+		walk->target[len] = '\0';
+		entry->link = walk->target;
 	}
-	return call(walk, &entry, e);
+	return call(walk, entry, e);
 }
 
 /* Make the folder FD, which is taken over, the innermost level. */
@@ -222,36 +217,33 @@ static int leave(struct walk *walk, struct error *e)
 	return 0;
 }
 
-static int visit_folder(struct walk *walk, const char *name, const struct walk_entry *found, struct error *e)
+static int visit_folder(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
 {
-	struct walk_entry entry = *found;
-	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
 	auto_close int fd = open_here(walk->dir_fd, name, O_DIRECTORY);
 
 	if (fd < 0 && errno == EXDEV) {
 		if (walk->log)
 			log_warn(walk->log, "'/%s' is a mount point: what is mounted there is left out",
-				 entry.path);
-		entry.xattrs = &xattrs;
-		return call(walk, &entry, e);
+				 entry->path);
+		return call(walk, entry, e);
 	}
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
 	/* As it is now: its time stamp may have changed, which does no harm. */
-	if (fstat(fd, &entry.st) < 0)
+	if (fstat(fd, &entry->st) < 0)
 		return error_sys(e, "cannot stat it");
-	if (xattrs_read(fd, -1, NULL, &xattrs, e) < 0)
+	if (xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
 		return -1;
-	entry.xattrs = &xattrs;
-	if (call(walk, &entry, e) < 0)
+	if (call(walk, entry, e) < 0)
 		return -1;
-	return enter(walk, TAKE(fd, -1), &entry.st, e);
+	return enter(walk, TAKE(fd, -1), &entry->st, e);
 }
 
 static int visit_name(struct walk *walk, const char *name, struct error *e)
 {
-	struct walk_entry entry = { .path = path_of(walk), .fd = -1 };
+	struct walk_entry entry = { .path = path_of(walk), .fd = -1, .xattrs = &walk->xattrs };
 
+	xattrs_release(&walk->xattrs);
 	if (fstatat(walk->dir_fd, name, &entry.st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot stat it");
 	if (S_ISSOCK(entry.st.st_mode)) {
@@ -289,13 +281,12 @@ static int step(struct walk *walk, struct error *e)
 
 static int visit_root(struct walk *walk, int root_fd, struct error *e)
 {
-	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
-	struct walk_entry entry = { .path = "", .fd = -1, .xattrs = &xattrs };
+	struct walk_entry entry = { .path = "", .fd = -1, .xattrs = &walk->xattrs };
 	auto_close int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &entry.st) < 0)
 		return error_sys(e, "cannot open the root");
-	if (xattrs_read(fd, -1, NULL, &xattrs, e) < 0)
+	if (xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
 		return -1;
 	if (call(walk, &entry, e) < 0)
 		return -1;

@@ -128,17 +128,27 @@ static int prefer_merged(struct maker *maker, struct deb_wishes *wishes, struct 
 	return resolve(maker, wishes, 0, e);
 }
 
+/* What apt would want to hear a special word for. */
 static int check_essential(const struct maker *maker, const struct run *run, struct error *e)
 {
 	for (size_t i = 0; i < maker->resolver.known_count; i++) {
 		const struct deb_package *package = maker->resolver.known[i];
 
-		if (!package->essential || !package->state->current || package->state->install)
+		if (!(package->essential || package->important) || !package->state->current ||
+		    package->state->install)
 			continue;
-		return error_at(e, ERROR_PLAN, &run->sets[0]->place,
-				"this would remove '%.*s', which is essential", TEXT_ARG(package->name));
+		return error_at(e, ERROR_PLAN, &run->sets[0]->place, "this would remove '%.*s', which is %s",
+				TEXT_ARG(package->name), package->essential ? "essential" : "protected");
 	}
 	return 0;
+}
+
+static int name_removal(const struct run *run, struct error *e)
+{
+	const struct place *place = &run->sets[0]->place;
+
+	return error_wrap(e, "cannot remove what %s:%u:%u names", place->file ? place->file : "the recipe",
+			  place->line, place->column);
 }
 
 static int make_run(struct maker *maker, const struct run *run, bool first, struct error *e)
@@ -153,7 +163,7 @@ static int make_run(struct maker *maker, const struct run *run, bool first, stru
 						e) < 0)
 				return -1;
 	if (resolve(maker, &wishes, run->remove ? DEB_SWEEP : 0, e) < 0)
-		return -1;
+		return run->remove && e->kind == ERROR_PLAN ? name_removal(run, e) : -1;
 	if (first && prefer_merged(maker, &wishes, e) < 0)
 		return -1;
 	if (run->set_count && check_essential(maker, run, e) < 0)

@@ -16,23 +16,6 @@ static struct deb_draft *draft_of(struct deb_drafts *drafts, struct deb_version 
 	return version->draft;
 }
 
-/* Who will satisfy GROUP after this run: the first that fits; NULL if nobody does. */
-static struct deb_version *satisfier(struct deb_resolver *resolver, struct deb_group group)
-{
-	for (size_t i = 0; i < group.count; i++) {
-		const struct deb_relation_part *part = &group.parts[i];
-		struct deb_version *version = deb_state_of(resolver, part->target)->install;
-
-		if (version && deb_version_satisfies(version->version, part->relation, part->version))
-			return version;
-		for (struct deb_provide *p = part->target->provides; p; p = p->next)
-			if (deb_state_of(resolver, p->owner->package)->install == p->owner &&
-			    deb_version_satisfies(p->version, part->relation, part->version))
-				return p->owner;
-	}
-	return NULL;
-}
-
 static void push_unique(struct deb_version ***list, size_t *count, struct deb_version *version)
 {
 	for (size_t i = 0; i < *count; i++)
@@ -55,7 +38,7 @@ static void record_depends(struct deb_resolver *resolver, struct deb_draft *draf
 
 		if (kind != KIND_DEPENDS && kind != KIND_PRE_DEPENDS)
 			continue;
-		by = satisfier(resolver, group);
+		by = deb_satisfier(resolver, group);
 		if (!by || by == draft->version)
 			continue;
 		push_unique(&draft->depends, &draft->depend_count, by);
@@ -102,7 +85,7 @@ static void follow(struct reasons *reasons, struct deb_version *version, bool we
 
 		if (deb_is_negative(kind) || deb_is_critical(kind) == weak)
 			continue;
-		by = satisfier(reasons->resolver, group);
+		by = deb_satisfier(reasons->resolver, group);
 		if (by)
 			reach(reasons, by, whys[kind], version->package);
 	}

@@ -158,6 +158,39 @@ static bool is_seen(const struct chain *chain, const struct deb_package *package
 	return false;
 }
 
+/*
+ * Whether FROM, by what satisfies its dependencies, leads to TARGET; to anything that is broken when TARGET
+ * is NULL.
+ */
+static bool reaches(struct deb_resolver *resolver, struct deb_package *from, const struct deb_package *target)
+{
+	struct map AUTO(map_release) seen = MAP_INIT;
+	struct deb_package **queue = NULL;
+	size_t count = 0;
+	bool found = false;
+
+	map_put(&seen, from->name, from);
+	PUSH(queue, count, from);
+	for (size_t i = 0; i < count && !found; i++) {
+		struct deb_version *version = deb_state_of(resolver, queue[i])->install;
+		struct deb_group group;
+		size_t position = 0;
+
+		found = target ? queue[i] == target : deb_is_broken(resolver, queue[i]);
+		while (version && deb_group_next(resolver, version, &position, &group)) {
+			struct deb_version *next = NULL;
+
+			if (deb_is_critical(group.parts[0].kind) && !deb_is_negative(group.parts[0].kind))
+				next = deb_satisfier(resolver, group);
+			if (!next || map_put(&seen, next->package->name, next->package))
+				continue;
+			PUSH(queue, count, next->package);
+		}
+	}
+	free(queue);
+	return found;
+}
+
 /* One link: why VERSION cannot be there. The next version to look at, or NULL when the chain is complete. */
 static struct deb_version *explain_link(struct chain *chain, struct deb_version *version)
 {
@@ -174,12 +207,14 @@ static struct deb_version *explain_link(struct chain *chain, struct deb_version 
 	while (deb_group_next(chain->resolver, version, &position, &group)) {
 		struct deb_version *next;
 
-		if (!deb_is_critical(group.parts[0].kind) || deb_is_negative(group.parts[0].kind) ||
-		    deb_group_holds(chain->resolver, version->package, group, DEB_AFTER))
+		if (!deb_is_critical(group.parts[0].kind) || deb_is_negative(group.parts[0].kind))
+			continue;
+		next = deb_satisfier(chain->resolver, group);
+		if (next && !reaches(chain->resolver, next->package, NULL))
 			continue;
 		add_version(chain, version);
 		add_group(chain, group);
-		next = best_match(group);
+		next = next ? next : best_match(group);
 		if (!next)
 			explain_absence(chain, group);
 		return next;
@@ -191,21 +226,26 @@ static struct deb_version *explain_link(struct chain *chain, struct deb_version 
 	return NULL;
 }
 
-int deb_explain(struct deb_resolver *resolver, struct deb_package *package, struct deb_version *version,
-		struct error *e)
+int deb_explain(struct deb_resolver *resolver, struct deb_version *version, struct error *e)
 {
 	struct chain chain = { .resolver = resolver, .text = BUFFER_INIT };
 	int r;
 
-	if (!version)
-		buffer_addf(&chain.text, "no archive has a package '%.*s'", TEXT_ARG(package->name));
 	while (version && chain.length < LINKS_MAX && chain.text.len < CHAIN_BYTES_MAX &&
 	       !is_seen(&chain, version->package)) {
 		chain.seen[chain.length++] = version->package;
 		version = explain_link(&chain, version);
 	}
-	r = error_set(e, ERROR_PLAN, "%s",
-		      chain.text.data ? chain.text.data : "packages that exclude each other");
+	r = error_set(e, ERROR_PLAN, "%s", chain.text.data);
 	buffer_release(&chain.text);
 	return r;
+}
+
+const struct deb_request *deb_find_culprit(struct deb_resolver *resolver, const struct deb_request *requests,
+					   size_t count, const struct deb_package *package)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!requests[i].remove && reaches(resolver, requests[i].package, package))
+			return &requests[i];
+	return NULL;
 }

@@ -7,7 +7,8 @@
 #include <stdarg.h>
 #include <strings.h>
 
-enum { FIELD_BYTES_MAX = 1 << 20, PIN_DEFAULT = 500, PIN_UPGRADES = 100, PIN_NOT_AUTOMATIC = 1 };
+enum { FIELD_BYTES_MAX = 1 << 20, NAME_SHOWN_MAX = 200 };
+enum { PIN_DEFAULT = 500, PIN_UPGRADES = 100, PIN_NOT_AUTOMATIC = 1 };
 
 /* What the scanner keeps of a stanza while it walks over its lines. */
 struct stanza {
@@ -30,12 +31,21 @@ struct scan {
 	int16_t pin;
 };
 
+/* Whether TEXT, which somebody else wrote, can stand in a message. */
+static bool is_presentable(struct text text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
+			return false;
+	return text.len > 0 && text.len < NAME_SHOWN_MAX;
+}
+
 static int scan_error(const struct scan *scan, const struct stanza *stanza, struct error *e, const char *what)
 {
 	const struct index_archive *archive = scan->file->archive;
 	size_t offset = (size_t)(stanza->text.ptr - scan->file->data);
 
-	if (stanza->package.len && stanza->package.len < 200)
+	if (is_presentable(stanza->package))
 		return error_set(e, ERROR_FORMAT, "index '%s %s %s': package '%.*s': %s", archive->uri,
 				 archive->suite, scan->file->component, TEXT_ARG(stanza->package), what);
 	return error_set(e, ERROR_FORMAT, "index '%s %s %s': stanza at byte %zu: %s", archive->uri,
@@ -220,6 +230,7 @@ static int add_provides(struct deb_index *index, struct deb_version *owner, cons
 			struct error *e)
 {
 	bool allowed = text_is(stanza->multi_arch, "allowed");
+	bool foreign = text_is(stanza->multi_arch, "foreign");
 	struct text rest = stanza->provides;
 	struct deb_part part;
 	int r;
@@ -236,9 +247,10 @@ static int add_provides(struct deb_index *index, struct deb_version *owner, cons
 				add_provide(index, owner, part.name, part.version);
 			continue;
 		}
-		if (text_equal(part.name, owner->package->name) &&
+		/* Nothing provides itself; but apt does not look when it provides for all architectures. */
+		if (!foreign && text_equal(part.name, owner->package->name) &&
 		    (part.version.len == 0 || text_equal(part.version, owner->version)))
-			continue; /* itself */
+			continue;
 		if (allowed)
 			add_provide(index, owner, with_any(index, part.name), part.version);
 		add_provide(index, owner, part.name, part.version);

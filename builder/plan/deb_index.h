@@ -16,7 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
-#include "plan/deb_dependency.h"
+#include "deb/dependency.h"
 
 struct deb_draft;
 struct deb_state;

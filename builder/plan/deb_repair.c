@@ -173,6 +173,18 @@ static int by_place(const void *a, const void *b)
 	return text_compare(left->name, right->name);
 }
 
+/* The target of PART, or when that is only provided, the provider that apt comes upon first. */
+static struct deb_package *obvious_target(const struct deb_package *package,
+					  const struct deb_relation_part *part)
+{
+	if (part->target->versions)
+		return part->target;
+	for (const struct deb_provide *p = part->target->provides; p; p = p->next)
+		if (p->owner->package != package)
+			return p->owner->package;
+	return part->target;
+}
+
 /* Whether the candidate of PACKAGE could be installed without touching much else; then it is. */
 static bool reinstate(struct deb_resolver *resolver, struct deb_package *package, unsigned depth)
 {
@@ -182,10 +194,10 @@ static bool reinstate(struct deb_resolver *resolver, struct deb_package *package
 	struct deb_group group;
 	size_t position = 0;
 
-	if (!state->may_upgrade || !state->candidate || state->candidate == state->current || state->asked ||
+	if (state->reinstated || !state->candidate || state->candidate == state->current || state->asked ||
 	    state->unwanted || depth > 100)
 		return false;
-	state->may_upgrade = false;
+	state->reinstated = true;
 	if (!deb_mark_install(resolver, package, false, 0, false) || !state->install)
 		return false;
 	while (!failed && deb_group_next(resolver, state->install, &position, &group)) {
@@ -193,14 +205,16 @@ static bool reinstate(struct deb_resolver *resolver, struct deb_package *package
 			continue;
 		for (size_t i = 0; i < group.count; i++) {
 			const struct deb_relation_part *part = &group.parts[i];
+			struct deb_package *target;
 
 			if (deb_group_holds(resolver, package, group, DEB_AFTER))
 				break;
 			failed = true;
-			if (deb_state_of(resolver, part->target)->fixed)
+			target = obvious_target(package, part);
+			if (deb_state_of(resolver, target)->fixed)
 				continue;
 			if (deb_part_holds(resolver, package, part, DEB_CANDIDATE))
-				failed = !reinstate(resolver, part->target, depth + 1);
+				failed = !reinstate(resolver, target, depth + 1);
 			else if (deb_is_negative(part->kind))
 				failed = false; /* left to the rounds of the repair */
 			if (!failed)
@@ -450,7 +464,7 @@ void deb_repair(struct deb_resolver *resolver)
 		struct deb_state *state = resolver->known[i]->state;
 
 		state->before_repair = state->mode == MODE_INSTALL;
-		state->may_upgrade = true;
+		state->reinstated = false;
 	}
 	make_scores(resolver);
 	for (int round = 0; round < ROUNDS_MAX; round++)

@@ -444,32 +444,46 @@ static void mark_requests(struct deb_resolver *resolver, const struct deb_reques
 			deb_mark_install(resolver, requests[i].package, true, 0, true);
 }
 
+static int refuse_request(struct deb_resolver *resolver, const struct deb_request *request, struct error *e)
+{
+	struct deb_version *version = deb_state_of(resolver, request->package)->install;
+
+	if (!version)
+		version = request->version ? request->version : deb_candidate(request->package);
+	if (!version)
+		return error_set(e, ERROR_PLAN, "no archive has a package '%.*s'",
+				 TEXT_ARG(request->package->name));
+	return deb_explain(resolver, version, e);
+}
+
 static int check_requests(struct deb_resolver *resolver, const struct deb_request *requests, size_t count,
 			  const struct deb_request **culprit, struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct deb_package *package = requests[i].package;
-		const struct deb_state *state = deb_state_of(resolver, package);
 
-		if (requests[i].remove || (state->install && !deb_is_broken(resolver, package)))
+		if (requests[i].remove ||
+		    (deb_state_of(resolver, package)->install && !deb_is_broken(resolver, package)))
 			continue;
-		if (culprit)
-			*culprit = &requests[i];
-		return deb_explain(resolver, package,
-				   requests[i].version ? requests[i].version : deb_candidate(package), e);
+		*culprit = &requests[i];
+		return refuse_request(resolver, *culprit, e);
 	}
-	for (size_t i = 0; i < resolver->known_count; i++)
-		if (deb_is_broken(resolver, resolver->known[i]))
-			return deb_explain(resolver, resolver->known[i], resolver->known[i]->state->install,
-					   e);
+	for (size_t i = 0; i < resolver->known_count; i++) {
+		struct deb_package *broken = resolver->known[i];
+
+		if (!deb_is_broken(resolver, broken))
+			continue;
+		*culprit = deb_find_culprit(resolver, requests, count, broken);
+		return *culprit ? refuse_request(resolver, *culprit, e)
+				: deb_explain(resolver, broken->state->install, e);
+	}
 	return 0;
 }
 
 int deb_resolver_run(struct deb_resolver *resolver, const struct deb_request *requests, size_t count,
 		     unsigned flags, const struct deb_request **culprit, struct error *e)
 {
-	if (culprit)
-		*culprit = NULL;
+	*culprit = NULL;
 	mark_requests(resolver, requests, count);
 	deb_find_garbage(resolver);
 	deb_repair(resolver);

@@ -43,7 +43,7 @@ struct deb_state {
 	bool asked; /* by a request of this run */
 	bool unwanted;
 	bool before_repair; /* was marked for installation when the repair began */
-	bool may_upgrade;
+	bool reinstated;    /* was tried once by this repair */
 	int score;
 	int place_score; /* the score at the beginning of the repair; gives the order of the work */
 	uint32_t bucket; /* where apt's hash table has the package */
@@ -76,7 +76,7 @@ void deb_resolver_release(struct deb_resolver *resolver);
 /*
  * Decide. Afterwards the states of resolver->known tell what is installed (state->install) and what was
  * before (state->current). Errors: ERROR_PLAN with the chain that shows why, beginning with the package that
- * cannot be installed; *culprit (may be NULL) receives it when it is one of REQUESTS.
+ * cannot be installed; *culprit receives the one of REQUESTS that this is, or NULL.
  */
 int deb_resolver_run(struct deb_resolver *resolver, const struct deb_request *requests, size_t count,
 		     unsigned flags, const struct deb_request **culprit, struct error *e) MUST_CHECK;
@@ -138,8 +138,12 @@ void deb_repair(struct deb_resolver *resolver);
 /* Find what nothing needs: state->garbage. */
 void deb_find_garbage(struct deb_resolver *resolver);
 void deb_sweep(struct deb_resolver *resolver, unsigned flags);
-/* Set *e to the chain from PACKAGE (VERSION would have been installed) to what is missing. Returns -1. */
-int deb_explain(struct deb_resolver *resolver, struct deb_package *package, struct deb_version *version,
-		struct error *e);
+/* Set *e to the chain from VERSION, which was to be installed, to what is missing. Returns -1. */
+int deb_explain(struct deb_resolver *resolver, struct deb_version *version, struct error *e);
+/* The one of COUNT requests that PACKAGE, which is broken, was to be installed for; NULL if it is none's. */
+const struct deb_request *deb_find_culprit(struct deb_resolver *resolver, const struct deb_request *requests,
+					   size_t count, const struct deb_package *package);
+/* The version that satisfies GROUP of a relation of PACKAGE after this run; NULL when it is not satisfied. */
+struct deb_version *deb_satisfier(struct deb_resolver *resolver, struct deb_group group);
 
 #endif

@@ -227,3 +227,19 @@ size_t deb_broken_count(struct deb_resolver *resolver)
 		count += deb_is_broken(resolver, resolver->known[i]);
 	return count;
 }
+
+struct deb_version *deb_satisfier(struct deb_resolver *resolver, struct deb_group group)
+{
+	for (size_t i = 0; i < group.count; i++) {
+		const struct deb_relation_part *part = &group.parts[i];
+		struct deb_version *version = deb_state_of(resolver, part->target)->install;
+
+		if (version && deb_version_satisfies(version->version, part->relation, part->version))
+			return version;
+		for (struct deb_provide *p = part->target->provides; p; p = p->next)
+			if (deb_state_of(resolver, p->owner->package)->install == p->owner &&
+			    deb_version_satisfies(p->version, part->relation, part->version))
+				return p->owner;
+	}
+	return NULL;
+}

@@ -33,11 +33,23 @@ static size_t distance(struct text a, struct text b, size_t limit)
 struct near {
 	struct text name;
 	size_t distance;
+	size_t prefix; /* bytes at the beginning that are the same: there one mistypes least */
 };
 
 static bool is_nearer(struct near a, struct near b)
 {
-	return a.distance != b.distance ? a.distance < b.distance : text_compare(a.name, b.name) < 0;
+	if (a.distance != b.distance)
+		return a.distance < b.distance;
+	return a.prefix != b.prefix ? a.prefix > b.prefix : text_compare(a.name, b.name) < 0;
+}
+
+static size_t common_prefix(struct text a, struct text b)
+{
+	size_t len = 0;
+
+	while (len < a.len && len < b.len && a.ptr[len] == b.ptr[len])
+		len++;
+	return len;
 }
 
 static void insert(struct near *list, size_t *count, struct near near)
@@ -73,7 +85,7 @@ void deb_near_names(const struct deb_index *index, struct text name, struct buff
 			continue;
 		d = distance(name, other, limit);
 		if (d <= limit && d < other.len)
-			insert(list, &count, (struct near) { other, d });
+			insert(list, &count, (struct near) { other, d, common_prefix(name, other) });
 	}
 	for (size_t i = 0; i < count; i++)
 		buffer_addf(out, "%s'%.*s'%s", i ? ", " : " (near: ", TEXT_ARG(list[i].name),

@@ -139,7 +139,16 @@ static int next_outside(struct lexer *lexer, struct token *token, struct error *
 
 static char unescape(char c)
 {
-	return c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+	switch (c) {
+	case 'n':
+		return '\n';
+	case 't':
+		return '\t';
+	case 'r':
+		return '\r';
+	default:
+		return c;
+	}
 }
 
 static int read_string(struct lexer *lexer, struct token *token, struct error *e)

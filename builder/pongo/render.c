@@ -58,7 +58,7 @@ static bool to_number(const struct pongo_value *value, double *number)
 	if (!text_to_u64(whole, &high) || (fraction.ptr && fraction.len == 0))
 		return false;
 	*number = (double)high;
-	for (size_t i = 0; i < fraction.len; i++) {
+	for (size_t i = 0; fraction.ptr && i < fraction.len; i++) {
 		if (fraction.ptr[i] < '0' || fraction.ptr[i] > '9')
 			return false;
 		scale /= 10;
@@ -166,7 +166,9 @@ static int evaluate_name(struct renderer *renderer, const struct expression *exp
 		*renderer->where = expression->position;
 	else if (found == 0)
 		*value = (struct pongo_value) { .kind = PONGO_NONE };
-	return found < 0 ? -1 : account(renderer, expression, value, e);
+	if (found < 0)
+		return -1;
+	return renderer->out ? account(renderer, expression, value, e) : 0;
 }
 
 static int evaluate_filter(struct renderer *renderer, const struct expression *expression,

@@ -5,6 +5,11 @@
 
 enum { FORM_BYTES_MAX = 256, FIELDS_MAX = 32 };
 
+/* SCHEMA_WORD writes through a pointer to unsigned: the type that gcc and clang give such an enum. */
+_Static_assert(sizeof(enum generator) == sizeof(unsigned) && sizeof(enum trigger) == sizeof(unsigned) &&
+		       sizeof(enum set_action) == sizeof(unsigned),
+	       "enums without negative values are unsigned");
+
 /* Where in the tree we are, for messages: "packages.sets[0].action". */
 struct path {
 	const struct path *up;
@@ -319,7 +324,6 @@ static int decode_scalar(const struct schema_field *field, const struct node *no
 	case SCHEMA_SIZE:
 		return decode_number(node, path, UINT64_MAX, (void *)value, e);
 	case SCHEMA_WORD:
-		/* gcc and clang give an enum without negative values the size of unsigned. */
 		return decode_word(field, node, path, (void *)value, e);
 	default:
 		return decode_text(field, node, path, (void *)value, e);

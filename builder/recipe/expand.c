@@ -213,5 +213,7 @@ int recipe_expand(const struct recipe *recipe, const char *text, const struct pl
 int recipe_check_template(const struct recipe *recipe, const char *text, const struct place *place,
 			  struct error *e)
 {
-	return text && is_template(text) ? run_at(recipe, text, place, true, NULL, e) : 0;
+	auto_buffer struct buffer unused = BUFFER_INIT;
+
+	return text && is_template(text) ? run_at(recipe, text, place, true, &unused, e) : 0;
 }

@@ -6,6 +6,8 @@
 
 #include <yaml.h>
 
+enum { DIRECTIVES_MAX = 100 };
+
 struct reader {
 	yaml_parser_t parser;
 	struct arena *arena;
@@ -406,6 +408,20 @@ static int compose(struct reader *reader, const yaml_event_t *event, unsigned de
 	return result;
 }
 
+/* libyaml compares each %TAG with all before it: without a bound, a file of nothing else takes hours. */
+static int check_directives(const struct reader *reader, struct error *e)
+{
+	struct place place = { .file = reader->file, .line = 1, .column = 1 };
+	unsigned directives = 0;
+
+	for (const char *line = reader->text.ptr; line && line < reader->text.ptr + reader->text.len;
+	     line = line_below(reader->text, line, 1), place.line++)
+		if (*line == '%' && ++directives > DIRECTIVES_MAX)
+			return error_at(e, ERROR_RECIPE, &place, "more than %d YAML directives",
+					DIRECTIVES_MAX);
+	return 0;
+}
+
 /* Between the start of the stream and its end: exactly one document. */
 static int read_document(struct reader *reader, struct node **root, struct error *e)
 {
@@ -446,6 +462,8 @@ int yaml_read(struct arena *arena, const char *file, struct text text, struct no
 	if (text.len > LIMIT_RECIPE_BYTES)
 		return error_at(e, ERROR_RECIPE, &place, "has %zu bytes, more than the limit of %llu",
 				text.len, LIMIT_RECIPE_BYTES);
+	if (check_directives(&reader, e) < 0)
+		return -1;
 	if (!yaml_parser_initialize(&reader.parser))
 		return error_set(e, ERROR_SYSTEM, "out of memory");
 	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);

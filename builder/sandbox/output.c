@@ -62,8 +62,10 @@ static void end_line(struct output *output)
 	free(*slot);
 	*slot = harmless(&output->line, output->cut);
 	output->line_count++;
-	if (output->log)
-		log_detail(output->log, "%s", *slot);
+	if (output->sandbox && output->sandbox->log)
+		log_detail(output->sandbox->log, "%s", *slot);
+	if (output->sandbox && output->sandbox->on_line)
+		output->sandbox->on_line(output->sandbox->context, *slot);
 	buffer_reset(&output->line);
 	output->cut = false;
 }

@@ -9,7 +9,7 @@
 #include "sandbox/sandbox.h"
 
 struct output {
-	struct log *log;                 /* borrowed */
+	const struct sandbox *sandbox;   /* borrowed; its log and on_line() learn of each line */
 	struct buffer line;              /* the line being read, as it came */
 	char *lines[SANDBOX_TAIL_LINES]; /* owned; a ring, the oldest at `line_count % SANDBOX_TAIL_LINES` */
 	size_t line_count;               /* all there were */
@@ -17,7 +17,7 @@ struct output {
 	bool cut;                        /* the line being read is longer than what is kept of it */
 };
 
-#define OUTPUT_INIT ((struct output) { .log = NULL })
+#define OUTPUT_INIT ((struct output) { .sandbox = NULL })
 #define auto_output AUTO(output_release)
 
 void output_add(struct output *output, const char *data, size_t len);

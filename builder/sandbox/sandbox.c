@@ -153,6 +153,9 @@ static int prepare_script(struct run *run, int script_fd, struct error *e)
 		return error_sys(e, "cannot make a file in memory");
 	if (file_write_fd(run->inside.script_fd, content, len, e) < 0)
 		return error_wrap(e, "cannot copy the script");
+	/* Most interpreters open it anew through /dev/fd; perl reads on from where the descriptor stands. */
+	if (lseek(run->inside.script_fd, 0, SEEK_SET) < 0)
+		return error_sys(e, "cannot rewind the script");
 	return 0;
 }
 
@@ -318,7 +321,7 @@ static int collect(const struct run *run, const struct init_process *init, struc
 {
 	bool open = true;
 	bool ended = false;
-	short events;
+	short events = 0;
 
 	/* A program may close its output and go on, and output may be left when it has ended: wait for both. */
 	while (!ended) {
@@ -350,7 +353,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int scri
 	auto_output struct output output = OUTPUT_INIT;
 
 	run_init(&run, sandbox);
-	output.log = sandbox->log;
+	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||

@@ -16,8 +16,15 @@
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
-	bool network;    /* the host's network and its resolv.conf; else only a loopback device */
+	/*
+	 * The host's network and its resolv.conf, for actions, which may install packages themselves; else
+	 * only a loopback device.
+	 */
+	bool network;
 	struct log *log; /* borrowed; with --verbose the program's output is shown */
+	/* Called with each line that the program prints, as it is shown; may be NULL. */
+	void (*on_line)(void *context, const char *line);
+	void *context; /* of on_line */
 };
 
 enum { SANDBOX_TAIL_LINES = 20 };

@@ -14,22 +14,25 @@ enum { LINKS_MAX = 40 }; /* as the kernel follows */
 /* In the sandbox's tmpfs; unlinked as soon as it is mounted elsewhere. */
 static const char source_path[] = "/run/.stand-in";
 
-struct known {
+static const char idle_daemon[] =
+	"#!/bin/sh\necho 'start-stop-daemon: nothing is started while an image is built' >&2\nexit 0\n";
+
+static const struct {
 	const char *path;
 	const char *content;
-	bool placeholder; /* also needed where the root has no such file */
+	bool placeholder;  /* also needed where the root has no such file */
+	bool with_network; /* also for programs that may install packages themselves */
 	const char *why;
-};
-
-static const struct known always[] = {
-	{ "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", true,
+} known[] = {
+	{ "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", true, true,
 	  "invoke-rc.d and deb-systemd-invoke ask it before they start a service; 101 forbids it" },
-	{ "/usr/sbin/start-stop-daemon",
-	  "#!/bin/sh\necho 'start-stop-daemon: nothing is started while an image is built' >&2\nexit 0\n",
-	  false, "some maintainer scripts call it without asking policy-rc.d" },
-	{ "/sbin/start-stop-daemon",
-	  "#!/bin/sh\necho 'start-stop-daemon: nothing is started while an image is built' >&2\nexit 0\n",
-	  false, "the same where /usr is not merged" },
+	/*
+	 * dpkg cannot replace a file on which something is mounted, and these are dpkg's own: an action that
+	 * upgrades dpkg has to do without them.
+	 */
+	{ "/usr/sbin/start-stop-daemon", idle_daemon, false, false,
+	  "some maintainer scripts call it without asking policy-rc.d" },
+	{ "/sbin/start-stop-daemon", idle_daemon, false, false, "the same where /usr is not merged" },
 };
 
 /* Folders on which the sandbox mounts a tmpfs. */
@@ -38,7 +41,7 @@ static bool is_in_memory(const char *path)
 	return is_prefix(path, "/run/") || is_prefix(path, "/tmp/");
 }
 
-/* The target of the link PATH: 1 and malloc'ed *target, or 0 when PATH is none. */
+/* *target becomes the target of the link PATH, malloc'ed, or stays NULL when PATH is none. */
 static int read_link(int root_fd, const char *path, char **target, struct error *e)
 {
 	auto_close int parent_fd = -1;
@@ -56,7 +59,7 @@ static int read_link(int root_fd, const char *path, char **target, struct error 
 	if (len < 0)
 		return error_sys(e, "cannot read the link '%s' in the root", path);
 	*target = xstrndup(text, (size_t)len);
-	return 1;
+	return 0;
 }
 
 /* Drop the last part of the path in RESOLVED. */
@@ -85,7 +88,6 @@ static int resolve(int root_fd, const char *path, char **out, struct error *e)
 		struct text part = text_cut(rest, '/', &rest);
 		auto_free char *target = NULL;
 		size_t before = resolved.len;
-		int r;
 
 		if (part.len == 0 || text_is(part, "."))
 			continue;
@@ -95,10 +97,9 @@ static int resolve(int root_fd, const char *path, char **out, struct error *e)
 		}
 		buffer_addf(&resolved, "/%.*s", TEXT_ARG(part));
 		/* What the root has below these folders is not seen in the sandbox. */
-		r = is_in_memory(resolved.data) ? 0 : read_link(root_fd, resolved.data, &target, e);
-		if (r < 0)
+		if (!is_in_memory(resolved.data) && read_link(root_fd, resolved.data, &target, e) < 0)
 			return -1;
-		if (r == 0)
+		if (!target)
 			continue;
 		if (++links > LINKS_MAX)
 			return error_set(e, ERROR_FORMAT, "'%s' in the root: too many symbolic links", path);
@@ -204,14 +205,17 @@ static int add_resolv_conf(int root_fd, struct stand_ins *stand_ins, struct erro
 
 int stand_ins_prepare(int root_fd, bool network, struct stand_ins *stand_ins, struct error *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		if (add(root_fd, stand_ins,
-			(struct stand_in) { .path = (char *)(uintptr_t)always[i].path,
-					    .content = always[i].content,
-					    .len = strlen(always[i].content),
-					    .mode = 0755 },
-			always[i].placeholder, e) < 0)
-			return error_wrap(e, "cannot put a stand-in at '%s'", always[i].path);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		struct stand_in item = { .path = (char *)(uintptr_t)known[i].path,
+					 .content = known[i].content,
+					 .len = strlen(known[i].content),
+					 .mode = 0755 };
+
+		if (network && !known[i].with_network)
+			continue;
+		if (add(root_fd, stand_ins, item, known[i].placeholder, e) < 0)
+			return error_wrap(e, "cannot put a stand-in at '%s'", known[i].path);
+	}
 	return network ? add_resolv_conf(root_fd, stand_ins, e) : 0;
 }
 

@@ -229,11 +229,9 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 	const char *folder = options->work_dir ? options->work_dir : options->cache_dir;
 	uint64_t room = options->work_dir ? 0 : room_in_memory(options->estimate_bytes);
 
-	if (dir_make(folder, e) < 0)
+	if (leave_mount_namespace(e) < 0 || dir_make(folder, e) < 0)
 		return -1;
 	sweep(folder, options->log);
-	if (leave_mount_namespace(e) < 0)
-		return -1;
 	if (room == 0 && check_room(folder, options->estimate_bytes, e) < 0)
 		return -1;
 	if ((room ? open_in_memory(folder, room, &opened, e) : open_on_disk(folder, &opened, e)) < 0)

@@ -16,23 +16,25 @@ static const struct magic {
 	int filter;
 	size_t len;
 	const char *bytes;
+	off_t least; /* bytes of the shortest file there can be: libarchive is silent about some that are shorter */
 } magics[] = {
-	{ ARCHIVE_FILTER_GZIP, 2, "\x1f\x8b" },
+	{ ARCHIVE_FILTER_GZIP, 2, "\x1f\x8b", 20 },
 	{ ARCHIVE_FILTER_XZ, 6,
 	  "\xfd"
-	  "7zXZ\0" },
-	{ ARCHIVE_FILTER_ZSTD, 4, "\x28\xb5\x2f\xfd" },
-	{ ARCHIVE_FILTER_BZIP2, 3, "BZh" },
+	  "7zXZ\0",
+	  32 },
+	{ ARCHIVE_FILTER_ZSTD, 4, "\x28\xb5\x2f\xfd", 9 },
+	{ ARCHIVE_FILTER_BZIP2, 3, "BZh", 14 },
 	/* Properties byte of every encoder there is, and a dictionary of a multiple of 64 KiB. */
-	{ ARCHIVE_FILTER_LZMA, 3, "\x5d\0\0" },
+	{ ARCHIVE_FILTER_LZMA, 3, "\x5d\0\0", 14 },
 };
 
-static int find_filter(const char *head, size_t len)
+static const struct magic *find_magic(const char *head, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
 		if (len >= magics[i].len && memcmp(head, magics[i].bytes, magics[i].len) == 0)
-			return magics[i].filter;
-	return ARCHIVE_FILTER_NONE;
+			return &magics[i];
+	return NULL;
 }
 
 static void archive_release(struct archive **archive)
@@ -48,25 +50,17 @@ static int fail(struct archive *archive, struct error *e)
 	return error_set(e, ERROR_FORMAT, "cannot decompress: %s", text ? text : "the data are damaged");
 }
 
+/* The format is set, not offered: a bidder would take a file that is cut short for an empty one. */
 static int open_raw(struct archive *archive, int filter, int fd, struct error *e)
 {
 	struct archive_entry *entry;
 
-	if (archive_read_support_format_raw(archive) != ARCHIVE_OK ||
-	    archive_read_support_format_empty(archive) != ARCHIVE_OK)
-		return fail(archive, e);
 	if (archive_read_append_filter(archive, filter) != ARCHIVE_OK ||
-	    archive_read_open_fd(archive, fd, READ_BYTES) != ARCHIVE_OK)
+	    archive_read_set_format(archive, ARCHIVE_FORMAT_RAW) != ARCHIVE_OK ||
+	    archive_read_open_fd(archive, fd, READ_BYTES) != ARCHIVE_OK ||
+	    archive_read_next_header(archive, &entry) != ARCHIVE_OK)
 		return fail(archive, e);
-	/* EOF here: a compressed file of nothing. */
-	switch (archive_read_next_header(archive, &entry)) {
-	case ARCHIVE_OK:
-		return 1;
-	case ARCHIVE_EOF:
-		return 0;
-	default:
-		return fail(archive, e);
-	}
+	return 0;
 }
 
 /* Hand LEN bytes on, unless that makes more than MAX_BYTES in all. */
@@ -87,13 +81,11 @@ static int decode_filter(int filter, int fd, uint64_t max_bytes, struct sink *ou
 	AUTO(archive_release) struct archive *archive = archive_read_new();
 	auto_free char *data = xmalloc(READ_BYTES);
 	uint64_t total = 0;
-	int opened;
 
 	if (!archive)
 		return error_set(e, ERROR_SYSTEM, "cannot start libarchive");
-	opened = open_raw(archive, filter, fd, e);
-	if (opened <= 0)
-		return opened;
+	if (open_raw(archive, filter, fd, e) < 0)
+		return -1;
 	for (;;) {
 		la_ssize_t got = archive_read_data(archive, data, READ_BYTES);
 
@@ -129,11 +121,15 @@ int decode_fd(int fd, uint64_t max_bytes, struct sink *out, struct error *e)
 {
 	char head[MAGIC_BYTES];
 	ssize_t got = pread(fd, head, sizeof head, 0);
-	int filter;
+	off_t size = lseek(fd, 0, SEEK_END);
+	const struct magic *magic;
 
-	if (got < 0 || lseek(fd, 0, SEEK_SET) < 0)
+	if (got < 0 || size < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_sys(e, "cannot read");
-	filter = find_filter(head, (size_t)got);
-	return filter == ARCHIVE_FILTER_NONE ? copy(fd, max_bytes, out, e)
-					     : decode_filter(filter, fd, max_bytes, out, e);
+	magic = find_magic(head, (size_t)got);
+	if (!magic)
+		return copy(fd, max_bytes, out, e);
+	if (size < magic->least)
+		return error_set(e, ERROR_FORMAT, "cannot decompress: it is cut short");
+	return decode_filter(magic->filter, fd, max_bytes, out, e);
 }

@@ -112,19 +112,24 @@ void ar_close(struct ar *ar)
 static const struct {
 	const char *suffix;
 	int filter;
+	int (*enable)(struct archive *);
 } codecs[] = {
-	{ ".tar", ARCHIVE_FILTER_NONE },      { ".tar.gz", ARCHIVE_FILTER_GZIP },
-	{ ".tar.xz", ARCHIVE_FILTER_XZ },     { ".tar.zst", ARCHIVE_FILTER_ZSTD },
-	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2 }, { ".tar.lzma", ARCHIVE_FILTER_LZMA },
+	{ ".tar", ARCHIVE_FILTER_NONE, archive_read_support_filter_none },
+	{ ".tar.gz", ARCHIVE_FILTER_GZIP, archive_read_support_filter_gzip },
+	{ ".tar.xz", ARCHIVE_FILTER_XZ, archive_read_support_filter_xz },
+	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, archive_read_support_filter_zstd },
+	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, archive_read_support_filter_bzip2 },
+	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, archive_read_support_filter_lzma },
 };
 
+/* The row for a member's name, or -1. */
 static int codec_of(const char *name)
 {
 	const char *dot = strchr(name, '.');
 
 	for (size_t i = 0; dot && i < ARRAY_LEN(codecs); i++)
 		if (strcmp(dot, codecs[i].suffix) == 0)
-			return codecs[i].filter;
+			return (int)i;
 	return -1;
 }
 
@@ -160,25 +165,26 @@ static int tar_failure(struct tar *tar, struct error *e)
 int tar_open(struct ar *ar, const char *name, struct tar **out, struct error *e)
 {
 	auto_tar struct tar *tar = xcalloc(1, sizeof *tar);
-	int filter = codec_of(name);
+	int codec = codec_of(name);
 
 	tar->ar = ar;
 	tar->names = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!tar->names)
 		return error_sys(e, "this system has no locale 'C.UTF-8'");
-	if (filter < 0)
+	if (codec < 0)
 		return error_set(e, ERROR_FORMAT, "member '%s' is compressed in a way that is not known",
 				 name);
 	tar->archive = archive_read_new();
 	if (!tar->archive)
 		abort();
-	/* One codec and one format, never guessed: what a name does not say is not tried. */
-	if (filter != ARCHIVE_FILTER_NONE && archive_read_append_filter(tar->archive, filter) != ARCHIVE_OK)
-		return set_failure(tar->archive, "tar archive", e);
+	codecs[codec].enable(tar->archive);
 	archive_read_support_format_tar(tar->archive);
-	archive_read_set_format(tar->archive, ARCHIVE_FORMAT_TAR);
 	if (archive_read_open2(tar->archive, tar, NULL, read_member, NULL, NULL) != ARCHIVE_OK)
 		return tar_failure(tar, e);
+	/* Exactly the one codec that the name says, and not twice inside each other. */
+	if (archive_filter_code(tar->archive, 0) != codecs[codec].filter ||
+	    archive_filter_count(tar->archive) != (codecs[codec].filter == ARCHIVE_FILTER_NONE ? 1 : 2))
+		return error_set(e, ERROR_FORMAT, "member '%s' is not what its name says", name);
 	*out = TAKE(tar, NULL);
 	return 0;
 }
@@ -338,6 +344,8 @@ static int fill_entry(struct tar *tar, struct entry *entry, struct error *e)
 		.mode = archive_entry_perm(tar->entry) & 07777,
 		.uid = (uid_t)uid,
 		.gid = (gid_t)gid,
+		.user = archive_entry_uname(tar->entry),
+		.group = archive_entry_gname(tar->entry),
 		.mtime_s = archive_entry_mtime(tar->entry),
 		.mtime_ns = archive_entry_mtime_nsec(tar->entry),
 		.size_bytes = archive_entry_size(tar->entry),

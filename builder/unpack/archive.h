@@ -60,6 +60,8 @@ struct entry {
 	mode_t mode;        /* permission bits alone */
 	uid_t uid;
 	gid_t gid;
+	const char *user;  /* the owner's name, or NULL or empty */
+	const char *group; /* likewise */
 	int64_t mtime_s;
 	long mtime_ns;
 	int64_t size_bytes;

@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 #include "base/root.h"
-#include "plan/deb_dependency.h"
+#include "deb/dependency.h"
 
 #include <ctype.h>
 #include <strings.h>

@@ -302,6 +302,7 @@ static int unpack_entry(struct worker *worker, struct entry *entry, struct tar *
 
 	if (deb_file_path(&job->control.arena, entry->path, &record.path, e) < 0)
 		return -1;
+	record.link = entry->type == ENTRY_SYMLINK;
 	PUSH(job->paths, job->path_count, record);
 	if (strcmp(record.path, "/.") == 0)
 		return entry->type == ENTRY_DIRECTORY
@@ -314,6 +315,7 @@ static int unpack_entry(struct worker *worker, struct entry *entry, struct tar *
 	conffile = map_get(&job->conffile_by_path, text_of(record.path));
 	if (conffile && conffile->conffile->remove_on_upgrade)
 		return error_set(e, ERROR_FORMAT, "conffile '%s' is to be removed, and shipped", record.path);
+	deb_overrides_owner(&worker->run->overrides, entry->user, entry->group, &entry->uid, &entry->gid);
 	override = deb_overrides_attributes(&worker->run->overrides, record.path);
 	if (override) {
 		entry->uid = override->uid;

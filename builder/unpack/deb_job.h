@@ -29,6 +29,7 @@ struct deb_path {
 	const char *path;
 	const struct deb_claim *claim; /* NULL: the root itself */
 	const char *md5;               /* of a regular file, where it was asked for */
+	bool link;                     /* a symbolic link */
 	bool waiting;                  /* a link that is not placed yet */
 };
 

@@ -3,6 +3,10 @@
 
 #include "base/root.h"
 
+struct deb_id {
+	uint32_t number;
+};
+
 struct deb_diversion {
 	const char *from;
 	const char *to;
@@ -42,26 +46,46 @@ static int read_diversions(int root_fd, struct deb_overrides *overrides, struct 
 	return 0;
 }
 
-/* The number of NAME in a file of the form of passwd(5) or group(5). */
-static bool find_id(struct text database, struct text name, uint64_t *id)
+/* Read a file of the form of passwd(5) and group(5), where the third part is the number. */
+static int read_ids(int root_fd, const char *path, struct deb_overrides *overrides, struct map *ids,
+		    struct error *e)
 {
-	while (database.ptr && database.len) {
-		struct text rest = text_cut(database, '\n', &database);
-		struct text first = text_cut(rest, ':', &rest);
+	auto_free char *data = NULL;
+	size_t len = 0;
+	int r = root_read(root_fd, path, &data, &len, e);
+	struct text rest = { data, len };
 
-		if (!text_equal(first, name))
-			continue;
-		text_cut(rest, ':', &rest);
-		return text_to_u64(text_cut(rest, ':', &rest), id);
+	if (r <= 0)
+		return r;
+	while (rest.ptr && rest.len) {
+		struct text line = text_cut(rest, '\n', &rest);
+		struct text name = text_cut(line, ':', &line);
+		uint64_t number;
+
+		text_cut(line, ':', &line);
+		if (name.len && text_to_u64(text_cut(line, ':', &line), &number) && number < UINT32_MAX) {
+			struct deb_id *id = arena_alloc(&overrides->arena, sizeof *id);
+
+			id->number = (uint32_t)number;
+			map_put(ids, text_of(copy_of(overrides, name)), id);
+		}
 	}
-	return false;
+	return 0;
 }
 
-static bool parse_id(struct text word, struct text database, uint64_t *id)
+static bool parse_id(struct text word, const struct map *ids, uint32_t *id)
 {
-	if (word.len && word.ptr[0] == '#')
-		return text_to_u64((struct text) { word.ptr + 1, word.len - 1 }, id) && *id < UINT32_MAX;
-	return find_id(database, word, id) && *id < UINT32_MAX;
+	const struct deb_id *known = map_get(ids, word);
+	uint64_t number;
+
+	if (known)
+		*id = known->number;
+	if (known || word.len == 0 || word.ptr[0] != '#')
+		return known;
+	if (!text_to_u64((struct text) { word.ptr + 1, word.len - 1 }, &number) || number >= UINT32_MAX)
+		return false;
+	*id = (uint32_t)number;
+	return true;
 }
 
 static bool parse_mode(struct text word, mode_t *mode)
@@ -78,26 +102,22 @@ static bool parse_mode(struct text word, mode_t *mode)
 }
 
 /* "user group mode path", numbers with a '#' in front. */
-static int parse_override(struct deb_overrides *overrides, struct text line, struct text users,
-			  struct text groups, struct error *e)
+static int parse_override(struct deb_overrides *overrides, struct text line, struct error *e)
 {
 	struct text rest = line;
 	struct text user = text_cut(rest, ' ', &rest);
 	struct text group = text_cut(rest, ' ', &rest);
 	struct text mode = text_cut(rest, ' ', &rest);
 	struct deb_override *override = arena_alloc(&overrides->arena, sizeof *override);
-	uint64_t uid;
-	uint64_t gid;
 
 	if (!rest.ptr || rest.len == 0 || rest.ptr[0] != '/' || !parse_mode(mode, &override->mode))
 		return error_set(e, ERROR_FORMAT, "malformed '/var/lib/dpkg/statoverride' in the root");
-	if (!parse_id(user, users, &uid) || !parse_id(group, groups, &gid))
+	if (!parse_id(user, &overrides->users, &override->uid) ||
+	    !parse_id(group, &overrides->groups, &override->gid))
 		return error_set(
 			e, ERROR_FORMAT,
 			"'/var/lib/dpkg/statoverride' in the root: user '%.*s' or group '%.*s' is not known",
 			TEXT_ARG(user), TEXT_ARG(group));
-	override->uid = (uid_t)uid;
-	override->gid = (gid_t)gid;
 	map_put(&overrides->attributes, text_of(copy_of(overrides, rest)), override);
 	return 0;
 }
@@ -105,31 +125,37 @@ static int parse_override(struct deb_overrides *overrides, struct text line, str
 static int read_attributes(int root_fd, struct deb_overrides *overrides, struct error *e)
 {
 	auto_free char *data = NULL;
-	auto_free char *passwd = NULL;
-	auto_free char *group = NULL;
 	size_t len = 0;
-	size_t passwd_len = 0;
-	size_t group_len = 0;
 	int r = root_read(root_fd, "/var/lib/dpkg/statoverride", &data, &len, e);
+	struct text rest = { data, len };
 
-	if (r <= 0 || len == 0)
-		return r < 0 ? -1 : 0;
-	if (root_read(root_fd, "/etc/passwd", &passwd, &passwd_len, e) < 0 ||
-	    root_read(root_fd, "/etc/group", &group, &group_len, e) < 0)
-		return -1;
-	for (struct text rest = { data, len }; rest.ptr && rest.len;)
-		if (parse_override(overrides, text_cut(rest, '\n', &rest),
-				   (struct text) { passwd, passwd_len }, (struct text) { group, group_len },
-				   e) < 0)
+	if (r <= 0)
+		return r;
+	while (rest.ptr && rest.len)
+		if (parse_override(overrides, text_cut(rest, '\n', &rest), e) < 0)
 			return -1;
 	return 0;
 }
 
 int deb_overrides_read(int root_fd, struct deb_overrides *overrides, struct error *e)
 {
-	if (read_diversions(root_fd, overrides, e) < 0)
+	if (read_ids(root_fd, "/etc/passwd", overrides, &overrides->users, e) < 0 ||
+	    read_ids(root_fd, "/etc/group", overrides, &overrides->groups, e) < 0 ||
+	    read_diversions(root_fd, overrides, e) < 0)
 		return -1;
 	return read_attributes(root_fd, overrides, e);
+}
+
+void deb_overrides_owner(const struct deb_overrides *overrides, const char *user, const char *group,
+			 uid_t *uid, gid_t *gid)
+{
+	const struct deb_id *known = user ? map_get(&overrides->users, text_of(user)) : NULL;
+
+	if (known)
+		*uid = known->number;
+	known = group ? map_get(&overrides->groups, text_of(group)) : NULL;
+	if (known)
+		*gid = known->number;
 }
 
 void deb_overrides_release(struct deb_overrides *overrides)
@@ -137,6 +163,8 @@ void deb_overrides_release(struct deb_overrides *overrides)
 	map_release(&overrides->diverted);
 	map_release(&overrides->contested);
 	map_release(&overrides->attributes);
+	map_release(&overrides->users);
+	map_release(&overrides->groups);
 	arena_release(&overrides->arena);
 	*overrides = DEB_OVERRIDES_INIT;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What scripts told dpkg about single paths: dpkg-divert(1) and dpkg-statoverride(1).
+ * What the root has to say about the places and owners of files: dpkg-divert(1), dpkg-statoverride(1), and the
+ * numbers of its users and groups.
  */
 #ifndef UNPACK_DEB_OVERRIDES_H
 #define UNPACK_DEB_OVERRIDES_H
@@ -21,6 +22,8 @@ struct deb_overrides {
 	struct map diverted;  /* path → struct deb_diversion */
 	struct map contested; /* the path that a diverted one went to → the same */
 	struct map attributes;
+	struct map users;  /* of the root: name → struct deb_id */
+	struct map groups; /* likewise */
 };
 
 #define DEB_OVERRIDES_INIT ((struct deb_overrides) { .arena = ARENA_INIT })
@@ -36,6 +39,12 @@ void deb_overrides_release(struct deb_overrides *overrides);
  */
 int deb_overrides_redirect(const struct deb_overrides *overrides, const char *package, const char *path,
 			   const char **to, struct error *e) MUST_CHECK;
+/*
+ * As dpkg, prefer the root's own numbers for names of owners that it knows: *uid and *gid change, or stay. USER and
+ * GROUP may be NULL.
+ */
+void deb_overrides_owner(const struct deb_overrides *overrides, const char *user, const char *group,
+			 uid_t *uid, gid_t *gid);
 /* Owner and mode that PATH shall have instead of the package's, or NULL. */
 const struct deb_override *deb_overrides_attributes(const struct deb_overrides *overrides, const char *path);
 

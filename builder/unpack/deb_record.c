@@ -11,18 +11,26 @@ static int write_info(int root_fd, const char *info_name, const char *member, co
 	return root_write(root_fd, path, data ? data : "", len, mode, 0, 0, e);
 }
 
+static void list_paths(const struct deb_run *run, const struct deb_job *job, bool links, struct buffer *text)
+{
+	for (size_t i = 0; i < job->path_count; i++) {
+		const struct deb_path *path = &job->paths[i];
+
+		if (path->link != links ||
+		    (path->claim && !deb_paths_is_listed(&run->paths, path->claim, job->owner)))
+			continue;
+		buffer_adds(text, path->path);
+		buffer_addc(text, '\n');
+	}
+}
+
 static int write_list(const struct deb_run *run, const struct deb_job *job, struct error *e)
 {
 	auto_buffer struct buffer text = BUFFER_INIT;
 
-	for (size_t i = 0; i < job->path_count; i++) {
-		const struct deb_path *path = &job->paths[i];
-
-		if (path->claim && !deb_paths_is_listed(&run->paths, path->claim, job->owner))
-			continue;
-		buffer_adds(&text, path->path);
-		buffer_addc(&text, '\n');
-	}
+	/* dpkg, too, looks at links when all else is there. */
+	list_paths(run, job, false, &text);
+	list_paths(run, job, true, &text);
 	return write_info(run->site->root_fd, job->control.info_name, "list", text.data, text.len, 0644, e);
 }
 

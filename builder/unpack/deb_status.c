@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/root.h"
-#include "plan/deb_dependency.h"
+#include "deb/dependency.h"
 
 #include <fcntl.h>
 #include <strings.h>

@@ -81,7 +81,7 @@ last = {}
 for name in open(sys.argv[1], encoding="utf-8", errors="surrogateescape"):
     parts = name.rstrip("\n").rstrip("/").encode("utf-8", "surrogateescape").split(b"/")
     folder, leaf = b"/".join(parts[:-1]), parts[-1]
-    if parts[0] == b"rootfs" and leaf < last.get(folder, b""):
+    if parts[0] == b"rootfs" and folder and leaf < last.get(folder, b""):
         print("%r after %r" % (name, last[folder]))
         break
     last[folder] = leaf
@@ -108,10 +108,15 @@ done < <(sed -nE 's/^\s+template: "?([^"]+)"?$/\1/p' "$WORK/image/metadata.yaml"
 mirror=$(host_mirror)
 host=${mirror#*://}
 host=${host%%/*}
+# It may be a host that packages name too, in an example say; those files are as their packages have them,
+# which dpkg --verify shows below.
+packaged=$WORK/packaged
+cat "$root"/var/lib/dpkg/info/*.list | LC_ALL=C sort -u >"$packaged"
 is 'the mirror of the build host is named nowhere' \
-	"$(cd "$root/.." && grep -rlaF "${host:-no-such-host}" . | head -n 5)" ''
-is 'nor the cache of the build' "$(cd "$root/.." && grep -rlaF "$CACHE" . | head -n 5)" ''
-is 'nor the work folder' "$(cd "$root/.." && grep -rlaE 'kiln-(root|work|test|run)' . | head -n 5)" ''
+	"$(cd "$WORK/image" && grep -rlaF "${host:-no-such-host}" . | sed 's,^\./rootfs,,' | LC_ALL=C sort |
+		LC_ALL=C comm -23 - "$packaged" | head -n 5)" ''
+is 'nor the cache of the build' "$(cd "$WORK/image" && grep -rlaF "$CACHE" . | head -n 5)" ''
+is 'nor the work folder' "$(cd "$WORK/image" && grep -rlaE 'kiln-(root|work|test|run)' . | head -n 5)" ''
 absent() {
 	local found
 	found=$(cd "$root" && for pattern in "${@:2}"; do compgen -G "$pattern"; done | head -n 5)

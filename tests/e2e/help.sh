@@ -31,11 +31,11 @@ is 'kiln(1) has the options of the commands' \
 run "$KILN" build --help
 is 'letters too' "$(section OPTIONS | sed -nE 's/^\.It Fl ([a-z]) ,.*/-\1/p' | sort -u)" \
 	"$(grep -oE '^ +-[a-z],' <<<"$out" | tr -d ' ,' | sort -u)"
-stages=$(grep -oE 'stop after .*' "$TOP/builder/cmd/settings.c" | sed -E 's/stop after |"|,|\bor\b/ /g' | xargs -n 1)
+stages=$(sed -nE 's/.*"stop after ([^"]*)".*/\1/p' "$TOP/builder/cmd/settings.c" | sed -E 's/,|\bor\b/ /g' | xargs -n 1)
 is 'kiln(1) has the stages' "$(section STAGES | sed -n 's/^\.It Cm //p')" "$stages"
 
 is 'kiln(1) has the exit statuses of error.h' \
-	"$(section 'EXIT STATUS' | awk '/^\.It/ { n = $2; next } n { sub(/:.*/, ""); print n, $0; n = "" }' | sed 's/^0 .*/0 none/')" \
+	"$(section 'EXIT STATUS' | awk '/^\.It/ { n = $2; next } n != "" { sub(/:.*/, ""); print n, $0; n = "" }' | sed 's/^0 .*/0 none/')" \
 	"$(sed -nE 's/^\s*ERROR_([A-Z]+) = ([0-9]+).*/\2 \L\1/p' "$TOP/builder/base/error.h")"
 
 run "$KILN" --version

@@ -27,7 +27,7 @@ for ((i = 1; i <= count; i++)); do
 		[ -n "$(section "$WORK/$i.part" $name)" ] || section "$WORK/1.part" $name >>"$WORK/$i.yaml"
 	done
 	first=$(grep -m 1 -oE '^[a-z]+' "$WORK/$i.part")
-	run "$KILN" build "$WORK/$i.yaml" --until recipe
+	run "$KILN" build "$WORK/$i.yaml" --until recipe --quiet
 	if [ "$first" = targets ] && [ "$status" = "$(status_of unsupported)" ]; then
 		ok "example $i ($first) is understood, and refused as not supported yet"
 		continue
@@ -37,7 +37,7 @@ done
 
 # A table of the schema's own: { "key", SCHEMA_…
 if [ -e "$TOP/builder/recipe/schema.c" ]; then
-	keys=$(sed -nE 's/^\s*\{ "([a-z_]+)", SCHEMA_.*/\1/p' "$TOP/builder/recipe/schema.c" | sort -u)
+	keys=$(sed -nE 's/.*"([a-z_]+)", SCHEMA_.*/\1/p' "$TOP/builder/recipe/schema.c" | sort -u)
 	check 'the schema has keys' [ "$(wc -l <<<"$keys")" -gt 40 ]
 	for key in $keys; do
 		# Sections are named in headings, the others in .It or .Ic lines.
@@ -53,7 +53,7 @@ if [ -e "$TOP/builder/recipe/schema.c" ]; then
 			else if (on && $i != ",") print $i
 	}' "$page")
 	is 'and no key that the schema does not have' "${extra-}" ''
-	for word in $(sed -nE '/^WORDS\(schema_generators/,/;/p; /^WORDS\(schema_triggers/,/;/p' "$TOP/builder/recipe/schema.c" |
+	for word in $(awk '/^WORDS\(schema_(generators|triggers)/ { on = 1 } on; /;/ { on = 0 }' "$TOP/builder/recipe/schema.c" |
 		grep -oE '"[a-z-]+"' | tr -d '"'); do
 		grep -qE "^\.(It )?Cm .*\b$word\b" "$page" || words="${words-} $word"
 	done

@@ -28,7 +28,7 @@ asked() {
 	grep -c "^GET $1" "$SERVER_LOG"
 }
 
-fails 'without a mirror the recipe counts' fetch 'archive\.invalid' "$KILN" plan r.yaml --cache cache
+fails 'without a mirror the recipe counts' fetch '(archive|other)\.invalid' "$KILN" plan r.yaml --cache cache
 plan --mirror "$SERVER/debian" --mirror "http://other.invalid/x=$SERVER/other"
 is '--mirror URL and --mirror FROM=TO' "$status $(grep '^kiln: ' <<<"$err")" '0 '
 check 'the main archive came from the one' [ "$(asked /debian/dists)" -ge 2 ]
@@ -41,7 +41,7 @@ is 'KILN_MIRROR' "$status $(grep '^kiln: ' <<<"$err")" '0 '
 KILN_MIRROR="http://127.0.0.1:9/ http://other.invalid/x=$SERVER/other" plan --mirror "$SERVER/debian"
 is 'the command line goes first' "$status $(grep '^kiln: ' <<<"$err")" '0 '
 http_proxy=$SERVER/proxied plan
-has 'http_proxy is asked for everything' "$(cat "$SERVER_LOG")" '^GET http://archive\.invalid/debian/dists/bookworm/InRelease 404'
+has 'http_proxy is asked for everything' "$(cat "$SERVER_LOG")" '^GET http://archive\.invalid/debian/dists/bookworm/InRelease 200'
 
 # ---- the mirror of this host
 
@@ -50,8 +50,8 @@ if [ -n "$(host_mirror)" ] && [ -e "$TOP/recipes/debian-bookworm.yaml" ]; then
 	: >"$SERVER_LOG"
 	rm -rf cache
 	http_proxy=$SERVER no_proxy='' run "$KILN" plan "$TOP/recipes/debian-bookworm.yaml" --cache cache
-	has 'Debian comes from the mirror of this host, which is said' "$err" "$host"
-	is 'in one line' "$(grep -cF "$host" <<<"$(grep -v '^kiln: ' <<<"$err")")" 1
+	is 'Debian comes from the mirror of this host, which is said in one line' \
+		"$(grep -c "host's mirror.*Debian" <<<"$err")" 1
 	has 'and done' "$(cat "$SERVER_LOG")" "^GET http://$host/"
 	: >"$SERVER_LOG"
 	rm -rf cache
@@ -68,6 +68,7 @@ recipe_tiny() {
 	tiny_recipe r.yaml "$SERVER/debian/" extra
 }
 recipe_tiny
+deb extra --version 3.0
 archive web/debian
 rm -rf cache
 check 'a build with an empty cache' "$KILN" build r.yaml --until fetch --cache cache

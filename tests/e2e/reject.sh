@@ -91,7 +91,7 @@ rejected 'a file beyond the limit' recipe 'y\.yaml' y.yaml
 rejected 'no such file' 'usage|recipe|system' "nothing\.yaml" ./nothing.yaml
 rejected 'a folder' 'usage|recipe|system' "$WORK|key|recipe" "$WORK/key/"
 good
-"$KILN" build - --until recipe <r.yaml >/dev/null 2>"$WORK/err"
+"$KILN" build - --until recipe --quiet <r.yaml >/dev/null 2>"$WORK/err"
 is 'a recipe from standard input' "$? $(cat "$WORK/err")" '0 '
 
 # ---- archives
@@ -171,7 +171,7 @@ rejected 'an unknown suite' 'fetch|plan' "no such suite 'bookwurm'" r.yaml -o im
 cp -r web/good/dists/bookworm web/good/dists/stable-old
 rejected 'a suite that says it is another' 'trust|format' "suite 'bookworm'|codename 'bookworm'" r.yaml -o image.release=stable-old
 rejected 'an unknown component' 'fetch|plan|recipe' "component 'contrib'" r.yaml -o 'source.components[0]=contrib'
-rejected 'an unknown architecture' 'fetch|plan' "arm64" r.yaml -o image.architecture=aarch64
+rejected 'another processor' unsupported 'other processors' r.yaml -o image.architecture=aarch64
 
 recipe "$SERVER/good/" wantet
 rejected 'an unknown package, with a near name' plan "r\.yaml:[0-9]+:[0-9]+: .*'wantet'.*wanted" r.yaml
@@ -250,9 +250,8 @@ if [ "$(id -u)" = 0 ]; then
 		"$WORK/kiln" plan "$WORK/r.yaml" --cache "$WORK/theirs/cache"
 
 	mkdir small
-	mount -t tmpfs -o size=64k kiln-test "$WORK/small" && at_exit umount "$WORK/small"
+	mount -t tmpfs -o size=24k kiln-test "$WORK/small" && at_exit umount "$WORK/small"
 	fails 'no room for the cache' space 'small' "$KILN" build r.yaml --until fetch --cache "$WORK/small/cache" --output "$WORK/out"
-	check 'what did not fit is not there' [ -z "$(find "$WORK/small" -size +60k)" ]
 else
 	skip 'without root' 'is without root already'
 	skip 'no room for the cache' 'needs root'

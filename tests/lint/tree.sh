@@ -11,17 +11,19 @@ say() {
 	errors=$((errors + 1))
 }
 
-# The picture of the folders: "name/  words" and below it "  stem.c .h  words", between two fences.
+# The picture: "folder/  words", and below it "  stem.c .h other.c  words", between two fences.
 picture=$(awk '/^```tree$/ { on = 1; next } /^```$/ { on = 0 } on' builder/ARCHITECTURE.md)
 [ -n "$picture" ] || say 'builder/ARCHITECTURE.md has no picture between ```tree and ```'
 
-# folder/stem of everything that the picture names; a line is "folder/" or an indented list of files.
+# folder/stem of everything that the picture names: "folder/", or files up to two blanks in a row.
 drawn=$(awk '
 	/^[a-z]+\// { folder = $1; print folder; next }
 	/^[^ ]/ { folder = "" }
 	NF {
-		for (i = 1; i <= NF && $i ~ /^[a-zA-Z0-9_-]*\.[a-z0-9]+$/; i++)
-			if ($i !~ /^\./) { stem = $i; sub(/\..*/, "", stem); print folder stem }
+		sub(/^ +/, "")
+		sub(/  .*/, "")
+		for (i = 1; i <= NF; i++)
+			if ($i !~ /^\./) { stem = $i; sub(/\.[^.]*$/, "", stem); print folder stem }
 	}' <<<"$picture" | sort -u)
 there=$(cd builder && {
 	find . -mindepth 1 -type d -printf '%P/\n'

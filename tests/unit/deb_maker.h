@@ -27,12 +27,18 @@ struct made_file {
 	const char *text; /* content, or where a link leads */
 	unsigned uid;
 	unsigned gid;
+	const char *owner;   /* name of the user and of the group */
 	const char *pax_key; /* one record of a pax header in front */
 	const char *pax_value;
 	size_t pax_len;         /* 0: PAX_VALUE is a string */
 	uint64_t claimed_bytes; /* instead of TEXT's length */
 	int64_t mtime_s;        /* 0: 1000000000 */
 };
+
+#define MADE(type_, path_, mode_, text_, ...) \
+	{ \
+		.type = (type_), .path = (path_), .mode = (mode_), .text = (text_), ##__VA_ARGS__ \
+	}
 
 struct made_deb {
 	const char *name;
@@ -86,6 +92,10 @@ static inline void put_header(struct buffer *tar, char type, const char *path, c
 	if (target)
 		memcpy(block + 157, target, strnlen(target, 100));
 	memcpy(block + 257, "ustar  ", 8);
+	if (file->owner) {
+		memcpy(block + 265, file->owner, strnlen(file->owner, 31));
+		memcpy(block + 297, file->owner, strnlen(file->owner, 31));
+	}
 	if (type == '3' || type == '4') {
 		put_octal(block + 329, 8, 1);
 		put_octal(block + 337, 8, 3);
@@ -242,8 +252,16 @@ int fetch_open_cached(struct fetcher *fetcher, const struct digest *sha256, int 
 	return file_write_fd(*fd, deb->data, deb->len, e) < 0 ? -1 : 1;
 }
 
+/* The files of a root belong to root: for anybody else these tests have nothing to say. */
+static inline void skip_unless_root(void)
+{
+	if (geteuid() != 0)
+		skip();
+}
+
 static inline void scene_open(struct scene *scene)
 {
+	skip_unless_root();
 	*scene = (struct scene) { .folder = "/tmp/kiln-unit-XXXXXX" };
 	assert_non_null(mkdtemp(scene->folder));
 	scene->root_fd = open(scene->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

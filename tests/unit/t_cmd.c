@@ -47,10 +47,10 @@ static void mistakes_are_named(void **state)
 {
 	static const struct {
 		const char *command;
-		const char *words[4];
+		const char *words[3];
 		const char *text;
 	} cases[] = {
-		{ "build", { "x", "--offlin" }, "unknown option '--offlin' (did you mean '--offline'?)" },
+		{ "build", { "x", "--ofline" }, "unknown option '--ofline' (did you mean '--offline'?)" },
 		{ "build", { "x", "--zzzzzzzz" }, "unknown option '--zzzzzzzz' (see kiln --help)" },
 		{ "build", { "x", "--cache" }, "option '--cache' needs a value" },
 		{ "build", { NULL }, "usage: kiln build RECIPE [OPTION]..." },
@@ -62,10 +62,12 @@ static void mistakes_are_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *words[ARRAY_LEN(cases[i].words) + 1] = { NULL };
 		struct settings settings;
 		struct error e = ERROR_INIT;
 
-		assert_int_equal(parse(cases[i].command, cases[i].words, &settings, &e), -1);
+		memcpy(words, cases[i].words, sizeof cases[i].words);
+		assert_int_equal(parse(cases[i].command, words, &settings, &e), -1);
 		assert_int_equal(e.kind, ERROR_USAGE);
 		assert_string_equal(e.text, cases[i].text);
 	}

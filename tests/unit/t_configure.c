@@ -6,9 +6,9 @@
 
 /* Packages of a plan for tests, by one letter: its Pre-Depends, its Depends, and whether it has a preinst. */
 struct row {
-	char name;
 	const char *pre_depends;
 	const char *depends;
+	char name;
 	bool preinst;
 };
 
@@ -91,8 +91,8 @@ static void rounds_in_order(void **state)
 {
 	/* c's preinst needs b, which depends on a; d needs c; e only pre-depends, its unpacking runs nothing. */
 	static const struct row rows[] = {
-		{ 'd', "c", "", true }, { 'c', "b", "", true },  { 'a', "", "b", false },
-		{ 'b', "", "a", true }, { 'e', "d", "", false }, { 'x', "", "", true },
+		{ "c", "", 'd', true }, { "b", "", 'c', true },  { "", "b", 'a', false },
+		{ "", "a", 'b', true }, { "d", "", 'e', false }, { "", "", 'x', true },
 	};
 	struct world world;
 
@@ -113,9 +113,9 @@ static void rounds_in_order(void **state)
 
 static void rounds_one(void **state)
 {
-	static const struct row rows[] = { { 'a', "", "", true },
-					   { 'b', "a", "c", false },
-					   { 'c', "b", "", false } };
+	static const struct row rows[] = { { "", "", 'a', true },
+					   { "a", "c", 'b', false },
+					   { "b", "", 'c', false } };
 	struct world world;
 
 	(void)state;
@@ -127,7 +127,7 @@ static void rounds_one(void **state)
 
 static void rounds_after_base(void **state)
 {
-	static const struct row rows[] = { { 'a', "", "", false }, { 'b', "a", "", true } };
+	static const struct row rows[] = { { "", "", 'a', false }, { "a", "", 'b', true } };
 	struct world world;
 
 	(void)state;
@@ -141,7 +141,7 @@ static void rounds_stuck(void **state)
 {
 	/* a's preinst needs b, whose preinst needs a. f can still go on: what it needs is there. */
 	static const struct row rows[] = {
-		{ 'a', "b", "", true }, { 'b', "a", "", true }, { 'f', "g", "", true }, { 'g', "", "", false }
+		{ "b", "", 'a', true }, { "a", "", 'b', true }, { "g", "", 'f', true }, { "", "", 'g', false }
 	};
 	struct world world;
 
@@ -182,9 +182,7 @@ static void dpkg_explained(void **state)
 		"package 'foo:amd64': prerm failed with exit status 127: oops");
 	explain("dpkg: error processing package foo (--configure):\n"
 		" installed foo package post-installation script subprocess was killed by signal (Killed)\n",
-		"package 'foo': postinst: installed foo package post-installation script subprocess was "
-		"killed by "
-		"signal (Killed)");
+		"package 'foo': postinst was killed by signal (Killed)");
 	explain("dpkg: dependency problems prevent configuration of foo:\n foo depends on bar; however:\n"
 		"  Package bar is not installed.\n\ndpkg: error processing package foo (--configure):\n"
 		" dependency problems - leaving unconfigured\n",
@@ -195,6 +193,22 @@ static void dpkg_explained(void **state)
 	explain("dpkg: error processing package ", "package '': ");
 	explain("dpkg: error: dpkg frontend lock was locked\n",
 		"dpkg --configure failed with exit status 1: dpkg: error: dpkg frontend lock was locked");
+}
+
+static void full_disk(void **state)
+{
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	deb_explain_dpkg("--configure", 1,
+			 TEXT("Setting up foo (1) ...\ncp: x: No space left on device\n"
+			      "dpkg: error processing package foo (--configure):\n"
+			      " installed foo package post-installation script subprocess returned error "
+			      "exit status 1\n"),
+			 &e);
+	assert_int_equal(e.kind, ERROR_SPACE);
+	assert_string_equal(
+		e.text, "package 'foo': postinst failed with exit status 1: cp: x: No space left on device");
 }
 
 static void tails(void **state)
@@ -230,9 +244,13 @@ static void environments(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds_in_order),   cmocka_unit_test(rounds_one),
-		cmocka_unit_test(rounds_after_base), cmocka_unit_test(rounds_stuck),
-		cmocka_unit_test(dpkg_explained),    cmocka_unit_test(tails),
+		cmocka_unit_test(rounds_in_order),
+		cmocka_unit_test(rounds_one),
+		cmocka_unit_test(rounds_after_base),
+		cmocka_unit_test(rounds_stuck),
+		cmocka_unit_test(dpkg_explained),
+		cmocka_unit_test(full_disk),
+		cmocka_unit_test(tails),
 		cmocka_unit_test(environments),
 	};
 

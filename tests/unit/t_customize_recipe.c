@@ -21,7 +21,6 @@ static void load(struct ground *ground, const char *release, const char *archite
 static void expect_image(struct ground *ground, const char *release, const char *architecture)
 {
 	struct error e = ERROR_INIT;
-	auto_free char *sources = NULL;
 	auto_free char *expected =
 		xasprintf("deb http://ftp.debian.org/debian %s main\n"
 			  "deb http://ftp.debian.org/debian %s-updates main\n"

@@ -605,7 +605,30 @@ static void local_mirror(void **state)
 	assert_int_equal(ask(site, none, ""), 0);
 }
 
-/* COUNT files that differ in their first byte; requests for all of them, each for two. */
+/* The server takes whole addresses too, so it can play the proxy. */
+static void proxy(void **state)
+{
+	struct site *site = site_of(state);
+	const struct fetch_request request = { .urls = { "http://nowhere.example.org/f" },
+					       .url_count = 1,
+					       .label = "f",
+					       .sha256 = site->sha256,
+					       .size_bytes = DATA_BYTES };
+	auto_free char *log = NULL;
+	struct error e = ERROR_INIT;
+	int result;
+
+	setenv("http_proxy", site->server.base, 1);
+	result = fetch_files(site->fetcher, &request, 1, "files", &e);
+	unsetenv("http_proxy");
+	if (result < 0)
+		fail_msg("%s", e.text);
+	assert_cached(site);
+	log = server_log(&site->server);
+	assert_true(is_prefix(log, "GET http://nowhere.example.org/f 200 "));
+}
+
+/* Small files, and requests for all of them; the second half asks for the first once more. */
 enum { MANY = 30 };
 
 struct many {
@@ -730,6 +753,7 @@ int main(void)
 		TEST(damaged_answer),
 		TEST(offline),
 		TEST(local_mirror),
+		TEST(proxy),
 		TEST(many_files),
 		TEST(two_builders),
 		TEST(unusable_cache),

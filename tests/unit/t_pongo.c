@@ -164,77 +164,71 @@ static void white_space(void **state)
 	assert_outputs(rows, ARRAY_LEN(rows));
 }
 
+static const struct {
+	const char *template;
+	enum error_kind kind;
+	unsigned line;
+	unsigned column;
+	const char *text;
+} broken_templates[] = {
+	{ "a\n {{ b", ERROR_RECIPE, 2, 2, "the '{{' here is never closed by '}}'" },
+	{ "{% if yes", ERROR_RECIPE, 1, 1, "the '{%' here is never closed by '%}'" },
+	{ "a{# b\n#}", ERROR_RECIPE, 1, 2, "the comment '{#' has no '#}' on its line" },
+	{ "{{ 'abc }}", ERROR_RECIPE, 1, 4, "a string has no closing quote on its line" },
+	{ "{{ 'a\\q' }}", ERROR_RECIPE, 1, 4,
+	  "a string has an unknown escape (known: \\\\ \\\" \\' \\n \\t \\r)" },
+	{ "{{ }}", ERROR_RECIPE, 1, 4, "a value is missing before '}}'" },
+	{ "{{ a b }}", ERROR_RECIPE, 1, 6, "unexpected 'b' in a template" },
+	{ "{{ a == }}", ERROR_RECIPE, 1, 9, "a value is missing before '}}'" },
+	{ "{{ a. }}", ERROR_RECIPE, 1, 7, "a name after '.' is missing before '}}'" },
+	{ "{{ and }}", ERROR_RECIPE, 1, 4, "a value is wanted here, not 'and'" },
+	{ "{{ (a }}", ERROR_RECIPE, 1, 7, "')' is missing before '}}'" },
+	{ "{{ a $ }}", ERROR_RECIPE, 1, 6, "unexpected '$' in a template" },
+	{ "{{ \xc3\xa4 }}", ERROR_RECIPE, 1, 4, "unexpected byte 0xc3 in a template" },
+	{ "{{ a|uper }}", ERROR_RECIPE, 1, 6, "unknown filter 'uper' (did you mean 'upper'?)" },
+	{ "{{ a|title }}", ERROR_UNSUPPORTED, 1, 6, "the filter 'title' of a template is not supported yet" },
+	{ "{{ a|default }}", ERROR_RECIPE, 1, 6, "the filter 'default' needs an argument" },
+	{ "{{ a|upper:1 }}", ERROR_RECIPE, 1, 11, "the filter 'upper' takes no argument" },
+	{ "{{ a| }}", ERROR_RECIPE, 1, 7, "the name of a filter is missing before '}}'" },
+	{ "{{ a() }}", ERROR_UNSUPPORTED, 1, 5, "a call or an index '(' of a template is not supported yet" },
+	{ "{{ a[0] }}", ERROR_UNSUPPORTED, 1, 5,
+	  "a call or an index '[' of a template is not supported yet" },
+	{ "{{ 1 + 2 }}", ERROR_UNSUPPORTED, 1, 6, "the operator '+' of a template is not supported yet" },
+	{ "{{ 99999999999999999999 }}", ERROR_RECIPE, 1, 4,
+	  "the number '99999999999999999999' is too large" },
+	{ "{{ 1. }}", ERROR_RECIPE, 1, 7, "a digit is missing before '}}'" },
+	{ "x\n\n  {% if yes %}\n{{ yes }}", ERROR_RECIPE, 3, 3, "the '{% if %}' here has no '{% endif %}'" },
+	{ "{% endif %}", ERROR_RECIPE, 1, 4, "'endif' without '{% if %}'" },
+	{ "{% if a %}{% else %}{% elif b %}{% endif %}", ERROR_RECIPE, 1, 24, "'elif' without '{% if %}'" },
+	{ "{% if %}{% endif %}", ERROR_RECIPE, 1, 7, "a value is missing before '%}'" },
+	{ "{% if a }}{% endif %}", ERROR_RECIPE, 1, 9, "unexpected '}' in a template" },
+	{ "{% %}", ERROR_RECIPE, 1, 4, "the name of a tag is missing before '%}'" },
+	{ "{% fi a %}", ERROR_RECIPE, 1, 4, "unknown tag 'fi'" },
+	{ "{% includ 'a' %}", ERROR_RECIPE, 1, 4, "unknown tag 'includ' (did you mean 'include'?)" },
+	{ "{% for x in y %}{% endfor %}", ERROR_UNSUPPORTED, 1, 4,
+	  "the tag 'for' of a template is not supported yet" },
+	{ "ab {{ broken }}", ERROR_RECIPE, 1, 7, "no such name" },
+	{ "\xc3\xa4\xc3\xb6 {{ broken }}", ERROR_RECIPE, 1, 7, "no such name" },
+	{ "{% if image.release < 3 %}{% endif %}", ERROR_RECIPE, 1, 21,
+	  "only numbers have an order, 'sid' is none" },
+	{ "{% if 3 > nothing %}{% endif %}", ERROR_RECIPE, 1, 9, "only numbers have an order, '' is none" },
+};
+
 static void mistakes(void **state)
 {
-	static const struct {
-		const char *template;
-		enum error_kind kind;
-		unsigned line;
-		unsigned column;
-		const char *text;
-	} rows[] = {
-		{ "a\n {{ b", ERROR_RECIPE, 2, 2, "the '{{' here is never closed by '}}'" },
-		{ "{% if yes", ERROR_RECIPE, 1, 1, "the '{%' here is never closed by '%}'" },
-		{ "a{# b\n#}", ERROR_RECIPE, 1, 2, "the comment '{#' has no '#}' on its line" },
-		{ "{{ 'abc }}", ERROR_RECIPE, 1, 4, "a string has no closing quote on its line" },
-		{ "{{ 'a\\q' }}", ERROR_RECIPE, 1, 4,
-		  "a string has an unknown escape (known: \\\\ \\\" \\' \\n \\t \\r)" },
-		{ "{{ }}", ERROR_RECIPE, 1, 4, "a value is missing before '}}'" },
-		{ "{{ a b }}", ERROR_RECIPE, 1, 6, "unexpected 'b' in a template" },
-		{ "{{ a == }}", ERROR_RECIPE, 1, 9, "a value is missing before '}}'" },
-		{ "{{ a. }}", ERROR_RECIPE, 1, 7, "a name after '.' is missing before '}}'" },
-		{ "{{ and }}", ERROR_RECIPE, 1, 4, "a value is wanted here, not 'and'" },
-		{ "{{ (a }}", ERROR_RECIPE, 1, 7, "')' is missing before '}}'" },
-		{ "{{ a $ }}", ERROR_RECIPE, 1, 6, "unexpected '$' in a template" },
-		{ "{{ \xc3\xa4 }}", ERROR_RECIPE, 1, 4, "unexpected byte 0xc3 in a template" },
-		{ "{{ a|uper }}", ERROR_RECIPE, 1, 6, "unknown filter 'uper' (did you mean 'upper'?)" },
-		{ "{{ a|title }}", ERROR_UNSUPPORTED, 1, 6,
-		  "the filter 'title' of a template is not supported yet" },
-		{ "{{ a|default }}", ERROR_RECIPE, 1, 6, "the filter 'default' needs an argument" },
-		{ "{{ a|upper:1 }}", ERROR_RECIPE, 1, 11, "the filter 'upper' takes no argument" },
-		{ "{{ a| }}", ERROR_RECIPE, 1, 7, "the name of a filter is missing before '}}'" },
-		{ "{{ a() }}", ERROR_UNSUPPORTED, 1, 5,
-		  "a call or an index '(' of a template is not supported yet" },
-		{ "{{ a[0] }}", ERROR_UNSUPPORTED, 1, 5,
-		  "a call or an index '[' of a template is not supported yet" },
-		{ "{{ 1 + 2 }}", ERROR_UNSUPPORTED, 1, 6,
-		  "the operator '+' of a template is not supported yet" },
-		{ "{{ 99999999999999999999 }}", ERROR_RECIPE, 1, 4,
-		  "the number '99999999999999999999' is too large" },
-		{ "{{ 1. }}", ERROR_RECIPE, 1, 7, "a digit is missing before '}}'" },
-		{ "x\n\n  {% if yes %}\n{{ yes }}", ERROR_RECIPE, 3, 3,
-		  "the '{% if %}' here has no '{% endif %}'" },
-		{ "{% endif %}", ERROR_RECIPE, 1, 4, "'endif' without '{% if %}'" },
-		{ "{% if a %}{% else %}{% elif b %}{% endif %}", ERROR_RECIPE, 1, 24,
-		  "'elif' without '{% if %}'" },
-		{ "{% if %}{% endif %}", ERROR_RECIPE, 1, 7, "a value is missing before '%}'" },
-		{ "{% if a }}{% endif %}", ERROR_RECIPE, 1, 9, "unexpected '}' in a template" },
-		{ "{% %}", ERROR_RECIPE, 1, 4, "the name of a tag is missing before '%}'" },
-		{ "{% fi a %}", ERROR_RECIPE, 1, 4, "unknown tag 'fi'" },
-		{ "{% includ 'a' %}", ERROR_RECIPE, 1, 4, "unknown tag 'includ' (did you mean 'include'?)" },
-		{ "{% for x in y %}{% endfor %}", ERROR_UNSUPPORTED, 1, 4,
-		  "the tag 'for' of a template is not supported yet" },
-		{ "ab {{ broken }}", ERROR_RECIPE, 1, 7, "no such name" },
-		{ "\xc3\xa4\xc3\xb6 {{ broken }}", ERROR_RECIPE, 1, 7, "no such name" },
-		{ "{% if image.release < 3 %}{% endif %}", ERROR_RECIPE, 1, 21,
-		  "only numbers have an order, 'sid' is none" },
-		{ "{% if 3 > nothing %}{% endif %}", ERROR_RECIPE, 1, 9,
-		  "only numbers have an order, '' is none" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(broken_templates); i++) {
 		auto_buffer struct buffer out = BUFFER_INIT;
 		struct pongo_position where = { 0, 0 };
 		struct error e = ERROR_INIT;
 
 		buffer_adds(&out, "before");
-		if (expand(text_of(rows[i].template), &out, &where, &e) == 0)
-			fail_msg("'%s' is accepted", rows[i].template);
-		if (strcmp(e.text, rows[i].text) != 0 || where.line != rows[i].line ||
-		    where.column != rows[i].column || e.kind != rows[i].kind)
-			fail_msg("'%s': %u:%u: %s (%s)", rows[i].template, where.line, where.column, e.text,
-				 error_kind_name(e.kind));
+		if (expand(text_of(broken_templates[i].template), &out, &where, &e) == 0)
+			fail_msg("'%s' is accepted", broken_templates[i].template);
+		if (strcmp(e.text, broken_templates[i].text) != 0 || where.line != broken_templates[i].line ||
+		    where.column != broken_templates[i].column || e.kind != broken_templates[i].kind)
+			fail_msg("'%s': %u:%u: %s (%s)", broken_templates[i].template, where.line,
+				 where.column, e.text, error_kind_name(e.kind));
 		assert_string_equal(out.data, "before");
 	}
 }

@@ -1,58 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "unit/unit.h"
+#include "unit/recipe.h"
 
 #include "base/file.h"
 #include "base/limits.h"
 #include "recipe/architecture.h"
-#include "recipe/recipe.h"
 #include "recipe/schema.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
-
-#define REJECTED "tests/reject/recipe"
-
-/* The least that a recipe has; tests append to it, at the level of 'packages'. */
-#define LEAST \
-	"image:\n" \
-	"  distribution: debian\n" \
-	"  release: bookworm\n" \
-	"  architecture: x86_64\n" \
-	"source:\n" \
-	"  downloader: debootstrap\n" \
-	"  url: https://deb.example.org/debian\n" \
-	"packages:\n" \
-	"  manager: apt\n"
-
-static int parse_with(const char *text, const char *const *options, size_t count, struct recipe *recipe,
-		      struct error *e)
-{
-	const struct recipe_options all = { .path = "dir/x.yaml",
-					    .overrides = options,
-					    .override_count = count };
-
-	return recipe_parse(text, strlen(text), &all, recipe, e);
-}
-
-static struct recipe parsed(const char *text)
-{
-	struct recipe recipe = RECIPE_INIT;
-	struct error e = ERROR_INIT;
-
-	if (parse_with(text, NULL, 0, &recipe, &e) < 0)
-		fail_msg("%s", e.text);
-	return recipe;
-}
-
-static struct recipe selected(const char *text)
-{
-	struct recipe recipe = parsed(text);
-	struct error e = ERROR_INIT;
-
-	if (recipe_select(&recipe, &e) < 0)
-		fail_msg("%s", e.text);
-	return recipe;
-}
 
 static void assert_refused(const char *text, const char *message)
 {
@@ -80,77 +35,79 @@ static void assert_list(const struct string_list *list, const char *words)
 	assert_string_equal(joined.data ? joined.data : "", words);
 }
 
-static void every_key(void **state)
+/* A recipe with every key of the format. */
+static const char everything[] =
+	"image:\n"
+	"  distribution: debian\n"
+	"  release: 3.10\n"
+	"  architecture: arm64\n"
+	"  variant: cloud\n"
+	"  description: About {{ image.name }}\n"
+	"  name: \"n-{{ image.release }}\"\n"
+	"  serial: 20260101_0000\n"
+	"  expiry: 1w2d3h4m5s\n"
+	"source:\n"
+	"  downloader: debootstrap\n"
+	"  url: http://deb.example.org/debian\n"
+	"  suite: oldest\n"
+	"  same_as: sid\n"
+	"  variant: minbase\n"
+	"  components: [main, contrib]\n"
+	"  keys: [0x3B4FE6ACC0B21F32]\n"
+	"  keyserver: keys.example.org\n"
+	"  skip_verification: yes\n"
+	"  check_valid_until: off\n"
+	"targets:\n"
+	"  lxc:\n"
+	"    create_message: Hello\n"
+	"    config:\n"
+	"    - {type: all, before: 5, after: 0x1, content: 'lxc.arch = x', types: [container]}\n"
+	"  incus:\n"
+	"    vm: {size: 4_294_967_296, filesystem: btrfs}\n"
+	"files:\n"
+	"- generator: dump\n"
+	"  path: /etc/motd\n"
+	"  content: |-\n"
+	"    Hello\n"
+	"  mode: 0644\n"
+	"  uid: 0\n"
+	"  gid: adm\n"
+	"  pongo: true\n"
+	"  templated: on\n"
+	"  releases: [\"3.10\", 7]\n"
+	"- generator: template\n"
+	"  name: foo\n"
+	"  path: /etc/foo\n"
+	"  template:\n"
+	"    when: [create, start]\n"
+	"    properties: {default: x, other: ~}\n"
+	"- {generator: copy, source: extra/file, path: /srv/}\n"
+	"- {generator: copy, source: /etc/hosts}\n"
+	"packages:\n"
+	"  manager: apt\n"
+	"  update: true\n"
+	"  cleanup: Y\n"
+	"  sets:\n"
+	"  - {packages: [vim, 7zip], action: remove, early: true, flags: [-x], variants: [cloud]}\n"
+	"  repositories:\n"
+	"  - {name: sources.list, url: 'deb x', type: t, key: 0x3B4FE6ACC0B21F32, architectures: "
+	"[arm64]}\n"
+	"actions:\n"
+	"- trigger: post-update\n"
+	"  pongo: n\n"
+	"  action: |-\n"
+	"    #!/bin/sh\n"
+	"    true\n"
+	"mappings:\n"
+	"  architectures: {aarch64: arm64be}\n"
+	"environment:\n"
+	"  clear_defaults: true\n"
+	"  variables:\n"
+	"  - {key: A_1, value: 'b=c', releases: [sid]}\n";
+
+static void keys_of_image_and_source(void **state)
 {
-	static const char text[] =
-		"image:\n"
-		"  distribution: debian\n"
-		"  release: 3.10\n"
-		"  architecture: arm64\n"
-		"  variant: cloud\n"
-		"  description: About {{ image.name }}\n"
-		"  name: \"n-{{ image.release }}\"\n"
-		"  serial: 20260101_0000\n"
-		"  expiry: 1w2d3h4m5s\n"
-		"source:\n"
-		"  downloader: debootstrap\n"
-		"  url: http://deb.example.org/debian\n"
-		"  suite: oldest\n"
-		"  same_as: sid\n"
-		"  variant: minbase\n"
-		"  components: [main, contrib]\n"
-		"  keys: [0x3B4FE6ACC0B21F32]\n"
-		"  keyserver: keys.example.org\n"
-		"  skip_verification: yes\n"
-		"  check_valid_until: off\n"
-		"targets:\n"
-		"  lxc:\n"
-		"    create_message: Hello\n"
-		"    config:\n"
-		"    - {type: all, before: 5, after: 0x1, content: 'lxc.arch = x', types: [container]}\n"
-		"  incus:\n"
-		"    vm: {size: 4_294_967_296, filesystem: btrfs}\n"
-		"files:\n"
-		"- generator: dump\n"
-		"  path: /etc/motd\n"
-		"  content: |-\n"
-		"    Hello\n"
-		"  mode: 0644\n"
-		"  uid: 0\n"
-		"  gid: adm\n"
-		"  pongo: true\n"
-		"  templated: on\n"
-		"  releases: [\"3.10\", 7]\n"
-		"- generator: template\n"
-		"  name: foo\n"
-		"  path: /etc/foo\n"
-		"  template:\n"
-		"    when: [create, start]\n"
-		"    properties: {default: x, other: ~}\n"
-		"- {generator: copy, source: extra/file, path: /srv/}\n"
-		"- {generator: copy, source: /etc/hosts}\n"
-		"packages:\n"
-		"  manager: apt\n"
-		"  update: true\n"
-		"  cleanup: Y\n"
-		"  sets:\n"
-		"  - {packages: [vim, 7zip], action: remove, early: true, flags: [-x], variants: [cloud]}\n"
-		"  repositories:\n"
-		"  - {name: sources.list, url: 'deb x', type: t, key: 0x3B4FE6ACC0B21F32, architectures: "
-		"[arm64]}\n"
-		"actions:\n"
-		"- trigger: post-update\n"
-		"  pongo: n\n"
-		"  action: |-\n"
-		"    #!/bin/sh\n"
-		"    true\n"
-		"mappings:\n"
-		"  architectures: {aarch64: arm64be}\n"
-		"environment:\n"
-		"  clear_defaults: true\n"
-		"  variables:\n"
-		"  - {key: A_1, value: 'b=c', releases: [sid]}\n";
-	auto_recipe struct recipe r = parsed(text);
+	auto_recipe struct recipe r = parsed(everything);
 
 	(void)state;
 	assert_string_equal(r.path, "dir/x.yaml");
@@ -176,6 +133,13 @@ static void every_key(void **state)
 	assert_int_equal(r.targets.lxc_configs[0].after, 1);
 	assert_true(r.targets.has_vm);
 	assert_int_equal(r.targets.vm_size_bytes, 4294967296);
+}
+
+static void keys_of_files(void **state)
+{
+	auto_recipe struct recipe r = parsed(everything);
+
+	(void)state;
 	assert_int_equal(r.file_count, 4);
 	assert_int_equal(r.files[0].generator, GENERATOR_DUMP);
 	assert_string_equal(r.files[0].content, "Hello");
@@ -192,6 +156,13 @@ static void every_key(void **state)
 	assert_string_equal(r.files[2].source, "dir/extra/file");
 	assert_string_equal(r.files[3].source, "/etc/hosts");
 	assert_null(r.files[3].path);
+}
+
+static void keys_of_packages_and_scripts(void **state)
+{
+	auto_recipe struct recipe r = parsed(everything);
+
+	(void)state;
 	assert_true(r.packages.update && r.packages.cleanup);
 	assert_int_equal(r.packages.sets[0].action, SET_REMOVE);
 	assert_true(r.packages.sets[0].early);
@@ -434,180 +405,6 @@ static void options(void **state)
 	assert_true(r.targets.has_vm);
 }
 
-static void expansion(void **state)
-{
-	static const struct {
-		const char *template;
-		const char *text;
-	} rows[] = {
-		{ "{{ image.distribution }} {{ image.architecture }} {{ image.architecture_kernel }}",
-		  "debian amd64 x86_64" },
-		{ "{{ image.name }}", "debian-bookworm-amd64-default-1" },
-		{ "{{ image.description }}", "Image debian-bookworm-amd64-default-1 for container" },
-		{ "{{ source.url }} {{ source.suite }} {{ source.variant }}",
-		  "http://bookworm.example.org bookworm " },
-		{ "{{ packages.manager }} {{ packages.update }}", "apt True" },
-		{ "{{ targets.type }}{{ targets.incus.vm.filesystem }} {{ targets.incus.vm.size }}",
-		  "container 0" },
-		{ "{% if image.release != \"sid\" and image.release != \"buster\" %}a{% endif %}", "a" },
-		{ "{% if source.variant == '' %}none{% endif %}", "none" },
-		{ "no template", "no template" },
-	};
-	auto_recipe struct recipe r =
-		selected("image:\n  distribution: debian\n  release: bookworm\n  serial: 1\n"
-			 "  architecture: amd64\n"
-			 "  description: Image {{ image.name }} for {{ targets.type }}\n"
-			 "source:\n  downloader: debootstrap\n"
-			 "  url: http://{{ image.release }}.example.org\n"
-			 "packages: {manager: apt, update: yes}\n");
-	struct error e = ERROR_INIT;
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_free char *text = NULL;
-
-		if (recipe_expand(&r, rows[i].template, &r.place, &text, &e) < 0)
-			fail_msg("'%s': %s", rows[i].template, e.text);
-		assert_string_equal(text, rows[i].text);
-	}
-}
-
-static void assert_not_expanded(const struct recipe *r, const char *template, const struct place *place,
-				const char *message)
-{
-	auto_free char *text = NULL;
-	struct error e = ERROR_INIT;
-
-	assert_int_equal(recipe_expand(r, template, place, &text, &e), -1);
-	assert_null(text);
-	assert_string_equal(e.text, message);
-}
-
-static void expansion_mistakes(void **state)
-{
-	auto_recipe struct recipe r = parsed("image:\n  distribution: debian\n  architecture: amd64\n"
-					     "  name: a{{ image.description }}\n"
-					     "  description: b{{ image.name }}\n"
-					     "  serial: '{{ image.variant | cut:1 }}'\n"
-					     "source: {downloader: debootstrap}\n"
-					     "packages: {manager: apt}\n");
-	const struct place place = { "x.yaml", 10, 5 };
-	const struct place whole = { "-o image.name", 0, 0 };
-	struct error e = ERROR_INIT;
-
-	(void)state;
-	assert_not_expanded(
-		&r, "{{ image.nam }}", &place,
-		"x.yaml:10:8: unknown name 'image.nam' in a template (did you mean 'image.name'?)");
-	assert_not_expanded(&r, "a\n  b\n {{ source.key }}", &place,
-			    "x.yaml:12:9: unknown name 'source.key' in a template (did you mean 'source.url'?)");
-	assert_not_expanded(&r, "{{ files }}", &place, "x.yaml:10:8: unknown name 'files' in a template");
-	assert_not_expanded(&r, "{{ image }}", &place, "x.yaml:10:8: unknown name 'image' in a template");
-	assert_not_expanded(&r, "{{ image.release.x }}", &whole,
-			    "-o image.name: unknown name 'image.release.x' in a template (did you mean "
-			    "'image.release'?)");
-	assert_not_expanded(
-		&r, "{{ image.serial }}", &place,
-		"x.yaml:10:8: in 'image.serial': the filter 'cut' of a template is not supported yet");
-	assert_int_equal(recipe_expand(&r, r.image.name, &place, &(char *) { NULL }, &e), -1);
-	assert_true(is_suffix(e.text, ": templates name each other in a circle"));
-	assert_true(is_prefix(e.text, "x.yaml:10:9: in 'image.description': in 'image.name': "));
-}
-
-/* Many templates, each naming many: the work is bounded although no single output is large. */
-static void expansion_bomb(void **state)
-{
-	auto_buffer struct buffer text = BUFFER_INIT;
-	auto_recipe struct recipe r = RECIPE_INIT;
-	auto_free char *out = NULL;
-	struct error e = ERROR_INIT;
-	static const char *const keys[] = { "name", "description", "serial", "variant" };
-
-	(void)state;
-	buffer_adds(&text, "image:\n  distribution: debian\n  architecture: amd64\n  release: '{# end #}'\n");
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		buffer_addf(&text, "  %s: '", keys[i]);
-		for (int j = 0; j < 1000; j++)
-			buffer_addf(&text, "{{ image.%s }}", i ? keys[i - 1] : "release");
-		buffer_adds(&text, "'\n");
-	}
-	buffer_adds(&text, "source: {downloader: debootstrap}\npackages: {manager: apt}\n");
-	if (parse_with(text.data, NULL, 0, &r, &e) < 0)
-		fail_msg("%s", e.text);
-	assert_int_equal(recipe_expand(&r, "{{ image.variant }}", &r.place, &out, &e), -1);
-	assert_true(is_suffix(e.text, "more than 500 templates inside one"));
-}
-
-static void architectures(void **state)
-{
-	static const struct {
-		const char *written;
-		const char *mappings;
-		const char *name;
-		const char *mapped;
-		const char *personality;
-	} rows[] = {
-		{ "x86_64", "{}", "x86_64", "amd64", "linux64" },
-		{ "amd64", "{}", "x86_64", "amd64", "linux64" },
-		{ "i386", "{}", "i686", "i386", "linux32" },
-		{ "i686", "{}", "i686", "i386", "linux32" },
-		{ "aarch64", "{}", "aarch64", "arm64", "linux64" },
-		{ "armhf", "{}", "armv7l", "armhf", "linux32" },
-		{ "armv7l", "{}", "armv7l", "armhf", "linux32" },
-		{ "armel", "{}", "armv7l", "armel", "linux32" },
-		{ "ppc64el", "{}", "ppc64le", "ppc64el", "linux64" },
-		{ "riscv64", "{}", "riscv64", "riscv64", "linux64" },
-		{ "s390x", "{}", "s390x", "s390x", "linux64" },
-		{ "mips64el", "{}", "mips64le", "mips64el", "linux64" },
-		{ "loong64", "{}", "loongarch64", "loong64", "linux64" },
-		{ "arm64", "{architecture_map: alpinelinux}", "aarch64", "aarch64", "linux64" },
-		{ "i686", "{architecture_map: alpinelinux}", "i686", "x86", "linux32" },
-		{ "amd64", "{architecture_map: archlinux}", "x86_64", "x86_64", "linux64" },
-		{ "x86_64", "{architecture_map: gentoo}", "x86_64", "amd64", "linux64" },
-		{ "x86_64", "{architecture_map: funtoo}", "x86_64", "generic_64", "linux64" },
-		{ "aarch64", "{architecture_map: openwrt}", "aarch64", "armsr-armv8", "linux64" },
-		{ "armel", "{architecture_map: voidlinux}", "armv7l", "armel", "linux32" },
-		{ "x86_64", "{architectures: {x86_64: pc}}", "x86_64", "pc", "linux64" },
-		{ "amd64", "{architectures: {x86_64: pc}}", "x86_64", "pc", "linux64" },
-		{ "amd64", "{architectures: {amd64: apc}}", "x86_64", "apc", "linux64" },
-		{ "amd64", "{architectures: {i686: pc}}", "x86_64", "amd64", "linux64" },
-		{ "x86_64", "{architecture_map: debian, architectures: {x86_64: pc}}", "x86_64", "amd64",
-		  "linux64" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_free char *text = xasprintf("image: {distribution: x, architecture: %s}\n"
-						 "source: {downloader: debootstrap}\n"
-						 "packages: {manager: apt}\nmappings: %s\n",
-						 rows[i].written, rows[i].mappings);
-		auto_recipe struct recipe r = parsed(text);
-
-		assert_string_equal(r.architecture, rows[i].name);
-		assert_string_equal(r.architecture_mapped, rows[i].mapped);
-		assert_string_equal(r.architecture_personality, rows[i].personality);
-	}
-	/* Without a map a downloader of many distributions takes the name as it is written. */
-	{
-		auto_recipe struct recipe r = parsed("image: {distribution: x, architecture: arm64}\n"
-						     "source: {downloader: rootfs-http}\n"
-						     "packages: {manager: apk}\n");
-
-		assert_string_equal(r.architecture_mapped, "arm64");
-	}
-}
-
-static void architecture_of_this_host(void **state)
-{
-	const struct architecture *host = architecture_of_host();
-
-	(void)state;
-	assert_non_null(host);
-	assert_ptr_equal(architecture_find(host->name), host);
-	assert_null(architecture_find("pdp11"));
-	assert_string_equal(architecture_nearest("amd46"), "amd64");
-}
-
 /* Words of the format by the enums that other stages use. */
 static void words(void **state)
 {
@@ -788,101 +585,18 @@ static void from_standard_input(void **state)
 	assert_string_equal(e.text, "standard input:10:3: unknown key 'oops' in 'packages'");
 }
 
-/* One option a line. */
-static size_t split_lines(char *text, const char *lines[8])
-{
-	size_t count = 0;
-
-	while (text && *text && count < 8) {
-		char *end = strchr(text, '\n');
-
-		lines[count++] = text;
-		if (!end)
-			break;
-		*end = '\0';
-		text = end + 1;
-	}
-	return count;
-}
-
-static char *read_sibling(const char *name, const char *suffix, bool optional)
-{
-	auto_free char *path = xasprintf("%.*s%s", (int)(strlen(name) - strlen(".yaml")), name, suffix);
-	char *text = NULL;
-	struct error e = ERROR_INIT;
-
-	if (file_read(AT_FDCWD, path, MIB, &text, NULL, &e) < 0 && !optional)
-		fail_msg("%s", e.text);
-	return text;
-}
-
-/*
- * NAME.yaml, loaded with the options in NAME.options and selected, must fail with what NAME.expect has: the
- * kind of the error on its first line, the text on the second.
- */
-static void rejected(void **state)
-{
-	const char *name = *state;
-	auto_free char *expected = read_sibling(name, ".expect", false);
-	auto_free char *option_text = read_sibling(name, ".options", true);
-	auto_free char *got = NULL;
-	const char *lines[8];
-	const struct recipe_options all = {
-		.path = name,
-		.overrides = lines,
-		.override_count = split_lines(option_text, lines),
-	};
-	auto_recipe struct recipe r = RECIPE_INIT;
-	struct error e = ERROR_INIT;
-
-	if (recipe_load(&all, &r, &e) == 0 && recipe_select(&r, &e) == 0)
-		fail_msg("%s is accepted", name);
-	got = xasprintf("%s\n%s\n", error_kind_name(e.kind), e.text);
-	assert_string_equal(got, expected);
-}
-
-static int run_rejected(void)
-{
-	auto_close int folder_fd = -1;
-	struct CMUnitTest *tests = NULL;
-	struct error e = ERROR_INIT;
-	char **names = NULL;
-	size_t name_count = 0;
-	size_t count = 0;
-	int failed = 1;
-
-	/* So that messages name the file alone. */
-	if (dir_open(AT_FDCWD, REJECTED, &folder_fd, &e) < 0 || fchdir(folder_fd) < 0 ||
-	    dir_list(folder_fd, &names, &name_count, &e) < 0) {
-		fprintf(stderr, "start this in the top folder: %s\n", e.text);
-		return 1;
-	}
-	for (size_t i = 0; i < name_count; i++)
-		if (is_suffix(names[i], ".yaml"))
-			PUSH(tests, count,
-			     ((struct CMUnitTest) { names[i], rejected, NULL, NULL, names[i] }));
-	if (count)
-		failed = _cmocka_run_group_tests("rejected recipes", tests, count, NULL, NULL);
-	free(tests);
-	names_free(names, name_count);
-	return failed;
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_key),
+		cmocka_unit_test(keys_of_image_and_source),
+		cmocka_unit_test(keys_of_files),
+		cmocka_unit_test(keys_of_packages_and_scripts),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(nothing_given),
 		cmocka_unit_test(scalars),
 		cmocka_unit_test(aliases),
 		cmocka_unit_test(filters),
 		cmocka_unit_test(options),
-		cmocka_unit_test(expansion),
-		cmocka_unit_test(expansion_mistakes),
-		cmocka_unit_test(expansion_bomb),
-		cmocka_unit_test(architectures),
-		cmocka_unit_test(architecture_of_this_host),
 		cmocka_unit_test(words),
 		cmocka_unit_test(schema_is_whole),
 		cmocka_unit_test(limits),
@@ -890,7 +604,6 @@ int main(void)
 		cmocka_unit_test(unreadable),
 		cmocka_unit_test(from_standard_input),
 	};
-	int failed = cmocka_run_group_tests_name("recipe", tests, NULL, NULL);
 
-	return run_rejected() + failed;
+	return cmocka_run_group_tests_name("recipe", tests, NULL, NULL);
 }

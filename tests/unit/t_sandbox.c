@@ -228,17 +228,13 @@ static void network(void **state)
 {
 	struct fixture *f = need_root(state);
 	auto_free char *inside = NULL;
+	char outside[64] = "";
 
 	expect(&f->sandbox, "ls /sys/class/net; cat /sys/class/net/lo/flags", "lo\n0x9\n");
 	f->sandbox.network = true;
 	assert_int_equal(run(&f->sandbox, "readlink /proc/self/ns/net", &inside), 0);
-	{
-		char outside[64] = "";
-
-		assert_true(readlink("/proc/self/ns/net", outside, sizeof outside - 2) > 0);
-		strcat(outside, "\n");
-		assert_string_equal(inside, outside);
-	}
+	assert_true(readlink("/proc/self/ns/net", outside, sizeof outside - 1) > 0);
+	assert_true(is_prefix(inside, outside) && strlen(inside) == strlen(outside) + 1);
 }
 
 static void leaves_nothing(void **state)
@@ -371,13 +367,23 @@ static void add(struct output *output, const char *text)
 	output_add(output, text, strlen(text));
 }
 
+static void count_line(void *context, const char *line)
+{
+	size_t *bytes = context;
+
+	*bytes += strlen(line);
+}
+
 static void lines_alone(void **state)
 {
 	auto_output struct output output = OUTPUT_INIT;
 	auto_buffer struct buffer tail = BUFFER_INIT;
 	char flood[5000];
+	size_t shown_bytes = 0;
+	struct sandbox sandbox = { .on_line = count_line, .context = &shown_bytes };
 
 	(void)state;
+	output.sandbox = &sandbox;
 	memset(flood, 'x', sizeof flood);
 	add(&output, "10%\r50%");
 	add(&output, "\r");
@@ -392,6 +398,7 @@ static void lines_alone(void **state)
 			      "100%\n\xc3\xa9 \xe2\x82\xac \\xc2\\x9b \\xed\\xa0\\x80 \\xc0\\xaf\nxxx"));
 	assert_true(is_suffix(tail.data, "x...\n\nend\n"));
 	assert_true(tail.len < 700);
+	assert_int_equal(shown_bytes + output.line_count, tail.len);
 }
 
 static void environment_exact(void **state)
@@ -495,6 +502,10 @@ static void stand_ins(void **state)
 	       "ls -A /run; exec 2>/dev/null; echo x > /usr/sbin/policy-rc.d || echo read-only",
 	       "101\nstart-stop-daemon: nothing is started while an image is built\nfine\nlock\nread-only\n");
 	assert_int_equal(run(&f->sandbox, "exit 9", NULL), 9);
+	/* With network an action may upgrade dpkg, which must find its file as it is. */
+	f->sandbox.network = true;
+	expect(&f->sandbox, "ln /usr/sbin/start-stop-daemon /usr/sbin/backup && cat /usr/sbin/backup",
+	       "the real one\n");
 	assert_int_equal(root_lstat(f->root_fd, "/usr/sbin/policy-rc.d", &st, &e), 0);
 	assert_int_equal(root_read(f->root_fd, "/usr/sbin/start-stop-daemon", &data, &len, &e), 1);
 	assert_string_equal(data, real);

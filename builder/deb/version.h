@@ -3,8 +3,8 @@
  * Version numbers of Debian packages, "[epoch:]upstream[-revision]", in the order that dpkg gives them
  * (Debian Policy §5.6.12).
  */
-#ifndef PLAN_DEB_VERSION_H
-#define PLAN_DEB_VERSION_H
+#ifndef DEB_VERSION_H
+#define DEB_VERSION_H
 
 #include "base/text.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plan/deb_version.h"
+#include "deb/version.h"
 
 #include <string.h>
 
@@ -18,13 +18,11 @@ static bool is_letter(char c)
 /* '~' sorts before the end of a part, the end before letters, letters before everything else. */
 static int weight(struct text text)
 {
-	char c = text.len ? text.ptr[0] : '\0';
-
-	if (text.len == 0 || is_digit(c))
+	if (text.len == 0 || is_digit(text.ptr[0]))
 		return 0;
-	if (c == '~')
+	if (text.ptr[0] == '~')
 		return -1;
-	return is_letter(c) ? c : c + 256;
+	return is_letter(text.ptr[0]) ? text.ptr[0] : text.ptr[0] + 256;
 }
 
 static void skip(struct text *text, size_t count)
@@ -81,6 +79,7 @@ static int compare_part(struct text a, struct text b)
 }
 
 struct version_parts {
+	bool has_epoch;
 	struct text epoch;
 	struct text upstream;
 	struct text revision;
@@ -88,11 +87,14 @@ struct version_parts {
 
 static struct version_parts split(struct text version)
 {
-	struct version_parts parts = { .upstream = version };
+	struct version_parts parts = { .epoch = { version.ptr, 0 },
+				       .upstream = version,
+				       .revision = { version.ptr, 0 } };
 	const char *colon = version.len ? memchr(version.ptr, ':', version.len) : NULL;
 	const char *dash;
 
 	if (colon) {
+		parts.has_epoch = true;
 		parts.epoch = (struct text) { version.ptr, (size_t)(colon - version.ptr) };
 		parts.upstream = (struct text) { colon + 1, version.len - parts.epoch.len - 1 };
 	}
@@ -124,26 +126,30 @@ int deb_version_compare(struct text a, struct text b)
 	return order;
 }
 
+/* Letters, digits and SIGNS alone. */
+static bool consists_of(struct text text, const char *signs)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (!is_digit(c) && !is_letter(c) && (c == '\0' || !strchr(signs, c)))
+			return false;
+	}
+	return true;
+}
+
 bool deb_version_is_valid(struct text text)
 {
 	struct version_parts parts = split(text);
 
 	if (parts.upstream.len == 0 || text.len > VERSION_BYTES_MAX || text.ptr[text.len - 1] == '-')
 		return false;
-	if (parts.epoch.ptr && parts.epoch.len == 0)
+	if (parts.has_epoch && parts.epoch.len == 0)
 		return false;
 	for (size_t i = 0; i < parts.epoch.len; i++)
 		if (!is_digit(parts.epoch.ptr[i]))
 			return false;
-	for (size_t i = 0; i < parts.upstream.len; i++)
-		if (!is_digit(parts.upstream.ptr[i]) && !is_letter(parts.upstream.ptr[i]) &&
-		    !memchr(".+-~:", parts.upstream.ptr[i], 5))
-			return false;
-	for (size_t i = 0; i < parts.revision.len; i++)
-		if (!is_digit(parts.revision.ptr[i]) && !is_letter(parts.revision.ptr[i]) &&
-		    !memchr(".+~", parts.revision.ptr[i], 3))
-			return false;
-	return true;
+	return consists_of(parts.upstream, ".+-~:") && consists_of(parts.revision, ".+~");
 }
 
 bool deb_version_satisfies(struct text have, enum deb_relation relation, struct text wanted)

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plan/deb_dependency.h"
+#include "deb/dependency.h"
 
 #include <string.h>
 
 enum { NAME_BYTES_MAX = 512 };
 
+static bool is_name_sign(char c)
+{
+	return c == '+' || c == '-' || c == '.';
+}
+
 static bool is_name_byte(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || is_name_sign(c);
 }
 
 static bool is_space(char c)
@@ -34,7 +39,7 @@ static bool take(struct text *rest, char c)
 
 bool deb_name_is_valid(struct text text)
 {
-	if (text.len < 2 || text.len > NAME_BYTES_MAX || memchr("+-.", text.ptr[0], 3))
+	if (text.len < 2 || text.len > NAME_BYTES_MAX || is_name_sign(text.ptr[0]))
 		return false;
 	for (size_t i = 0; i < text.len; i++)
 		if (!is_name_byte(text.ptr[i]))

@@ -5,10 +5,10 @@
  *
  *	while ((r = deb_dependency_next(&rest, &part)) > 0)
  */
-#ifndef PLAN_DEB_DEPENDENCY_H
-#define PLAN_DEB_DEPENDENCY_H
+#ifndef DEB_DEPENDENCY_H
+#define DEB_DEPENDENCY_H
 
-#include "plan/deb_version.h"
+#include "deb/version.h"
 
 struct deb_part {
 	struct text name;
