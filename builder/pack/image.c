@@ -282,9 +282,10 @@ static int copy_content(struct packing *packing, const struct walk_entry *entry,
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return error_sys(e, "cannot read it");
+			return error_sys(e, "cannot read '/%s'", entry->path);
 		if (got == 0)
-			return error_set(e, ERROR_SYSTEM, "it became shorter while it was being packed");
+			return error_set(e, ERROR_SYSTEM, "'/%s' became shorter while it was being packed",
+					 entry->path);
 		if (interrupt_check(e) < 0 || write_all(packing, packing->read_buffer, (size_t)got, e) < 0)
 			return -1;
 		left -= (uint64_t)got;

@@ -147,11 +147,11 @@ static uint32_t little_endian(const char *bytes, size_t count)
 static void add_acl(struct buffer *pax, const char *key, const struct xattr *xattr)
 {
 	static const struct {
-		uint32_t tag;
 		const char *word;
+		uint32_t tag;
 		bool has_id;
-	} tags[] = { { 0x01, "user", false }, { 0x02, "user", true },  { 0x04, "group", false },
-		     { 0x08, "group", true }, { 0x10, "mask", false }, { 0x20, "other", false } };
+	} tags[] = { { "user", 0x01, false }, { "user", 0x02, true },  { "group", 0x04, false },
+		     { "group", 0x08, true }, { "mask", 0x10, false }, { "other", 0x20, false } };
 	auto_buffer struct buffer text = BUFFER_INIT;
 
 	if (xattr->len < 4 || xattr->len % 8 != 4 || little_endian(xattr->value, 4) != 2)

@@ -32,6 +32,7 @@ struct level {
 struct walk {
 	walk_fn visit;
 	void *context;
+	bool refused;    /* the visitor failed; it says itself what that was about */
 	struct log *log; /* may be NULL */
 	struct buffer path;
 	struct xattrs xattrs;              /* of the entry that is being visited */
@@ -86,6 +87,14 @@ static int path_push(struct walk *walk, const char *name, struct error *e)
 		buffer_addc(&walk->path, '/');
 	buffer_adds(&walk->path, name);
 	return 0;
+}
+
+static int call(struct walk *walk, const struct walk_entry *entry, struct error *e)
+{
+	if (walk->visit(walk->context, entry, e) == 0)
+		return 0;
+	walk->refused = true;
+	return -1;
 }
 
 /* Open NAME, which must be on the same mount; -1 and errno otherwise. */
@@ -149,7 +158,7 @@ static int visit_regular(struct walk *walk, const char *name, struct walk_entry 
 	entry->fd = fd;
 	if (check_unchanged(entry, e) < 0 || xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
 		return -1;
-	if (walk->visit(walk->context, entry, e) < 0)
+	if (call(walk, entry, e) < 0)
 		return -1;
 	return check_unchanged(entry, e);
 }
@@ -157,7 +166,7 @@ static int visit_regular(struct walk *walk, const char *name, struct walk_entry 
 static int visit_other(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
 {
 	if (entry->hard_link)
-		return walk->visit(walk->context, entry, e);
+		return call(walk, entry, e);
 	if (xattrs_read(-1, walk->dir_fd, name, &walk->xattrs, e) < 0)
 		return -1;
 	if (S_ISLNK(entry->st.st_mode)) {
@@ -168,7 +177,7 @@ static int visit_other(struct walk *walk, const char *name, struct walk_entry *e
 		walk->target[len] = '\0';
 		entry->link = walk->target;
 	}
-	return walk->visit(walk->context, entry, e);
+	return call(walk, entry, e);
 }
 
 /* Make the folder FD, which is taken over, the innermost level. */
@@ -216,7 +225,7 @@ static int visit_folder(struct walk *walk, const char *name, struct walk_entry *
 		if (walk->log)
 			log_warn(walk->log, "'/%s' is a mount point: what is mounted there is left out",
 				 entry->path);
-		return walk->visit(walk->context, entry, e);
+		return call(walk, entry, e);
 	}
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
@@ -225,7 +234,7 @@ static int visit_folder(struct walk *walk, const char *name, struct walk_entry *
 		return error_sys(e, "cannot stat it");
 	if (xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
 		return -1;
-	if (walk->visit(walk->context, entry, e) < 0)
+	if (call(walk, entry, e) < 0)
 		return -1;
 	return enter(walk, TAKE(fd, -1), &entry->st, e);
 }
@@ -264,7 +273,7 @@ static int step(struct walk *walk, struct error *e)
 	if (path_push(walk, name, e) < 0)
 		return -1;
 	if (visit_name(walk, name, e) < 0)
-		return error_wrap(e, "'/%s'", path_of(walk));
+		return walk->refused ? -1 : error_wrap(e, "'/%s'", path_of(walk));
 	if (walk->depth == depth)
 		path_cut(walk, walk->levels[depth - 1].path_len);
 	return 0;
@@ -279,7 +288,7 @@ static int visit_root(struct walk *walk, int root_fd, struct error *e)
 		return error_sys(e, "cannot open the root");
 	if (xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
 		return -1;
-	if (walk->visit(walk->context, &entry, e) < 0)
+	if (call(walk, &entry, e) < 0)
 		return -1;
 	return enter(walk, TAKE(fd, -1), &entry.st, e);
 }

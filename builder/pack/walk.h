@@ -36,6 +36,7 @@ struct walk_entry {
 	int fd; /* regular file without HARD_LINK: open for reading, at its start; else -1 */
 };
 
+/* Its errors come back as they are; those of the walk name the path. */
 typedef int (*walk_fn)(void *context, const struct walk_entry *entry, struct error *e);
 
 /*

@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/pool.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 
 /* Inputs up to this size may wait in a queue; larger ones are filled only when a worker has time for them. */
@@ -58,6 +59,9 @@ static void encode(struct blocks *blocks, struct block *block)
 	block->failed =
 		blocks_check(block, &block->error) < 0 || blocks->format->encode(block, &block->error) < 0;
 	free(TAKE(block->data, NULL));
+	/* Freed memory of up to 32 MiB apiece would stay with this thread's allocator, beyond all counting. */
+	if (blocks->block_bytes > QUEUE_BLOCK_BYTES)
+		malloc_trim(0);
 	codec_memory_give(blocks->memory, bytes);
 }
 
@@ -289,6 +293,7 @@ struct sink *sink_blocks(const struct block_format *format, struct sink *next, i
 {
 	static const struct sink_ops ops = { blocks_write, blocks_finish, blocks_release };
 	struct blocks *blocks;
+	bool small;
 
 	(void)e;
 	if (!next)
@@ -301,10 +306,13 @@ struct sink *sink_blocks(const struct block_format *format, struct sink *next, i
 	blocks->block_bytes = format->block_bytes(level);
 	blocks->encoder_bytes = format->encoder_bytes(level);
 	blocks->memory = memory;
+	small = blocks->block_bytes <= QUEUE_BLOCK_BYTES;
+	/* For each worker an input; of small blocks another one that waits, and an output. */
 	blocks->worker_count = worker_count
 				       ? worker_count
-				       : codec_workers(memory, blocks->encoder_bytes + blocks->block_bytes);
-	blocks->input_max = blocks->worker_count * (blocks->block_bytes <= QUEUE_BLOCK_BYTES ? 2 : 1);
+				       : codec_workers(memory, blocks->encoder_bytes +
+								       (small ? 3 : 1) * blocks->block_bytes);
+	blocks->input_max = blocks->worker_count * (small ? 2 : 1);
 	blocks->ring_count = blocks->input_max + blocks->worker_count + 1;
 	blocks->ring = xcalloc(blocks->ring_count, sizeof *blocks->ring);
 	blocks->threads = xcalloc(blocks->worker_count, sizeof *blocks->threads);

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { WORKER_MAX = 64 };
+enum { WORKER_MAX = 32 }; /* one thread reads the tree: it feeds no more */
 
 /* Uncompressed: the sink itself. */
 static struct sink *sink_none(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,

@@ -171,8 +171,8 @@ static void codecs_large_input(void **state)
 
 static void workers_do_not_change_bytes(void **state)
 {
-	static const size_t workers[] = { 1, 2, 4, 7 };
-	auto_free char *data = compressible_bytes(9 * MIB);
+	static const size_t workers[] = { 1, 2, 4 };
+	auto_free char *data = compressible_bytes(7 * MIB);
 	auto_free char *noise = random_bytes(1 * MIB, 3);
 
 	(void)state;
@@ -183,7 +183,7 @@ static void workers_do_not_change_bytes(void **state)
 
 		for (size_t k = 0; k < ARRAY_LEN(workers); k++) {
 			auto_buffer struct buffer out =
-				encoded(codec, edges[i].level, workers[k], data, 9 * MIB, 10007 * (k + 1));
+				encoded(codec, edges[i].level, workers[k], data, 7 * MIB, 10007 * (k + 1));
 
 			if (k == 0)
 				first = TAKE(out, BUFFER_INIT);
@@ -378,7 +378,7 @@ static void assert_fails(void **state, struct sink *sink, const char *data, size
 
 static void errors_come_back(void **state)
 {
-	auto_free char *data = random_bytes(6 * MIB, 9);
+	auto_free char *data = random_bytes(4 * MIB, 9);
 	size_t limits[] = { 0, 1, 300 * 1000, 3 * MIB };
 
 	for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
@@ -390,11 +390,11 @@ static void errors_come_back(void **state)
 			struct sink *next = sink_broken(limits[k], &released);
 
 			assert_fails(state, codec->open_sink(next, edges[i].level, 2, NULL, &e), data,
-				     6 * MIB, ERROR_SYSTEM);
+				     4 * MIB, ERROR_SYSTEM);
 			assert_true(released);
 			next = codec->open_sink(sink_broken(limits[k], &released), edges[i].level, 2, NULL,
 						&e);
-			assert_fails(state, sink_thread(next, &e), data, 6 * MIB, ERROR_SYSTEM);
+			assert_fails(state, sink_thread(next, &e), data, 4 * MIB, ERROR_SYSTEM);
 			assert_true(released);
 		}
 	}
