@@ -331,11 +331,18 @@ int archives_refresh(const struct archive_wish *wishes, size_t count, const stru
 	return 0;
 }
 
-void index_set_release(struct index_set *set)
+void index_set_unmap(struct index_set *set)
 {
 	for (size_t i = 0; i < set->file_count; i++)
 		if (set->files[i].len)
 			munmap((void *)(uintptr_t)set->files[i].data, set->files[i].len);
+	set->files = NULL;
+	set->file_count = 0;
+}
+
+void index_set_release(struct index_set *set)
+{
+	index_set_unmap(set);
 	arena_release(&set->arena);
 	*set = INDEX_SET_INIT;
 }
