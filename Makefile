@@ -11,6 +11,8 @@
 ## make list                     the recipes, with their descriptions
 ## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
 ## make check-long               the same, with more rounds of what depends on chance
+## make parity SETS=500          compare the choice of packages with apt's, SETS sets in each of 48 cells; SEED=
+##                               SUITES=bookworm,sid ARCHITECTURES=amd64 VARIANTS=minbase RECOMMENDS=no,yes
 ## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
 ## make bench                    time a build beside mmdebstrap; ROUNDS=3
 ## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
@@ -67,6 +69,7 @@ PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellch
 PACKAGES.bench := mmdebstrap nginx-light jq zstd time
 SETUP.check      := check
 SETUP.check-long := check
+SETUP.parity     := check
 SETUP.lint       := lint
 SETUP.fuzz       := lint
 SETUP.bench      := bench
@@ -94,7 +97,7 @@ UNITS   := $(patsubst tests/unit/%.c,$O/unit/%,$(sort $(wildcard tests/unit/t_*.
 REPLAYS := $(patsubst tests/fuzz/%.c,$O/replay/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: all bench check check-long clean FORCE format fuzz help image install libraries lint list setup \
+.PHONY: all bench check check-long clean FORCE format fuzz help image install libraries lint list parity setup \
 	tests uninstall units lint-compilers lint-cppcheck lint-format lint-manuals lint-scripts lint-tidy lint-tree
 .DEFAULT_GOAL := all
 
@@ -158,6 +161,11 @@ check: tests | $(SETUP)
 
 check-long: tests | $(SETUP)
 	$(Q)KILN_TEST_LONG=1 KILN='$(CURDIR)/$O/kiln' OBJECTS='$(CURDIR)/$O' tests/run $(TESTS)
+
+parity: all | $(SETUP)
+	$(Q)tests/parity/compare.py --kiln $O/kiln --shrink --sets $(or $(SETS),500) $(if $(SEED),--seed '$(SEED)') \
+		$(if $(SUITES),--suites '$(SUITES)') $(if $(ARCHITECTURES),--architectures '$(ARCHITECTURES)') \
+		$(if $(VARIANTS),--variants '$(VARIANTS)') $(if $(RECOMMENDS),--recommends '$(RECOMMENDS)')
 
 bench: all | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' ROUNDS='$(ROUNDS)' tests/bench/run

@@ -194,6 +194,7 @@ int deb_plan_make(const struct recipe *recipe, const struct index_set *indexes, 
 	if (deb_index_scan(&maker.index, indexes, recipe->architecture_mapped, e) < 0)
 		return -1;
 	deb_resolver_init(&maker.resolver, &maker.index);
+	maker.resolver.recommends = recipe->packages.recommends;
 	divide(recipe, &runs);
 	for (size_t i = 0; i < runs.count; i++)
 		if (make_run(&maker, &runs.items[i], i == 0, e) < 0)

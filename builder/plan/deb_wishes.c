@@ -124,6 +124,13 @@ static bool has_versions(const struct deb_index *index, struct text name)
 	return package && package->versions;
 }
 
+/* The words that apt takes for the architecture of the root, besides its name. */
+static bool is_own_architecture(const struct deb_index *index, struct text architecture)
+{
+	return text_is(architecture, index->architecture) || text_is(architecture, "native") ||
+	       text_is(architecture, "any") || text_is(architecture, "all");
+}
+
 static int take_apart(const struct recipe_name *name, const struct deb_index *index, struct spelling *out,
 		      struct error *e)
 {
@@ -138,8 +145,7 @@ static int take_apart(const struct recipe_name *name, const struct deb_index *in
 			s.package.len--;
 	}
 	s.package = text_cut(s.package, ':', &architecture);
-	if (architecture.ptr && !text_is(architecture, index->architecture) &&
-	    !text_is(architecture, "native") && !text_is(architecture, "all"))
+	if (architecture.ptr && !is_own_architecture(index, architecture))
 		return error_at(
 			e, ERROR_UNSUPPORTED, &name->place,
 			"package '%s': packages of a foreign architecture are not installed by this version",
@@ -205,6 +211,28 @@ static int find_version(const struct recipe_name *name, struct deb_package *pack
 			TEXT_ARG(package->name), TEXT_ARG(package->versions->version));
 }
 
+/* "vim" and "vim-" in one run: apt stops there too. */
+static int check_contradiction(const struct deb_wishes *wishes, const struct deb_request *request,
+			       const struct recipe_name *name, struct error *e)
+{
+	for (size_t i = 0; i < wishes->count; i++) {
+		const struct recipe_name *other = wishes->names[i];
+
+		if (wishes->requests[i].package != request->package ||
+		    wishes->requests[i].remove == request->remove)
+			continue;
+		if (other)
+			return error_at(e, ERROR_PLAN, &name->place, "'%s' contradicts '%s' (%s:%u:%u)",
+					name->text, other->text, other->place.file, other->place.line,
+					other->place.column);
+		return error_at(e, ERROR_PLAN, &name->place,
+				"'%s' contradicts the base system, which has '%.*s'; a set with 'action: "
+				"remove' takes it away afterwards",
+				name->text, TEXT_ARG(request->package->name));
+	}
+	return 0;
+}
+
 int deb_wishes_add_name(struct deb_wishes *wishes, const struct recipe_name *name, bool remove,
 			const struct deb_index *index, struct error *e)
 {
@@ -228,6 +256,8 @@ int deb_wishes_add_name(struct deb_wishes *wishes, const struct recipe_name *nam
 				"package '%s': another version is installed already by an earlier step",
 				name->text);
 	request.remove |= spelling.minus;
+	if (check_contradiction(wishes, &request, name, e) < 0)
+		return -1;
 	deb_wishes_add(wishes, request, WHY_RECIPE, name);
 	return 0;
 }

@@ -186,6 +186,7 @@ struct recipe_packages {
 	struct custom_manager custom;
 	bool update;
 	bool cleanup;
+	bool recommends; /* what packages recommend is installed like what they depend on; kiln's own key */
 	struct package_set *sets;
 	size_t set_count;
 	struct repository *repositories;

@@ -240,6 +240,8 @@ static const struct schema_field package_fields[] = {
 	  .about = "Take every package in its newest version" },
 	{ "cleanup", SCHEMA_FLAG, AT(recipe_packages, cleanup),
 	  .about = "Leave no package index and no downloaded package" },
+	{ "recommends", SCHEMA_FLAG, AT(recipe_packages, recommends),
+	  .about = "Install what packages recommend; default: false" },
 	{ "sets", SCHEMA_SECTIONS, AT(recipe_packages, sets), COUNT(recipe_packages, set_count),
 	  .item_bytes = sizeof(struct package_set), .section = &set,
 	  .about = "Packages to install or remove" },

@@ -33,6 +33,7 @@ struct test {
 	size_t set_count;
 	char *variant;
 	bool split;
+	bool recommends;
 	char *checks[LINES_MAX]; /* expect, version, …: looked at when the plan is there */
 	size_t check_count;
 	bool in_stanza;
@@ -149,6 +150,8 @@ static void add_line(struct test *test, char *line)
 		add_set(test, rest, SET_INSTALL, true);
 	else if (strcmp(key, "split") == 0)
 		test->split = true;
+	else if (strcmp(key, "recommends") == 0)
+		test->recommends = true;
 	else if (strcmp(key, "variant") == 0)
 		test->variant = word(&rest);
 	else
@@ -318,6 +321,7 @@ static void run_case(struct test *test)
 	}
 	recipe.source.variant = test->variant ? test->variant : "minbase";
 	recipe.packages.sets = test->sets;
+	recipe.packages.recommends = test->recommends;
 	recipe.packages.set_count = test->set_count;
 	recipe.actions = &action;
 	recipe.action_count = test->split;
@@ -389,9 +393,9 @@ static void cases(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASES("alternatives"), CASES("virtual"), CASES("conflicts"), CASES("multiarch"),
-		CASES("order"),        CASES("base"),    CASES("steps"),     CASES("remove"),
-		CASES("archives"),     CASES("errors"),
+		CASES("alternatives"), CASES("virtual"), CASES("conflicts"),  CASES("multiarch"),
+		CASES("order"),        CASES("base"),    CASES("steps"),      CASES("remove"),
+		CASES("archives"),     CASES("errors"),  CASES("recommends"),
 	};
 
 	return cmocka_run_group_tests_name("plan_cases", tests, NULL, NULL);

@@ -87,6 +87,7 @@ static const char everything[] =
 	"  manager: apt\n"
 	"  update: true\n"
 	"  cleanup: Y\n"
+	"  recommends: true\n"
 	"  sets:\n"
 	"  - {packages: [vim, 7zip], action: remove, early: true, flags: [-x], variants: [cloud]}\n"
 	"  repositories:\n"
@@ -163,15 +164,15 @@ static void keys_of_packages_and_scripts(void **state)
 	auto_recipe struct recipe r = parsed(everything);
 
 	(void)state;
-	assert_true(r.packages.update && r.packages.cleanup);
+	assert_true(r.packages.update && r.packages.cleanup && r.packages.recommends);
 	assert_int_equal(r.packages.sets[0].action, SET_REMOVE);
 	assert_true(r.packages.sets[0].early);
 	assert_string_equal(r.packages.sets[0].names[1].text, "7zip");
-	assert_place(r.packages.sets[0].names[1].place, 52, 22);
+	assert_place(r.packages.sets[0].names[1].place, 53, 22);
 	assert_string_equal(r.packages.repositories[0].type, "t");
 	assert_int_equal(r.actions[0].trigger, TRIGGER_POST_UPDATE);
 	assert_string_equal(r.actions[0].action, "#!/bin/sh\ntrue");
-	assert_place(r.actions[0].place, 59, 5);
+	assert_place(r.actions[0].place, 60, 5);
 	assert_false(r.actions[0].pongo);
 	assert_true(r.environment.clear_defaults);
 	assert_string_equal(r.environment.variables[0].value, "b=c");

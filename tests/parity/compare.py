@@ -1,0 +1,441 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compare the packages that `kiln plan` chooses with those that apt-get chooses in an empty root.
+
+    tests/parity/compare.py [OPTION...]
+        --suites bullseye,bookworm,trixie,sid    --architectures amd64,arm64
+        --variants minbase,-,buildd              --recommends no,yes
+        --sets N       random sets of packages in each cell of these four (default 500), of 1, 5 and 30 names
+        --no-hard      without the sets of hard.txt, which are tried in every cell otherwise
+        --seed SEED    draws the same sets again as long as the archive is the same (default: a new one)
+        --set NAMES    this set alone, names separated by blanks
+        --shrink       take names away from a set that differs for as long as it differs
+        --least SHARE  percentage of identical results below which the exit status is 1 (default 99.5)
+        --mirror URL   of the Debian archive (default: as apt's settings on this host have it)
+        --kiln FILE    the program (default: out/kiln)      --jobs N   sets at once (default: all processors)
+
+Both programs read the same files: the signed indexes of the mirror, copied once into an archive on this
+disk. A suite comes with its updates, security and backports as far as the mirror has them. Results are the
+same when names and versions of all packages are the same, or when both refuse. One line is printed for each
+cell, and every difference.
+
+The root of an image starts with a merged /usr. Where apt would take usrmerge, which converts a root that
+is not merged yet, it is asked for usr-is-merged as well, as debootstrap does, unless the set names usrmerge.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import lzma
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HARD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hard.txt")
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+SIZES = (1, 5, 30)
+TIMEOUT = 300
+REFUSED = None  # in place of a {name: version}
+APT_REFUSES = 100
+KILN_REFUSES = 9  # ERROR_PLAN
+
+APT_CONF = """\
+Dir "{root}";
+Dir::State "{root}";
+Dir::State::status "{root}/status";
+Dir::Cache "{root}";
+Dir::Etc "{root}";
+Dir::Log "{root}";
+APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
+APT::Sandbox::User "";
+APT::Solver "internal";
+Acquire::Check-Valid-Until "false";
+Acquire::Languages "none";
+Debug::NoLocking "true";
+"""
+
+
+class Broken(Exception):
+    """What makes the comparison impossible, as opposed to a difference."""
+
+
+def run(command, **environment):
+    result = subprocess.run(
+        command,
+        env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return result.returncode, result.stdout, result.stderr
+
+
+def must(command, **environment):
+    status, out, err = run(command, **environment)
+    if status != 0:
+        raise Broken(f"{command[0]}: exit status {status}\n{err.strip()[-1000:]}")
+    return out
+
+
+def host_mirror():
+    out = must(["apt-get", "indextargets", "--format", "$(REPO_URI)"])
+    for uri in sorted(set(out.split())):
+        if uri.endswith("/debian/"):
+            return uri
+    raise Broken("the apt sources of this host name no Debian archive; --mirror URL gives one")
+
+
+def get(url, path):
+    """Fetch URL into PATH; false when there is no such thing."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(path, "wb") as file:
+            while block := answer.read(1 << 20):
+                file.write(block)
+    except urllib.error.HTTPError as e:
+        if e.code in (403, 404):
+            return False
+        raise
+    return True
+
+
+class Stanza:
+    """What is of interest of a package's paragraph in an index."""
+
+    def __init__(self, text):
+        fields = dict(re.findall(r"^(Package|Version|Essential|Priority): (\S+)", text, re.M))
+        self.name = fields.get("Package")
+        self.version = fields.get("Version")
+        self.essential = fields.get("Essential") == "yes"
+        self.priority = fields.get("Priority")
+
+
+class Archives:
+    """The archives of one suite and architecture, copied to this disk."""
+
+    def __init__(self, folder, mirror, suite, architecture):
+        self.suite, self.architecture = suite, architecture
+        self.sources = []  # (address, suite)
+        self.stanzas = []  # of all
+        security = re.sub(r"debian/$", "debian-security/", mirror)
+        wanted = [(mirror, "debian", suite)]
+        if suite != "sid":
+            wanted += [
+                (mirror, "debian", suite + "-updates"),
+                (security, "security", suite + "-security"),
+                (mirror, "debian", suite + "-backports"),
+            ]
+        for url, place, name in wanted:
+            if self.copy(url, os.path.join(folder, place), name):
+                self.sources.append((f"file://{folder}/{place}", name))
+        if not self.sources or self.sources[0][1] != suite:
+            raise Broken(f"the mirror has no suite '{suite}' for {architecture}")
+
+    def copy(self, url, folder, suite):
+        index = f"main/binary-{self.architecture}/Packages.xz"
+        dists = os.path.join(folder, "dists", suite)
+        if not get(f"{url}dists/{suite}/InRelease", os.path.join(dists, "InRelease")):
+            return False
+        if not get(f"{url}dists/{suite}/{index}", os.path.join(dists, index)):
+            return False
+        with lzma.open(os.path.join(dists, index), "rt", encoding="utf-8") as file:
+            stanzas = [Stanza(text) for text in file.read().split("\n\n") if text.strip()]
+        if not self.sources:
+            self.main = stanzas
+        self.stanzas += stanzas
+        return True
+
+    def names(self):
+        return list(dict.fromkeys(s.name for s in self.stanzas))
+
+    def base(self, variant):
+        """What debootstrap installs for VARIANT."""
+        priorities = ("required", "important") if variant == "-" else ("required",)
+        names = [s.name for s in self.main if s.essential]
+        names += [s.name for s in self.main if s.priority in priorities]
+        names.append("apt")
+        if variant == "buildd":
+            names.append("build-essential")
+        return list(dict.fromkeys(names))
+
+
+class Apt:
+    """apt-get in an empty root."""
+
+    def __init__(self, folder, archives):
+        self.archives = archives
+        self.pulls = set()  # (variant, recommends) whose base system alone would take usrmerge
+        self.can_merge = "usr-is-merged" in archives.names()
+        self.conf = os.path.join(folder, "conf")
+        for name in ("lists/partial", "archives/partial", "apt.conf.d", "preferences.d"):
+            os.makedirs(os.path.join(folder, name))
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(APT_CONF.format(root=folder, architecture=archives.architecture))
+        with open(os.path.join(folder, "status"), "w", encoding="utf-8"):
+            pass
+        with open(os.path.join(folder, "sources.list"), "w", encoding="utf-8") as file:
+            for url, suite in archives.sources:
+                file.write(f"deb [signed-by={KEYRING}] {url} {suite} main\n")
+        must(["apt-get", "-qq", "update"], APT_CONFIG=self.conf)
+
+    def install(self, names, recommends):
+        option = "--install-recommends" if recommends else "--no-install-recommends"
+        command = ["apt-get", "-qq", "-y", "--print-uris", option, "install", *names]
+        status, out, err = run(command, APT_CONFIG=self.conf)
+        if status == APT_REFUSES:
+            return REFUSED, (out + err).strip()
+        if status != 0:
+            raise Broken(f"apt-get: exit status {status}\n{err}")
+        # 'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE DIGEST
+        found = re.findall(r"^'[^']*' ([^_ ]+)_([^_ ]+)_[^_ ]+\.deb ", out, re.M)
+        return {name: urllib.parse.unquote(version) for name, version in found}, ""
+
+    def plan(self, variant, recommends, names):
+        wanted = self.archives.base(variant) + names
+        merged = self.can_merge and "usrmerge" not in names
+        if merged and (variant, recommends) in self.pulls:
+            return self.install(wanted + ["usr-is-merged"], recommends)
+        result, said = self.install(wanted, recommends)
+        if merged and result and "usrmerge" in result:
+            if not names:
+                self.pulls.add((variant, recommends))
+            result, said = self.install(wanted + ["usr-is-merged"], recommends)
+        return result, said
+
+
+class Kiln:
+    """kiln plan with a recipe for each set."""
+
+    def __init__(self, program, folder, archives):
+        self.program, self.folder, self.archives = program, folder, archives
+        self.keys = os.path.join(folder, "keys.asc")
+        home = os.path.join(folder, "gnupg")
+        os.makedirs(home, mode=0o700)
+        keys = must(
+            ["gpg", "--batch", "--quiet", "--no-autostart", "--homedir", home, "--no-default-keyring"]
+            + ["--keyring", KEYRING, "--armor", "--export"]
+        )
+        with open(self.keys, "w", encoding="utf-8") as file:
+            file.write(keys)
+
+    def recipe(self, variant, recommends, names):
+        url, suite = self.archives.sources[0]
+        lines = [f"deb {url} {suite} main" for url, suite in self.archives.sources]
+        packages = {
+            "manager": "apt",
+            "recommends": recommends,
+            "repositories": [{"name": "sources.list", "url": "\n".join(lines)}],
+        }
+        if names:
+            packages["sets"] = [{"action": "install", "packages": names}]
+        return {
+            "image": {
+                "distribution": "debian",
+                "release": suite,
+                "architecture": self.archives.architecture,
+            },
+            "source": {
+                "downloader": "debootstrap",
+                "url": url,
+                "variant": variant,
+                "check_valid_until": False,
+                "keys": ["keys.asc"],
+            },
+            "packages": packages,
+        }
+
+    def plan(self, variant, recommends, names):
+        path = os.path.join(self.folder, f"{threading.get_ident()}.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.recipe(variant, recommends, names), file)  # which is YAML too
+        command = [self.program, "plan", path, "--json", "--quiet", "--mirror", "none"]
+        status, out, err = run(command + ["--cache", os.path.join(self.folder, "cache")])
+        os.unlink(path)
+        if status == KILN_REFUSES:
+            return REFUSED, err.strip()
+        if status != 0:
+            return {"kiln": f"exit status {status}"}, err.strip()
+        return {package["name"]: package["version"] for package in json.loads(out)["packages"]}, ""
+
+
+class Pair:
+    """apt and kiln with the same archives."""
+
+    def __init__(self, program, folder, archives):
+        self.archives = archives
+        self.apt = Apt(os.path.join(folder, "apt"), archives)
+        self.kiln = Kiln(program, os.path.join(folder, "kiln"), archives)
+
+    def compare(self, variant, recommends, names):
+        begin = time.monotonic()
+        theirs, they_said = self.apt.plan(variant, recommends, names)
+        middle = time.monotonic()
+        ours, we_said = self.kiln.plan(variant, recommends, names)
+        end = time.monotonic()
+        return {
+            "names": names,
+            "same": theirs == ours,
+            "refused": theirs is REFUSED,
+            "text": "" if theirs == ours else describe(theirs, they_said, ours, we_said),
+            "apt": middle - begin,
+            "kiln": end - middle,
+        }
+
+    def shrink(self, variant, recommends, outcome):
+        names = outcome["names"]
+        for name in list(names):
+            fewer = [n for n in names if n != name]
+            attempt = self.compare(variant, recommends, fewer)
+            if not attempt["same"]:
+                names, outcome = fewer, attempt
+        return outcome
+
+
+def describe(theirs, they_said, ours, we_said):
+    if theirs is REFUSED or ours is REFUSED:
+        who, said = ("apt", they_said) if theirs is REFUSED else ("kiln", we_said)
+        return f"    {who} alone refuses: " + said[-800:].replace("\n", "\n        ")
+    lines = [we_said] if "kiln" in ours else []
+    rows = (
+        ("only apt", [f"{n}={theirs[n]}" for n in sorted(theirs) if n not in ours]),
+        ("only kiln", [f"{n}={ours[n]}" for n in sorted(ours) if n not in theirs]),
+        ("versions", [f"{n}: {theirs[n]}, {ours[n]}" for n in sorted(ours) if theirs.get(n, ours[n]) != ours[n]]),
+    )
+    lines += [f"    {title}: {' '.join(words)}" for title, words in rows if words]
+    return "\n".join(lines)
+
+
+def hard_sets(archives):
+    """The sets of hard.txt that are for this suite, with versions filled in."""
+    newest = {}
+    for stanza in archives.main:
+        newest.setdefault(stanza.name, stanza.version)
+    sets = []
+    with open(HARD, encoding="utf-8") as file:
+        for line in file:
+            suites, _, names = line.partition("#")[0].partition(":: ")
+            if not names or (suites.strip() != "*" and archives.suite not in suites.split()):
+                continue
+            names = [re.sub(r"^(.*)=\*$", lambda m: f"{m[1]}={newest.get(m[1], '0')}", n) for n in names.split()]
+            sets.append(names)
+    return sets
+
+
+def draw(archives, options, cell):
+    names = archives.names()
+    chance = random.Random(f"{options.seed} {cell}")
+    return [chance.sample(names, SIZES[i % len(SIZES)]) for i in range(options.sets)]
+
+
+class Sum:
+    def __init__(self):
+        self.sets = self.same = self.refused = 0
+        self.apt = self.kiln = 0.0
+
+    def add(self, outcome):
+        self.sets += 1
+        self.same += outcome["same"]
+        self.refused += outcome["same"] and outcome["refused"]
+        self.apt += outcome["apt"]
+        self.kiln += outcome["kiln"]
+
+    def share(self):
+        return 100 * self.same / self.sets if self.sets else 100.0
+
+    def say(self, what):
+        print(
+            f"{what}: {self.same} of {self.sets} sets identical ({self.refused} refused by both), "
+            f"{self.share():.2f} %; apt {self.apt / max(self.sets, 1):.2f} s, "
+            f"kiln {self.kiln / max(self.sets, 1):.2f} s a set",
+            flush=True,
+        )
+
+
+def run_cell(pair, options, variant, recommends, pool, total):
+    archives = pair.archives
+    cell = f"{archives.suite} {archives.architecture} {variant}{' recommends' if recommends else ''}"
+    if options.set is not None:
+        sets = [options.set.split()]
+    else:
+        sets = ([] if options.no_hard else hard_sets(archives)) + draw(archives, options, cell)
+    # The first alone: it learns about usrmerge, and fills the caches of both.
+    outcomes = [pair.compare(variant, recommends, [])]
+    outcomes += pool.map(lambda names: pair.compare(variant, recommends, names), sets)
+    sum_ = Sum()
+    for outcome in outcomes:
+        sum_.add(outcome)
+        total.add(outcome)
+        if outcome["same"]:
+            continue
+        if options.shrink:
+            outcome = pair.shrink(variant, recommends, outcome)
+        print(f"difference: {cell}: {' '.join(outcome['names'])}\n{outcome['text']}", flush=True)
+    sum_.say(cell)
+
+
+def compare_all(options, folder):
+    mirror = options.mirror or host_mirror()
+    total = Sum()
+    print(f"seed {options.seed}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for suite in options.suites:
+            for architecture in options.architectures:
+                place = os.path.join(folder, f"{suite}-{architecture}")
+                pair = Pair(options.kiln, place, Archives(place, mirror, suite, architecture))
+                for recommends in options.recommends:
+                    for variant in options.variants:
+                        run_cell(pair, options, variant, recommends == "yes", pool, total)
+    total.say("all")
+    return 0 if total.share() >= options.least else 1
+
+
+def words(text):
+    return text.split(",")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="compare kiln's choice of packages with apt's")
+    parser.add_argument("--suites", type=words, default=["bullseye", "bookworm", "trixie", "sid"])
+    parser.add_argument("--architectures", type=words, default=["amd64", "arm64"])
+    parser.add_argument("--variants", type=words, default=["minbase", "-", "buildd"])
+    parser.add_argument("--recommends", type=words, default=["no", "yes"])
+    parser.add_argument("--sets", type=int, default=500)
+    parser.add_argument("--no-hard", action="store_true")
+    parser.add_argument("--seed", default=str(random.SystemRandom().randrange(1 << 32)))
+    parser.add_argument("--set")
+    parser.add_argument("--shrink", action="store_true")
+    parser.add_argument("--least", type=float, default=99.5)
+    parser.add_argument("--mirror")
+    parser.add_argument("--kiln", default=os.path.join(TOP, "out", "kiln"))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    return parser.parse_args()
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options = parse_arguments()
+    try:
+        with tempfile.TemporaryDirectory(prefix="kiln-parity-") as folder:
+            return compare_all(options, folder)
+    except (Broken, OSError, subprocess.TimeoutExpired) as e:
+        print(f"parity: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
