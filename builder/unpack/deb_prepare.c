@@ -2,6 +2,7 @@
 #include "unpack/deb.h"
 
 #include "base/root.h"
+#include "deb/version.h"
 #include "plan/plan.h"
 
 /*
@@ -90,8 +91,18 @@ static int write_architectures(int root_fd, const struct plan *plan, const char 
 	return root_write(root_fd, "/var/lib/dpkg/arch", text.data, text.len, 0644, 0, 0, e);
 }
 
+/* dpkg before 1.17.11 does nothing without that file; later ones make it when somebody writes to it. */
+static bool wants_available(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->package_count; i++)
+		if (strcmp(plan->packages[i].name, "dpkg") == 0)
+			return deb_version_compare(text_of(plan->packages[i].version), text_of("1.17.11")) <
+			       0;
+	return false;
+}
+
 /* An empty database. Its format is the one that keeps architectures of one package apart. */
-static int make_database(int root_fd, struct error *e)
+static int make_database(int root_fd, const struct plan *plan, struct error *e)
 {
 	static const char *const folders[] = { "alternatives", "info", "parts", "triggers", "updates" };
 
@@ -102,7 +113,7 @@ static int make_database(int root_fd, struct error *e)
 			return -1;
 	}
 	if (root_write_text(root_fd, "/var/lib/dpkg/status", "", e) < 0 ||
-	    root_write_text(root_fd, "/var/lib/dpkg/available", "", e) < 0)
+	    (wants_available(plan) && root_write_text(root_fd, "/var/lib/dpkg/available", "", e) < 0))
 		return -1;
 	return root_write_text(root_fd, "/var/lib/dpkg/info/format", "1\n", e);
 }
@@ -115,7 +126,7 @@ int deb_unpack_prepare(const struct unpack_site *site, struct error *e)
 		return error_sys(e, "cannot set the mode of the root");
 	if (site->plan->merged_usr && merge_usr(site->root_fd, architecture, e) < 0)
 		return -1;
-	if (make_database(site->root_fd, e) < 0)
+	if (make_database(site->root_fd, site->plan, e) < 0)
 		return -1;
 	return write_architectures(site->root_fd, site->plan, architecture, e);
 }

@@ -61,7 +61,7 @@ static void direct_conffiles(void **state)
 	assert_text(&scene, "/var/lib/dpkg/info/bb:amd64.list", "/.\n/etc\n/etc/bb.conf\n");
 	assert_false(scene_has(&scene, "/var/lib/dpkg/info/bb:amd64.a.b"));
 	assert_text(&scene, "/var/lib/dpkg/info/format", "1\n");
-	assert_text(&scene, "/var/lib/dpkg/available", "");
+	assert_false(scene_has(&scene, "/var/lib/dpkg/available"));
 	scene_close(&scene);
 }
 
@@ -251,6 +251,19 @@ static void extended_states(void **state)
 	scene_close(&scene);
 }
 
+/* Without that file the dpkg of those days stops. */
+static void old_dpkg(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_add(&scene, &(struct made_deb) { .name = "dpkg", .version = "1.16.18" });
+	scene_prepare(&scene);
+	assert_text(&scene, "/var/lib/dpkg/available", "");
+	scene_close(&scene);
+}
+
 static void prepared_root(void **state)
 {
 	struct scene scene;
@@ -259,7 +272,8 @@ static void prepared_root(void **state)
 	(void)state;
 	scene_open(&scene);
 	scene_add(&scene, &bb);
-	scene_add(&scene, &(struct made_deb) { .name = "dpkg", .architecture = "i386" });
+	scene_add(&scene,
+		  &(struct made_deb) { .name = "dpkg", .version = "1.17.11", .architecture = "i386" });
 	scene.plan.merged_usr = true;
 	scene_prepare(&scene);
 	assert_int_equal(readlinkat(scene.root_fd, "lib64", text, sizeof text), 9);
@@ -267,6 +281,7 @@ static void prepared_root(void **state)
 	assert_true(scene_has(&scene, "/usr/libx32"));
 	assert_false(scene_has(&scene, "/lib32"));
 	assert_text(&scene, "/var/lib/dpkg/arch", "amd64\ni386\n");
+	assert_false(scene_has(&scene, "/var/lib/dpkg/available"));
 	scene_close(&scene);
 }
 
@@ -420,6 +435,7 @@ int main(void)
 		cmocka_unit_test(unfinished_journal), cmocka_unit_test(before_preinst),
 		cmocka_unit_test(triggers),           cmocka_unit_test(extended_states),
 		cmocka_unit_test(prepared_root),      cmocka_unit_test(as_dpkg_does),
+		cmocka_unit_test(old_dpkg),
 	};
 
 	return cmocka_run_group_tests_name("unpack dpkg", tests, NULL, NULL);
