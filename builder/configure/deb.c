@@ -290,5 +290,8 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 		return -1;
 	if (step->kind == STEP_REMOVE)
 		return 0;
+	/* What apt would have left. */
+	if (deb_database_give_to_apt(site->root_fd, e) < 0)
+		return -1;
 	return deb_database_write_extended_states(site->root_fd, site->plan, step->packages, step->count, e);
 }
