@@ -234,6 +234,12 @@ static int configure_install(const struct work *work, struct error *e)
 	while (deb_rounds_left(&rounds) > 0)
 		if (configure_round(work, &rounds, e) < 0 || unpack_round(work, &rounds, e) < 0)
 			return -1;
+
+	size_t count;
+	auto_free size_t *first = deb_rounds_first(&rounds, &count);
+
+	if (count && run_dpkg(work, "--configure", first, count, e) < 0)
+		return -1;
 	return configure_all(work, e);
 }
 
