@@ -30,6 +30,15 @@ static const struct {
 	{ "x32", { "lib32", "lib64", "libx32" } },
 };
 
+/* Whether the image gets a package NAME of VERSION or later. */
+static bool has_since(const struct plan *plan, const char *name, const char *version)
+{
+	for (size_t i = 0; i < plan->package_count; i++)
+		if (strcmp(plan->packages[i].name, name) == 0)
+			return deb_version_compare(text_of(plan->packages[i].version), text_of(version)) >= 0;
+	return false;
+}
+
 static int merge(int root_fd, const char *folder, struct error *e)
 {
 	auto_free char *path = xasprintf("usr/%s", folder);
@@ -41,11 +50,14 @@ static int merge(int root_fd, const char *folder, struct error *e)
 	return 0;
 }
 
-static int merge_usr(int root_fd, const char *architecture, struct error *e)
+static int merge_usr(int root_fd, const struct plan *plan, const char *architecture, struct error *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(merged_everywhere); i++)
 		if (merge(root_fd, merged_everywhere[i], e) < 0)
 			return -1;
+	/* It brings those that its architecture still needs. */
+	if (has_since(plan, "base-files", "13.3"))
+		return 0;
 	for (size_t i = 0; architecture && i < ARRAY_LEN(merged_more); i++) {
 		if (strcmp(architecture, merged_more[i].architecture) != 0)
 			continue;
@@ -91,16 +103,6 @@ static int write_architectures(int root_fd, const struct plan *plan, const char 
 	return root_write(root_fd, "/var/lib/dpkg/arch", text.data, text.len, 0644, 0, 0, e);
 }
 
-/* dpkg before 1.17.11 does nothing without that file; later ones make it when somebody writes to it. */
-static bool wants_available(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->package_count; i++)
-		if (strcmp(plan->packages[i].name, "dpkg") == 0)
-			return deb_version_compare(text_of(plan->packages[i].version), text_of("1.17.11")) <
-			       0;
-	return false;
-}
-
 /* An empty database. Its format is the one that keeps architectures of one package apart. */
 static int make_database(int root_fd, const struct plan *plan, struct error *e)
 {
@@ -112,8 +114,10 @@ static int make_database(int root_fd, const struct plan *plan, struct error *e)
 		if (root_make_dirs(root_fd, path, 0755, e) < 0)
 			return -1;
 	}
+	/* dpkg before 1.17.11 does nothing without `available`; later ones make it when somebody writes to it. */
 	if (root_write_text(root_fd, "/var/lib/dpkg/status", "", e) < 0 ||
-	    (wants_available(plan) && root_write_text(root_fd, "/var/lib/dpkg/available", "", e) < 0))
+	    (!has_since(plan, "dpkg", "1.17.11") &&
+	     root_write_text(root_fd, "/var/lib/dpkg/available", "", e) < 0))
 		return -1;
 	return root_write_text(root_fd, "/var/lib/dpkg/info/format", "1\n", e);
 }
@@ -124,7 +128,7 @@ int deb_unpack_prepare(const struct unpack_site *site, struct error *e)
 
 	if (fchmod(site->root_fd, 0755) < 0)
 		return error_sys(e, "cannot set the mode of the root");
-	if (site->plan->merged_usr && merge_usr(site->root_fd, architecture, e) < 0)
+	if (site->plan->merged_usr && merge_usr(site->root_fd, site->plan, architecture, e) < 0)
 		return -1;
 	if (make_database(site->root_fd, site->plan, e) < 0)
 		return -1;

@@ -61,7 +61,7 @@ static void direct_conffiles(void **state)
 	assert_text(&scene, "/var/lib/dpkg/info/bb:amd64.list", "/.\n/etc\n/etc/bb.conf\n");
 	assert_false(scene_has(&scene, "/var/lib/dpkg/info/bb:amd64.a.b"));
 	assert_text(&scene, "/var/lib/dpkg/info/format", "1\n");
-	assert_false(scene_has(&scene, "/var/lib/dpkg/available"));
+	assert_text(&scene, "/var/lib/dpkg/available", "");
 	scene_close(&scene);
 }
 
@@ -312,8 +312,25 @@ static void prepared_root(void **state)
 	assert_string_equal(text, "usr/lib64");
 	assert_true(scene_has(&scene, "/usr/libx32"));
 	assert_false(scene_has(&scene, "/lib32"));
+	assert_true(scene_has(&scene, "/libx32"));
 	assert_text(&scene, "/var/lib/dpkg/arch", "amd64\ni386\n");
 	assert_false(scene_has(&scene, "/var/lib/dpkg/available"));
+	scene_close(&scene);
+}
+
+static void links_of_base_files(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_add(&scene, &bb);
+	scene_add(&scene, &(struct made_deb) { .name = "base-files", .version = "13.3" });
+	scene.plan.merged_usr = true;
+	scene_prepare(&scene);
+	assert_true(scene_has(&scene, "/lib"));
+	assert_false(scene_has(&scene, "/libx32"));
+	assert_false(scene_has(&scene, "/usr/libx32"));
 	scene_close(&scene);
 }
 
@@ -462,12 +479,19 @@ static void as_dpkg_does(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(direct_conffiles),   cmocka_unit_test(waiting_conffiles),
-		cmocka_unit_test(status_file),        cmocka_unit_test(wrong_status_files),
-		cmocka_unit_test(unfinished_journal), cmocka_unit_test(before_preinst),
-		cmocka_unit_test(triggers),           cmocka_unit_test(extended_states),
-		cmocka_unit_test(prepared_root),      cmocka_unit_test(as_dpkg_does),
-		cmocka_unit_test(folders_of_apt),     cmocka_unit_test(old_dpkg),
+		cmocka_unit_test(direct_conffiles),
+		cmocka_unit_test(waiting_conffiles),
+		cmocka_unit_test(status_file),
+		cmocka_unit_test(wrong_status_files),
+		cmocka_unit_test(unfinished_journal),
+		cmocka_unit_test(before_preinst),
+		cmocka_unit_test(triggers),
+		cmocka_unit_test(extended_states),
+		cmocka_unit_test(prepared_root),
+		cmocka_unit_test(as_dpkg_does),
+		cmocka_unit_test(folders_of_apt),
+		cmocka_unit_test(old_dpkg),
+		cmocka_unit_test(links_of_base_files),
 	};
 
 	return cmocka_run_group_tests_name("unpack dpkg", tests, NULL, NULL);
