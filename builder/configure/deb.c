@@ -234,6 +234,12 @@ static int configure_install(const struct work *work, struct error *e)
 	while (deb_rounds_left(&rounds) > 0)
 		if (configure_round(work, &rounds, e) < 0 || unpack_round(work, &rounds, e) < 0)
 			return -1;
+
+	size_t count;
+	auto_free size_t *first = deb_rounds_first(&rounds, &count);
+
+	if (count && run_dpkg(work, "--configure", first, count, e) < 0)
+		return -1;
 	return configure_all(work, e);
 }
 
@@ -290,5 +296,8 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 		return -1;
 	if (step->kind == STEP_REMOVE)
 		return 0;
+	/* What apt would have left. */
+	if (deb_database_give_to_apt(site->root_fd, e) < 0)
+		return -1;
 	return deb_database_write_extended_states(site->root_fd, site->plan, step->packages, step->count, e);
 }

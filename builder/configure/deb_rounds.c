@@ -61,7 +61,8 @@ static bool visit_needed(const struct deb_rounds *rounds, size_t position, bool 
 	return true;
 }
 
-size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count)
+/* What has to be configured before the packages of the step that are in STATE could be unpacked. */
+static size_t *needed_by(const struct deb_rounds *rounds, enum deb_round_state state, size_t *count)
 {
 	size_t total = rounds->plan->package_count;
 	auto_free bool *needed = xcalloc(total, sizeof *needed);
@@ -71,7 +72,7 @@ size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count)
 	for (size_t i = 0; i < rounds->step->count; i++) {
 		size_t position = rounds->step->packages[i];
 
-		if (rounds->states[position] != ROUND_NOT_UNPACKED)
+		if (rounds->states[position] != state)
 			continue;
 		memset(visited, 0, total * sizeof *visited);
 		if (!visit_needed(rounds, position, visited))
@@ -84,6 +85,16 @@ size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count)
 		if (needed[k])
 			PUSH(positions, *count, k);
 	return positions;
+}
+
+size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count)
+{
+	return needed_by(rounds, ROUND_NOT_UNPACKED, count);
+}
+
+size_t *deb_rounds_first(const struct deb_rounds *rounds, size_t *count)
+{
+	return needed_by(rounds, ROUND_UNPACKED, count);
 }
 
 size_t deb_rounds_left(const struct deb_rounds *rounds)

@@ -7,6 +7,8 @@
  *	until deb_rounds_unpackable() finds none left:
  *		unpack those
  *		configure deb_rounds_needed()
+ *	configure deb_rounds_first()
+ *	configure the rest
  */
 #ifndef CONFIGURE_DEB_ROUNDS_H
 #define CONFIGURE_DEB_ROUNDS_H
@@ -38,6 +40,12 @@ size_t *deb_rounds_unpackable(const struct deb_rounds *rounds, size_t *count);
  * wait, with their dependencies. malloc'ed, ascending; *count 0 when no amount of configuring would help.
  */
 size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count);
+
+/*
+ * When all are unpacked: those that other packages of the step pre-depend on, with their dependencies. apt has
+ * to configure them before the rest, which shows in what scripts number and append to: the users of passwd(5).
+ */
+size_t *deb_rounds_first(const struct deb_rounds *rounds, size_t *count);
 
 /* How many packages of the step are not unpacked. */
 size_t deb_rounds_left(const struct deb_rounds *rounds);

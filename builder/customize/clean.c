@@ -31,13 +31,27 @@ static int remove_all(const struct customize_site *site, const char *path, const
 	return root_remove(site->root_fd, path, e);
 }
 
-/* As remove_all(), but for the folder `lock`, which stays empty. */
-static int remove_but_lock(const struct customize_site *site, const char *path, const struct stat *st,
-			   struct error *e)
+/*
+ * The link that base-files makes needs its target. base-files makes that as well, but scripts see a /run of their
+ * own.
+ */
+static int make_lock_folder(const struct customize_site *site, const char *path, const struct stat *st,
+			    struct error *e)
 {
-	if (S_ISDIR(st->st_mode) && is_suffix(path, "/lock"))
-		return root_empty_dir(site->root_fd, path, e);
-	return root_remove(site->root_fd, path, e);
+	static const char folder[] = "/run/lock";
+	auto_close int fd = -1;
+	struct stat run;
+	int r = S_ISLNK(st->st_mode) ? root_lstat(site->root_fd, "/run", &run, e) : 0;
+
+	if (r <= 0 || !S_ISDIR(run.st_mode))
+		return r < 0 ? -1 : 0;
+	if (root_make_dirs(site->root_fd, folder, 0755, e) < 0 ||
+	    root_open(site->root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, e) < 0)
+		return -1;
+	/* Apart, since the umask does not count here. */
+	if (fchmod(fd, 01777) < 0)
+		return error_sys(e, "cannot set the mode of '%s', where '%s' leads to", folder, path);
+	return 0;
 }
 
 /* An empty file that a package made on purpose, with its owner and mode, stays as it is. */
@@ -207,7 +221,8 @@ static const struct clean_rule rules[] = {
 	{ "/root/.wget-hsts", ALWAYS, remove_file, "likewise" },
 	{ "/tmp/*", ALWAYS, remove_all, "temporary files of the build" },
 	{ "/var/tmp/*", ALWAYS, remove_all, "temporary files of the build" },
-	{ "/run/*", ALWAYS, remove_but_lock, "a tmpfs in every instance; /var/lock is a link to /run/lock" },
+	{ "/run/*", ALWAYS, remove_all, "a tmpfs in every instance" },
+	{ "/var/lock", ALWAYS, make_lock_folder, "a link to /run/lock, which a chroot into the image needs" },
 	{ "/dev/*", ALWAYS, remove_all, "the instance's own; daemons do not unpack it" },
 };
 /* clang-format on */

@@ -4,6 +4,10 @@
 #include "base/root.h"
 #include "plan/plan.h"
 #include "unpack/deb.h"
+#include "unpack/deb_overrides.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #define CI_PATH              "/var/lib/dpkg/tmp.ci"
 #define EXTENDED_STATES_PATH "/var/lib/apt/extended_states"
@@ -120,4 +124,33 @@ int deb_database_write_extended_states(int root_fd, const struct plan *plan, con
 			     : root_remove(root_fd, EXTENDED_STATES_PATH, e);
 	arena_release(&arena);
 	return r;
+}
+
+static int give_folder(int root_fd, const char *path, uid_t uid, struct error *e)
+{
+	auto_close int fd = -1;
+	int r = root_try_open(root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, e);
+
+	if (r <= 0)
+		return r;
+	if (fchown(fd, uid, 0) < 0 || fchmod(fd, 0700) < 0)
+		return error_sys(e, "cannot give '%s' in the root to apt", path);
+	return 0;
+}
+
+int deb_database_give_to_apt(int root_fd, struct error *e)
+{
+	static const char *const folders[] = { "/var/lib/apt/lists/partial",
+					       "/var/cache/apt/archives/partial" };
+	auto_deb_overrides struct deb_overrides overrides = DEB_OVERRIDES_INIT;
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	if (deb_overrides_read(root_fd, &overrides, e) < 0)
+		return -1;
+	deb_overrides_owner(&overrides, "_apt", NULL, &uid, &gid);
+	for (size_t i = 0; uid != 0 && i < ARRAY_LEN(folders); i++)
+		if (give_folder(root_fd, folders[i], uid, e) < 0)
+			return -1;
+	return 0;
 }

@@ -111,4 +111,10 @@ int deb_database_remove_ci(int root_fd, struct error *e) MUST_CHECK;
 int deb_database_write_extended_states(int root_fd, const struct plan *plan, const size_t *positions,
 				       size_t count, struct error *e) MUST_CHECK;
 
+/*
+ * Where apt puts what it has not checked yet belongs to the user that fetches for it, from its first run on; in
+ * a root without that user (apt before 1.1) nothing changes.
+ */
+int deb_database_give_to_apt(int root_fd, struct error *e) MUST_CHECK;
+
 #endif

@@ -2,6 +2,7 @@
 #include "unpack/deb.h"
 
 #include "base/root.h"
+#include "deb/version.h"
 #include "plan/plan.h"
 
 /*
@@ -29,6 +30,15 @@ static const struct {
 	{ "x32", { "lib32", "lib64", "libx32" } },
 };
 
+/* Whether the image gets a package NAME of VERSION or later. */
+static bool has_since(const struct plan *plan, const char *name, const char *version)
+{
+	for (size_t i = 0; i < plan->package_count; i++)
+		if (strcmp(plan->packages[i].name, name) == 0)
+			return deb_version_compare(text_of(plan->packages[i].version), text_of(version)) >= 0;
+	return false;
+}
+
 static int merge(int root_fd, const char *folder, struct error *e)
 {
 	auto_free char *path = xasprintf("usr/%s", folder);
@@ -40,11 +50,14 @@ static int merge(int root_fd, const char *folder, struct error *e)
 	return 0;
 }
 
-static int merge_usr(int root_fd, const char *architecture, struct error *e)
+static int merge_usr(int root_fd, const struct plan *plan, const char *architecture, struct error *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(merged_everywhere); i++)
 		if (merge(root_fd, merged_everywhere[i], e) < 0)
 			return -1;
+	/* It brings those that its architecture still needs. */
+	if (has_since(plan, "base-files", "13.3"))
+		return 0;
 	for (size_t i = 0; architecture && i < ARRAY_LEN(merged_more); i++) {
 		if (strcmp(architecture, merged_more[i].architecture) != 0)
 			continue;
@@ -91,7 +104,7 @@ static int write_architectures(int root_fd, const struct plan *plan, const char 
 }
 
 /* An empty database. Its format is the one that keeps architectures of one package apart. */
-static int make_database(int root_fd, struct error *e)
+static int make_database(int root_fd, const struct plan *plan, struct error *e)
 {
 	static const char *const folders[] = { "alternatives", "info", "parts", "triggers", "updates" };
 
@@ -101,8 +114,10 @@ static int make_database(int root_fd, struct error *e)
 		if (root_make_dirs(root_fd, path, 0755, e) < 0)
 			return -1;
 	}
+	/* dpkg before 1.17.11 does nothing without `available`; later ones make it when somebody writes to it. */
 	if (root_write_text(root_fd, "/var/lib/dpkg/status", "", e) < 0 ||
-	    root_write_text(root_fd, "/var/lib/dpkg/available", "", e) < 0)
+	    (!has_since(plan, "dpkg", "1.17.11") &&
+	     root_write_text(root_fd, "/var/lib/dpkg/available", "", e) < 0))
 		return -1;
 	return root_write_text(root_fd, "/var/lib/dpkg/info/format", "1\n", e);
 }
@@ -113,9 +128,9 @@ int deb_unpack_prepare(const struct unpack_site *site, struct error *e)
 
 	if (fchmod(site->root_fd, 0755) < 0)
 		return error_sys(e, "cannot set the mode of the root");
-	if (site->plan->merged_usr && merge_usr(site->root_fd, architecture, e) < 0)
+	if (site->plan->merged_usr && merge_usr(site->root_fd, site->plan, architecture, e) < 0)
 		return -1;
-	if (make_database(site->root_fd, e) < 0)
+	if (make_database(site->root_fd, site->plan, e) < 0)
 		return -1;
 	return write_architectures(site->root_fd, site->plan, architecture, e);
 }

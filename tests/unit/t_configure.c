@@ -111,6 +111,28 @@ static void rounds_in_order(void **state)
 	destroy(&world);
 }
 
+/* Nothing waits for b to be unpacked, yet c is promised it configured; and d may be any time. */
+static void rounds_first(void **state)
+{
+	static const struct row rows[] = { { "", "", 'a', false },
+					   { "", "a", 'b', false },
+					   { "b", "", 'c', false },
+					   { "", "c", 'd', false } };
+	struct world world;
+	size_t count;
+	size_t *positions;
+
+	(void)state;
+	build(&world, rows, ARRAY_LEN(rows));
+	assert_string_equal(unpack(&world), "abcd");
+	assert_string_equal(configure(&world), "");
+	positions = deb_rounds_first(&world.rounds, &count);
+	assert_string_equal(enter(&world, positions, count, ROUND_CONFIGURED), "ab");
+	positions = deb_rounds_first(&world.rounds, &count);
+	assert_string_equal(enter(&world, positions, count, ROUND_CONFIGURED), "");
+	destroy(&world);
+}
+
 static void rounds_one(void **state)
 {
 	static const struct row rows[] = { { "", "", 'a', true },
@@ -244,13 +266,10 @@ static void environments(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds_in_order),
-		cmocka_unit_test(rounds_one),
-		cmocka_unit_test(rounds_after_base),
-		cmocka_unit_test(rounds_stuck),
-		cmocka_unit_test(dpkg_explained),
-		cmocka_unit_test(full_disk),
-		cmocka_unit_test(tails),
+		cmocka_unit_test(rounds_in_order), cmocka_unit_test(rounds_one),
+		cmocka_unit_test(rounds_first),    cmocka_unit_test(rounds_after_base),
+		cmocka_unit_test(rounds_stuck),    cmocka_unit_test(dpkg_explained),
+		cmocka_unit_test(full_disk),       cmocka_unit_test(tails),
 		cmocka_unit_test(environments),
 	};
 

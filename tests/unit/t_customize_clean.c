@@ -115,8 +115,7 @@ static void each_row_acts(void **state)
 	assert_true(ground_has(ground, "/var/cache/apt/archives/partial"));
 	assert_true(ground_has(ground, "/var/log/apt"));
 	assert_false(ground_has(ground, "/var/lib/apt/lists/auxfiles"));
-	assert_true(ground_has(ground, "/run/lock"));
-	assert_false(ground_has(ground, "/run/lock/subsys"));
+	assert_false(ground_has(ground, "/run/lock"));
 	assert_false(ground_has(ground, "/run/a"));
 	assert_false(ground_has(ground, "/tmp/a"));
 	assert_true(ground_has(ground, "/tmp"));
@@ -141,6 +140,18 @@ static void access_survives(void **state)
 	st = ground_stat(ground, "/etc/shadow");
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(st.st_gid, 42);
+}
+
+static void var_lock_leads_somewhere(void **state)
+{
+	struct ground *ground = ground_of(state);
+
+	ground_put(ground, "/var/lib/x", "x");
+	ground_put(ground, "/run/lock/subsys/x", "x");
+	assert_int_equal(symlinkat("/run/lock", ground->root_fd, "var/lock"), 0);
+	clean(ground);
+	assert_false(ground_has(ground, "/run/lock/subsys"));
+	assert_int_equal(ground_stat(ground, "/run/lock").st_mode, S_IFDIR | 01777);
 }
 
 static void without_a_date_shadow_stays(void **state)
@@ -258,7 +269,7 @@ int main(void)
 		GROUND_TEST(recipe_has_its_way),    GROUND_TEST(without_a_date_shadow_stays),
 		GROUND_TEST(uninitialized_stays),   GROUND_TEST(host_name_goes),
 		GROUND_TEST(host_resolv_conf_goes), GROUND_TEST(hostile_root),
-		GROUND_TEST(log_with_two_names),
+		GROUND_TEST(log_with_two_names),    GROUND_TEST(var_lock_leads_somewhere),
 	};
 
 	return cmocka_run_group_tests_name("customize clean", tests, NULL, NULL);

@@ -251,6 +251,51 @@ static void extended_states(void **state)
 	scene_close(&scene);
 }
 
+static void folders_of_apt(void **state)
+{
+	static const char lists[] = "/var/lib/apt/lists/partial";
+	static const char archives[] = "/var/cache/apt/archives/partial";
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_prepare(&scene);
+	assert_int_equal(root_make_dirs(scene.root_fd, lists, 0755, &scene.e), 0);
+	assert_int_equal(root_make_dirs(scene.root_fd, "/etc", 0755, &scene.e), 0);
+	assert_int_equal(
+		root_write_text(scene.root_fd, "/etc/passwd", "root:x:0:0::/root:/bin/sh\n", &scene.e), 0);
+	assert_int_equal(deb_database_give_to_apt(scene.root_fd, &scene.e), 0);
+	assert_int_equal(scene_stat(&scene, lists).st_mode, S_IFDIR | 0755);
+	assert_false(scene_has(&scene, archives));
+	if (geteuid() != 0) {
+		scene_close(&scene);
+		skip();
+	}
+	assert_int_equal(root_make_dirs(scene.root_fd, archives, 0755, &scene.e), 0);
+	assert_int_equal(
+		root_write_text(scene.root_fd, "/etc/passwd", "_apt:x:42:65534::/:/bin/false\n", &scene.e),
+		0);
+	assert_int_equal(deb_database_give_to_apt(scene.root_fd, &scene.e), 0);
+	assert_int_equal(scene_stat(&scene, lists).st_mode, S_IFDIR | 0700);
+	assert_int_equal(scene_stat(&scene, lists).st_uid, 42);
+	assert_int_equal(scene_stat(&scene, lists).st_gid, 0);
+	assert_int_equal(scene_stat(&scene, archives).st_mode, S_IFDIR | 0700);
+	scene_close(&scene);
+}
+
+/* Without that file the dpkg of those days stops. */
+static void old_dpkg(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_add(&scene, &(struct made_deb) { .name = "dpkg", .version = "1.16.18" });
+	scene_prepare(&scene);
+	assert_text(&scene, "/var/lib/dpkg/available", "");
+	scene_close(&scene);
+}
+
 static void prepared_root(void **state)
 {
 	struct scene scene;
@@ -259,14 +304,33 @@ static void prepared_root(void **state)
 	(void)state;
 	scene_open(&scene);
 	scene_add(&scene, &bb);
-	scene_add(&scene, &(struct made_deb) { .name = "dpkg", .architecture = "i386" });
+	scene_add(&scene,
+		  &(struct made_deb) { .name = "dpkg", .version = "1.17.11", .architecture = "i386" });
 	scene.plan.merged_usr = true;
 	scene_prepare(&scene);
 	assert_int_equal(readlinkat(scene.root_fd, "lib64", text, sizeof text), 9);
 	assert_string_equal(text, "usr/lib64");
 	assert_true(scene_has(&scene, "/usr/libx32"));
 	assert_false(scene_has(&scene, "/lib32"));
+	assert_true(scene_has(&scene, "/libx32"));
 	assert_text(&scene, "/var/lib/dpkg/arch", "amd64\ni386\n");
+	assert_false(scene_has(&scene, "/var/lib/dpkg/available"));
+	scene_close(&scene);
+}
+
+static void links_of_base_files(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_open(&scene);
+	scene_add(&scene, &bb);
+	scene_add(&scene, &(struct made_deb) { .name = "base-files", .version = "13.3" });
+	scene.plan.merged_usr = true;
+	scene_prepare(&scene);
+	assert_true(scene_has(&scene, "/lib"));
+	assert_false(scene_has(&scene, "/libx32"));
+	assert_false(scene_has(&scene, "/usr/libx32"));
 	scene_close(&scene);
 }
 
@@ -415,11 +479,19 @@ static void as_dpkg_does(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(direct_conffiles),   cmocka_unit_test(waiting_conffiles),
-		cmocka_unit_test(status_file),        cmocka_unit_test(wrong_status_files),
-		cmocka_unit_test(unfinished_journal), cmocka_unit_test(before_preinst),
-		cmocka_unit_test(triggers),           cmocka_unit_test(extended_states),
-		cmocka_unit_test(prepared_root),      cmocka_unit_test(as_dpkg_does),
+		cmocka_unit_test(direct_conffiles),
+		cmocka_unit_test(waiting_conffiles),
+		cmocka_unit_test(status_file),
+		cmocka_unit_test(wrong_status_files),
+		cmocka_unit_test(unfinished_journal),
+		cmocka_unit_test(before_preinst),
+		cmocka_unit_test(triggers),
+		cmocka_unit_test(extended_states),
+		cmocka_unit_test(prepared_root),
+		cmocka_unit_test(as_dpkg_does),
+		cmocka_unit_test(folders_of_apt),
+		cmocka_unit_test(old_dpkg),
+		cmocka_unit_test(links_of_base_files),
 	};
 
 	return cmocka_run_group_tests_name("unpack dpkg", tests, NULL, NULL);
