@@ -18,6 +18,7 @@
 #define LIMIT_INDEX_BYTES     (1 * GIB)  /* one decompressed Packages file: sid's main has 60 MiB */
 #define LIMIT_PACKAGE_BYTES   (8 * GIB)  /* one .deb */
 #define LIMIT_CONTROL_BYTES   (64 * MIB) /* decompressed control.tar */
+#define LIMIT_STANZA_FIELDS   1000       /* of one package; real ones have 40 */
 #define LIMIT_PACKAGE_ENTRIES 4000000    /* entries in one data.tar */
 #define LIMIT_PATH_BYTES      4096
 #define LIMIT_FILE_TEXT_BYTES (16 * MIB) /* a file of the root that is read as text */

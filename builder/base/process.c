@@ -13,6 +13,18 @@
 
 enum { READ_BYTES = 64 * 1024, POLL_MS = 200 };
 
+void process_kill(pid_t pid)
+{
+	int keep = errno;
+
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	errno = keep;
+}
+
 /* A running child: killed and reaped by its guard unless it was waited for. */
 struct child {
 	pid_t pid;
@@ -20,15 +32,7 @@ struct child {
 
 static void child_release(struct child *child)
 {
-	int keep = errno;
-
-	if (child->pid > 0) {
-		kill(child->pid, SIGKILL);
-		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
-	child->pid = -1;
-	errno = keep;
+	process_kill(TAKE(child->pid, -1));
 }
 
 static char **environment_in_c_locale(void)

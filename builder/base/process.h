@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+#include <sys/types.h>
+
 struct process_result {
 	int status;           /* exit status, or 128 + signal */
 	struct buffer output; /* its standard output */
@@ -33,5 +35,8 @@ struct process_options {
 int process_run(const struct process_options *options, struct process_result *result, struct error *e)
 	MUST_CHECK;
 void process_result_release(struct process_result *result);
+
+/* Kill the child PID and reap it, if it is positive; for guards: errno stays. */
+void process_kill(pid_t pid);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 
 #include <stdarg.h>
+#include <strings.h>
 
 enum { NEAREST_WORD_MAX = 64 };
 
@@ -20,6 +21,11 @@ bool text_equal(struct text a, struct text b)
 bool text_is(struct text text, const char *string)
 {
 	return text_equal(text, text_of(string));
+}
+
+bool text_equal_anycase(struct text a, struct text b)
+{
+	return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
 bool text_starts(struct text text, const char *prefix)

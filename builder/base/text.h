@@ -25,6 +25,15 @@ struct text {
 struct text text_of(const char *string);
 bool text_is(struct text text, const char *string);
 bool text_equal(struct text a, struct text b);
+/* The same whatever the case of ASCII letters. */
+bool text_equal_anycase(struct text a, struct text b);
+
+/* Here so that the length of a literal is known: most texts differ in it. */
+static inline bool text_is_anycase(struct text text, const char *string)
+{
+	return text.len == strlen(string) && text_equal_anycase(text, (struct text) { string, text.len });
+}
+
 bool text_starts(struct text text, const char *prefix);
 /* Compare bytewise, as strcmp() would. */
 int text_compare(struct text a, struct text b);

@@ -40,41 +40,6 @@ const char **deb_environment(const char *const *environment, const char *const *
 	return list;
 }
 
-/* The last lines of TAIL that fit into MAX bytes; at least a part of the last one. */
-static struct text last_lines(struct text tail, size_t max)
-{
-	tail = text_trim(tail);
-	if (tail.len <= max)
-		return tail;
-	tail.ptr += tail.len - max;
-	tail.len = max;
-	for (size_t i = 0; i + 1 < tail.len; i++)
-		if (tail.ptr[i] == '\n')
-			return (struct text) { tail.ptr + i + 1, tail.len - i - 1 };
-	/* Not from the middle of a UTF-8 sequence. */
-	while (tail.len && ((unsigned char)tail.ptr[0] & 0xc0) == 0x80) {
-		tail.ptr++;
-		tail.len--;
-	}
-	return tail;
-}
-
-char *deb_tail_line(struct text tail, size_t max)
-{
-	auto_buffer struct buffer line = BUFFER_INIT;
-	struct text rest = last_lines(tail, max);
-
-	while (rest.len) {
-		struct text part = text_trim(text_cut(rest, '\n', &rest));
-
-		if (part.len == 0)
-			continue;
-		buffer_adds(&line, line.len ? " | " : "");
-		buffer_add(&line, part.ptr, part.len);
-	}
-	return buffer_take(&line);
-}
-
 /* A script that found the disk full says so in words alone. */
 static enum error_kind kind_of(struct text tail)
 {
@@ -86,7 +51,7 @@ static enum error_kind kind_of(struct text tail)
 /* "package 'foo': OUTCOME: its last lines". */
 static int package_failed(const char *package, const char *outcome, struct text tail, struct error *e)
 {
-	auto_free char *line = deb_tail_line(tail, TAIL_MAX_BYTES);
+	auto_free char *line = sandbox_last_lines(tail, TAIL_MAX_BYTES);
 
 	return error_set(e, kind_of(tail), "package '%s': %s%s%s", package, outcome, line[0] ? ": " : "",
 			 line);
@@ -293,7 +258,7 @@ int deb_explain_dpkg(const char *verb, int status, struct text tail, struct erro
 			return package_failed(package, outcome, said, e);
 		}
 	}
-	all = deb_tail_line(tail, TAIL_MAX_BYTES);
+	all = sandbox_last_lines(tail, TAIL_MAX_BYTES);
 	return error_set(e, kind_of(tail), "dpkg %s failed with exit status %d%s%s", verb, status,
 			 all[0] ? ": " : "", all);
 }

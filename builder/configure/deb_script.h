@@ -35,9 +35,6 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
  */
 int deb_explain_dpkg(const char *verb, int status, struct text tail, struct error *e);
 
-/* The last lines of TAIL as one, joined by " | ", of at most MAX bytes; malloc'ed. */
-char *deb_tail_line(struct text tail, size_t max);
-
 /* ENVIRONMENT without the variables of EXTRA, then EXTRA: malloc'ed list of borrowed strings, NULL-terminated. */
 const char **deb_environment(const char *const *environment, const char *const *extra);
 

@@ -6,43 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { LAST_LINES_MAX_BYTES = 800, LAST_LINES_MAX = 8 };
-
-/*
- * Add the last lines of OUTPUT to TEXT as "one | two | three": what explains a failure stands at the end, so
- * the beginning is what a long output loses. Control bytes (colours, bells) become blanks.
- */
-static void add_last_lines(struct buffer *text, const struct buffer *output)
-{
-	struct text rest = { output->data, output->len };
-	struct text lines[LAST_LINES_MAX];
-	size_t count = 0;
-	size_t bytes = 0;
-
-	rest = text_trim(rest);
-	while (rest.len && count < LAST_LINES_MAX && bytes < LAST_LINES_MAX_BYTES) {
-		const char *end = memrchr(rest.ptr, '\n', rest.len);
-		size_t start = end ? (size_t)(end - rest.ptr) + 1 : 0;
-		struct text line = text_trim((struct text) { rest.ptr + start, rest.len - start });
-
-		rest.len = start ? start - 1 : 0;
-		if (line.len == 0)
-			continue;
-		if (line.len > LAST_LINES_MAX_BYTES - bytes)
-			line = (struct text) { line.ptr + line.len - (LAST_LINES_MAX_BYTES - bytes),
-					       LAST_LINES_MAX_BYTES - bytes };
-		bytes += line.len;
-		lines[count++] = line;
-	}
-	for (size_t i = count; i > 0; i--) {
-		buffer_adds(text, i == count ? ": " : " | ");
-		for (size_t j = 0; j < lines[i - 1].len; j++) {
-			unsigned char c = (unsigned char)lines[i - 1].ptr[j];
-
-			buffer_add(text, c < ' ' || c == 0x7f ? " " : &lines[i - 1].ptr[j], 1);
-		}
-	}
-}
+enum { LAST_LINES_MAX_BYTES = 800 };
 
 /* The kernel starts a script through its first line; without one it refuses (ENOEXEC). */
 static int check_interpreter(const char *script, const struct recipe_action *action, struct error *e)
@@ -79,7 +43,7 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	const char *trigger = trigger_name(action->trigger);
 	const char *const argv[] = { "action", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
-	auto_buffer struct buffer lines = BUFFER_INIT;
+	auto_free char *lines = NULL;
 	auto_free char *expanded = NULL;
 	auto_close int fd = -1;
 	const char *script = action->action ? action->action : "";
@@ -97,9 +61,9 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	}
 	if (result.status == 0)
 		return 0;
-	add_last_lines(&lines, &result.tail);
-	return error_at(e, ERROR_ACTION, &action->place, "action (%s) failed with exit status %d%s", trigger,
-			result.status, lines.data ? lines.data : "");
+	lines = sandbox_last_lines((struct text) { result.tail.data, result.tail.len }, LAST_LINES_MAX_BYTES);
+	return error_at(e, ERROR_ACTION, &action->place, "action (%s) failed with exit status %d%s%s",
+			trigger, result.status, lines[0] ? ": " : "", lines);
 }
 
 int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e)

@@ -117,9 +117,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
 	if (text_starts(name, "HTTP/")) { /* a new answer: the one before was a redirect */
 		try->job->etag[0] = '\0';
 		try->job->modified[0] = '\0';
-	} else if (value.ptr && name.len == 4 && strncasecmp(name.ptr, "etag", 4) == 0) {
+	} else if (value.ptr && text_is_anycase(name, "etag")) {
 		copy_field(try->job->etag, value);
-	} else if (value.ptr && name.len == 13 && strncasecmp(name.ptr, "last-modified", 13) == 0) {
+	} else if (value.ptr && text_is_anycase(name, "last-modified")) {
 		copy_field(try->job->modified, value);
 	}
 	return size * count;

@@ -3,16 +3,9 @@
 
 #include "base/epoch.h"
 #include "base/root.h"
-
-#include <strings.h>
+#include "deb/stanza.h"
 
 enum { SKEW_S = 10, SECONDS_PER_DAY = 24 * 3600 };
-
-/* Field names do not care for case (deb822(5)). */
-static bool is_field(struct text name, const char *wanted)
-{
-	return name.len == strlen(wanted) && strncasecmp(name.ptr, wanted, name.len) == 0;
-}
 
 static int quoted_error(struct error *e, const char *what, struct text text)
 {
@@ -82,7 +75,7 @@ static int take_text_field(struct release *release, struct text name, struct tex
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (is_field(name, fields[i].name))
+		if (text_is_anycase(name, fields[i].name))
 			return set_text(fields[i].field, value, e);
 	return 0;
 }
@@ -92,55 +85,34 @@ static int take_field(struct release *release, struct text name, struct text val
 {
 	const struct text trimmed = text_trim(value);
 
-	if (is_field(name, "SHA256"))
+	if (text_is_anycase(name, "SHA256"))
 		return parse_entries(value, arena, release, e);
-	if (is_field(name, "Acquire-By-Hash"))
+	if (text_is_anycase(name, "Acquire-By-Hash"))
 		release->acquire_by_hash = text_is(trimmed, "yes");
-	else if (is_field(name, "NotAutomatic"))
+	else if (text_is_anycase(name, "NotAutomatic"))
 		release->not_automatic = text_is(trimmed, "yes");
-	else if (is_field(name, "ButAutomaticUpgrades"))
+	else if (text_is_anycase(name, "ButAutomaticUpgrades"))
 		release->but_automatic_upgrades = text_is(trimmed, "yes");
-	else if (is_field(name, "No-Support-for-Architecture-all"))
+	else if (text_is_anycase(name, "No-Support-for-Architecture-all"))
 		release->no_all_packages = release_has_word(trimmed, TEXT("Packages"));
 	else
 		return take_text_field(release, name, trimmed, e);
 	return 0;
 }
 
-/* A field with the lines that continue it (they begin with a blank). */
-static struct text take_field_text(struct text *rest)
-{
-	struct text field = { rest->ptr, 0 };
-
-	do {
-		text_cut(*rest, '\n', rest);
-	} while (rest->ptr && rest->len && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'));
-	return field;
-}
-
 static int parse_fields(struct text text, struct arena *arena, struct release *release, struct error *e)
 {
-	const char *end = text.ptr + text.len;
-	struct text rest = text;
+	struct deb_stanzas stanzas = deb_stanzas_of(text);
+	struct deb_field field;
+	int r = 0;
 
-	while (rest.ptr && rest.len) {
-		struct text field = take_field_text(&rest);
-		struct text value;
-		struct text name;
-
-		field.len = (size_t)((rest.ptr ? rest.ptr : end) - field.ptr);
-		if (text_trim(field).len == 0) {
-			if (text_trim(rest).len)
-				return error_set(e, ERROR_FORMAT, "has more than one paragraph");
-			return 0;
-		}
-		name = text_cut(field, ':', &value);
-		if (!value.ptr || name.len == 0 || memchr(name.ptr, '\n', name.len))
-			return quoted_error(e, "malformed line", text_trim(name));
-		if (take_field(release, text_trim(name), value, arena, e) < 0)
-			return -1;
-	}
-	return 0;
+	if (deb_stanza_next(&stanzas))
+		while ((r = deb_field_next(&stanzas, &field, e)) > 0)
+			if (take_field(release, field.name, field.value, arena, e) < 0)
+				return -1;
+	if (r == 0 && deb_stanza_next(&stanzas))
+		return error_set(e, ERROR_FORMAT, "has more than one stanza");
+	return r;
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -152,8 +124,6 @@ int release_parse(struct text text, struct arena *arena, struct release *out, st
 {
 	struct release release = { .entries = NULL };
 
-	if (text.len && memchr(text.ptr, '\0', text.len))
-		return error_set(e, ERROR_FORMAT, "has a NUL byte");
 	if (parse_fields(text, arena, &release, e) < 0)
 		return -1;
 	if (!release.date.ptr)

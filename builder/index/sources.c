@@ -2,10 +2,9 @@
 #include "index/sources.h"
 
 #include "base/root.h"
+#include "deb/stanza.h"
 
-#include <strings.h>
-
-/* One line, or one paragraph, before it is multiplied out. */
+/* One line, or one stanza, before it is multiplied out. */
 struct entry {
 	struct text types;
 	struct text uris;
@@ -25,23 +24,18 @@ struct parser {
 	struct source_list *list;
 };
 
-static bool is_same(struct text a, const char *b)
-{
-	return a.len == strlen(b) && strncasecmp(a.ptr, b, a.len) == 0;
-}
-
 /* apt's words for true (apt-pkg/contrib/strutl.cc, StringToBool). */
 static bool is_yes(struct text value)
 {
 	static const char *const words[] = { "yes", "true", "with", "on", "enable", "1" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (is_same(value, words[i]))
+		if (text_is_anycase(value, words[i]))
 			return true;
 	return false;
 }
 
-/* Lists are separated by commas in a line and by blanks in a paragraph. */
+/* Lists are separated by commas in a line and by blanks in a stanza. */
 static bool has_item(struct text list, const char *wanted)
 {
 	size_t start = 0;
@@ -71,7 +65,7 @@ enum effect {
 };
 
 static const struct option {
-	const char *field; /* of a paragraph */
+	const char *field; /* of a stanza */
 	const char *word;  /* in a line's brackets; NULL: none */
 	enum effect effect;
 } options[] = {
@@ -250,7 +244,7 @@ static int take_bracket_word(struct text word, struct entry *entry, struct arena
 	if (name.len && strchr("+-", name.ptr[name.len - 1]))
 		sign = name.ptr[--name.len];
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].word && is_same(name, options[i].word))
+		if (options[i].word && text_is_anycase(name, options[i].word))
 			return take_option(&options[i], sign, value, entry, arena, e);
 	return error_set(e, ERROR_RECIPE, "unknown option '%.*s'", TEXT_ARG(name));
 }
@@ -311,88 +305,77 @@ int sources_parse_lines(struct text text, const char *architecture, struct arena
 	return 0;
 }
 
-static int take_field(struct text field, struct entry *entry, struct arena *arena, struct error *e)
+/* VALUE without the comments between its lines, which takes a copy. */
+static struct text strip_comments(struct text value, struct arena *arena)
 {
-	struct text value;
-	struct text name = text_trim(text_cut(field, ':', &value));
+	auto_buffer struct buffer kept = BUFFER_INIT;
 
-	if (!value.ptr)
-		return error_set(e, ERROR_RECIPE, "'%.*s' is no field", (int)(name.len < 40 ? name.len : 40),
-				 name.ptr);
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (is_same(name, options[i].field))
-			return take_option(&options[i], '=', text_trim(value), entry, arena, e);
-	return error_set(e, ERROR_RECIPE, "unknown field '%.*s'", (int)(name.len < 40 ? name.len : 40),
-			 name.ptr);
+	if (!memmem(value.ptr, value.len, "\n#", 2))
+		return value;
+	while (value.ptr) {
+		struct text line = text_cut(value, '\n', &value);
+
+		/* What stands behind the colon is no comment. */
+		if (kept.len && line.len && line.ptr[0] == '#')
+			continue;
+		buffer_add(&kept, line.ptr, line.len);
+		buffer_addc(&kept, '\n');
+	}
+	return (struct text) { arena_strndup(arena, kept.data, kept.len), kept.len };
 }
 
-static int end_paragraph(const struct parser *parser, const struct entry *entry, struct error *e)
+static int take_field(const struct deb_field *field, struct entry *entry, struct arena *arena,
+		      struct error *e)
+{
+	struct text value = text_trim(strip_comments(field->value, arena));
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (text_is_anycase(field->name, options[i].field))
+			return take_option(&options[i], '=', value, entry, arena, e);
+	return error_set(e, ERROR_RECIPE, "unknown field '%.*s'",
+			 (int)(field->name.len < 40 ? field->name.len : 40), field->name.ptr);
+}
+
+static int end_stanza(const struct parser *parser, const struct entry *entry, struct error *e)
 {
 	if (entry->types.len == 0 && entry->uris.len == 0 && entry->suites.len == 0)
 		return 0;
 	if (entry->types.len == 0 || entry->uris.len == 0 || entry->suites.len == 0)
-		return error_set(e, ERROR_RECIPE,
-				 "a paragraph needs the fields 'Types', 'URIs' and 'Suites'");
+		return error_set(e, ERROR_RECIPE, "a stanza needs the fields 'Types', 'URIs' and 'Suites'");
 	return add_entry(parser, entry, e);
 }
 
-static bool is_continued(struct text rest)
+static int take_fields(struct deb_stanzas *stanzas, struct entry *entry, struct arena *arena, struct error *e)
 {
-	return rest.ptr && rest.len && strchr(" \t#", rest.ptr[0]) && rest.ptr[0];
-}
+	struct deb_field field;
+	int r;
 
-/* Cut a field with its continuation lines from the front; comments inside go, in a copy. */
-static struct text take_lines(struct text *rest, unsigned *number, struct arena *arena)
-{
-	auto_buffer struct buffer field = BUFFER_INIT;
-	bool first = true;
-
-	while (first || is_continued(*rest)) {
-		struct text line = text_cut(*rest, '\n', rest);
-
-		++*number;
-		if (line.len && line.ptr[0] == '#')
-			continue;
-		buffer_add(&field, line.ptr, line.len);
-		buffer_addc(&field, '\n');
-		first = false;
-	}
-	return (struct text) { arena_strndup(arena, field.data, field.len), field.len };
+	while ((r = deb_field_next(stanzas, &field, e)) > 0)
+		if (take_field(&field, entry, arena, e) < 0)
+			return -1;
+	if (r < 0)
+		e->kind = ERROR_RECIPE;
+	return r;
 }
 
 int sources_parse_deb822(struct text text, const char *architecture, struct arena *arena,
 			 struct source_list *list, unsigned *line, struct error *e)
 {
 	struct parser parser = { architecture, arena, list };
-	struct entry entry = { .line = 1 };
-	unsigned number = 0;
+	struct deb_stanzas stanzas = deb_stanzas_of(text);
 
-	while (text.ptr) {
-		unsigned begin = number + 1;
-		struct text peek = text;
-		struct text first = text_trim(text_cut(peek, '\n', &peek));
-		int result = 0;
+	stanzas.comments = true;
+	while (deb_stanza_next(&stanzas)) {
+		struct entry entry = { .line = stanzas.next_line };
 
-		if (first.len && first.ptr[0] == '#') {
-			text = peek;
-			number++;
-			continue;
+		if (take_fields(&stanzas, &entry, arena, e) < 0) {
+			*line = stanzas.line;
+			return -1;
 		}
-		if (first.len == 0) {
-			text = peek;
-			number++;
-			result = end_paragraph(&parser, &entry, e);
-			entry = (struct entry) { .line = number + 1 };
-		} else {
-			result = take_field(take_lines(&text, &number, arena), &entry, arena, e);
-		}
-		if (result < 0) {
-			*line = begin;
+		if (end_stanza(&parser, &entry, e) < 0) {
+			*line = entry.line;
 			return -1;
 		}
 	}
-	if (end_paragraph(&parser, &entry, e) == 0)
-		return 0;
-	*line = entry.line;
-	return -1;
+	return 0;
 }

@@ -5,16 +5,12 @@
 #include "base/limits.h"
 #include "recipe/check.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 
 #define ARMOUR_PUBLIC  "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 #define ARMOUR_PRIVATE "-----BEGIN PGP PRIVATE KEY BLOCK-----"
 #define ARMOUR_ANY     "-----BEGIN PGP "
-
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 /* 8, 16, 40 or 64 hexadecimal digits, with or without 0x in front and blanks between. */
 static bool is_fingerprint(const char *text)
@@ -26,7 +22,7 @@ static bool is_fingerprint(const char *text)
 	for (; *text; text++) {
 		if (*text == ' ')
 			continue;
-		if (!is_hex(*text))
+		if (!isxdigit((unsigned char)*text))
 			return false;
 		digits++;
 	}

@@ -129,3 +129,38 @@ void output_release(struct output *output)
 		free(TAKE(output->lines[i], NULL));
 	buffer_release(&output->line);
 }
+
+/* The last lines of TAIL that fit into MAX bytes; at least a part of the last one. */
+static struct text last_lines(struct text tail, size_t max)
+{
+	tail = text_trim(tail);
+	if (tail.len <= max)
+		return tail;
+	tail.ptr += tail.len - max;
+	tail.len = max;
+	for (size_t i = 0; i + 1 < tail.len; i++)
+		if (tail.ptr[i] == '\n')
+			return (struct text) { tail.ptr + i + 1, tail.len - i - 1 };
+	/* Not from the middle of a UTF-8 sequence. */
+	while (tail.len && ((unsigned char)tail.ptr[0] & 0xc0) == 0x80) {
+		tail.ptr++;
+		tail.len--;
+	}
+	return tail;
+}
+
+char *sandbox_last_lines(struct text tail, size_t max)
+{
+	auto_buffer struct buffer line = BUFFER_INIT;
+	struct text rest = last_lines(tail, max);
+
+	while (rest.len) {
+		struct text part = text_trim(text_cut(rest, '\n', &rest));
+
+		if (part.len == 0)
+			continue;
+		buffer_adds(&line, line.len ? " | " : "");
+		buffer_add(&line, part.ptr, part.len);
+	}
+	return buffer_take(&line);
+}

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "base/process.h"
 #include "base/root.h"
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
@@ -34,17 +35,9 @@ struct init_process {
 
 static void init_process_release(struct init_process *init)
 {
-	int keep = errno;
-
-	if (init->pid > 0) {
-		kill(init->pid, SIGKILL);
-		while (waitpid(init->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
-	init->pid = -1;
-	if (init->pid_fd >= 0)
-		close(TAKE(init->pid_fd, -1));
-	errno = keep;
+	process_kill(TAKE(init->pid, -1));
+	auto_close_(&init->pid_fd);
+	init->pid_fd = -1;
 }
 
 /* All that one run needs, on kiln's side; `inside` refers to the rest. */

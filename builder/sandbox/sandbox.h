@@ -47,4 +47,10 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int scri
 		struct sandbox_result *result, struct error *e) MUST_CHECK;
 void sandbox_result_release(struct sandbox_result *result);
 
+/*
+ * The last lines of a result's TAIL that fit into MAX bytes (a part of the very last at least) as one,
+ * "one | two | three", for a message; empty when nothing was printed. Malloc'ed.
+ */
+char *sandbox_last_lines(struct text tail, size_t max);
+
 #endif

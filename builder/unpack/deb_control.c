@@ -6,94 +6,45 @@
 #include "deb/dependency.h"
 
 #include <ctype.h>
-#include <strings.h>
 
-static bool is_blank_line(struct text line)
+static int take_field(struct arena *arena, const struct deb_field *field, struct deb_field **fields,
+		      size_t *count, struct error *e)
 {
-	return text_trim(line).len == 0;
-}
-
-static bool is_name_byte(char c)
-{
-	/* deb822(5): printable ASCII but the colon; what begins a comment is refused before. */
-	return c > ' ' && c < 0x7f && c != ':';
-}
-
-/* "Name: value" → FIELD, whose value may still grow. */
-static int parse_field(struct text line, struct deb_field *field, struct error *e)
-{
-	struct text value;
-	struct text name = text_cut(line, ':', &value);
-
-	if (!value.ptr || name.len == 0 || name.ptr[0] == '#' || name.ptr[0] == '-')
-		return error_set(e, ERROR_FORMAT, "line '%.*s' is no field",
-				 (int)(line.len > 80 ? 80 : line.len), line.ptr);
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_name_byte(name.ptr[i]))
-			return error_set(e, ERROR_FORMAT, "'%.*s' is no name of a field",
-					 (int)(name.len > 80 ? 80 : name.len), name.ptr);
-	while (value.len && (value.ptr[0] == ' ' || value.ptr[0] == '\t')) {
-		value.ptr++;
-		value.len--;
-	}
-	field->name = name;
-	field->value = value;
+	/* dpkg refuses it too: which of them would be meant? */
+	for (size_t i = 0; i < *count; i++)
+		if (text_equal_anycase((*fields)[i].name, field->name))
+			return error_set(e, ERROR_FORMAT, "the field '%.*s' stands twice",
+					 (int)(field->name.len < 80 ? field->name.len : 80), field->name.ptr);
+	if (*count == LIMIT_STANZA_FIELDS)
+		return error_set(e, ERROR_FORMAT, "more than %d fields in a stanza", LIMIT_STANZA_FIELDS);
+	ARENA_PUSH(arena, *fields, *count, *field);
 	return 0;
 }
 
-/* The blanks at the end of a value carry nothing; a line end at its front does (Conffiles). */
-static void trim_end(struct text *value)
-{
-	while (value->len && isspace((unsigned char)value->ptr[value->len - 1]))
-		value->len--;
-}
-
-int deb_stanza_next(struct arena *arena, struct text *rest, struct deb_field **fields, size_t *count,
-		    struct error *e)
+int deb_fields_take(struct arena *arena, struct deb_stanzas *stanzas, struct deb_field **fields,
+		    size_t *count, struct error *e)
 {
 	struct deb_field *found = NULL;
 	size_t found_count = 0;
+	struct deb_field field;
+	int r;
 
-	while (rest->ptr && rest->len) {
-		struct text after;
-		struct text line = text_cut(*rest, '\n', &after);
-
-		if (memchr(line.ptr, '\0', line.len))
-			return error_set(e, ERROR_FORMAT, "a NUL byte in the text");
-		if (is_blank_line(line)) {
-			*rest = after;
-			if (found_count)
-				break;
-			continue;
-		}
-		if (line.ptr[0] == ' ' || line.ptr[0] == '\t') {
-			if (!found_count)
-				return error_set(e, ERROR_FORMAT, "a continuation line without a field");
-			struct text *value = &found[found_count - 1].value;
-
-			value->len = (size_t)(line.ptr + line.len - value->ptr);
-		} else {
-			struct deb_field field;
-
-			if (parse_field(line, &field, e) < 0)
-				return -1;
-			ARENA_PUSH(arena, found, found_count, field);
-		}
-		*rest = after;
-	}
-	for (size_t i = 0; i < found_count; i++)
-		trim_end(&found[i].value);
+	if (!deb_stanza_next(stanzas))
+		return 0;
+	while ((r = deb_field_next(stanzas, &field, e)) > 0)
+		if (take_field(arena, &field, &found, &found_count, e) < 0)
+			return -1;
+	if (r < 0)
+		return -1;
 	*fields = found;
 	*count = found_count;
-	return found_count > 0;
+	return 1;
 }
 
 struct text deb_field_value(const struct deb_field *fields, size_t count, const char *name)
 {
-	size_t len = strlen(name);
-
 	for (size_t i = 0; i < count; i++)
-		if (fields[i].name.len == len && strncasecmp(fields[i].name.ptr, name, len) == 0)
+		if (text_is_anycase(fields[i].name, name))
 			return fields[i].value;
 	return (struct text) { NULL, 0 };
 }
@@ -240,15 +191,15 @@ static int each_line(struct deb_control *control, const char *name,
 
 int deb_control_parse(struct text text, struct deb_control *control, struct error *e)
 {
-	struct text rest = text;
-	int r = deb_stanza_next(&control->arena, &rest, &control->fields, &control->field_count, e);
+	struct deb_stanzas stanzas = deb_stanzas_of(text);
+	int r = deb_fields_take(&control->arena, &stanzas, &control->fields, &control->field_count, e);
 
 	control->text = text;
 	if (r < 0)
 		return error_wrap(e, "control");
 	if (r == 0)
 		return error_set(e, ERROR_FORMAT, "control: empty");
-	if (rest.ptr && text_trim(rest).len)
+	if (deb_stanza_next(&stanzas))
 		return error_set(e, ERROR_FORMAT, "control: more than one stanza");
 	if (parse_identity(control, e) < 0)
 		return error_wrap(e, "control");

@@ -7,13 +7,7 @@
 #define UNPACK_DEB_CONTROL_H
 
 #include "base/alloc.h"
-#include "base/text.h"
-
-/* One "Name: value" of a stanza. Continuation lines stay in VALUE as they are, without the last line end. */
-struct deb_field {
-	struct text name;
-	struct text value;
-};
+#include "deb/stanza.h"
 
 /* A file of control.tar other than `control`: preinst, postinst, md5sums, templates … */
 struct deb_member {
@@ -57,11 +51,11 @@ struct deb_control {
 #define auto_deb_control AUTO(deb_control_release)
 
 /*
- * Cut the stanza at the front of *rest (deb822: comments refused, blank lines separate) into fields whose
- * memory comes from ARENA; *rest moves behind it. 1, 0 when there is none left, -1 malformed.
+ * The fields of the next stanza as an array in ARENA, none of which stands twice. 1, 0 when there is no stanza
+ * left, -1 malformed.
  */
-int deb_stanza_next(struct arena *arena, struct text *rest, struct deb_field **fields, size_t *count,
-		    struct error *e) MUST_CHECK;
+int deb_fields_take(struct arena *arena, struct deb_stanzas *stanzas, struct deb_field **fields,
+		    size_t *count, struct error *e) MUST_CHECK;
 /* The value of the field NAME (any case), or an empty text with a NULL ptr. */
 struct text deb_field_value(const struct deb_field *fields, size_t count, const char *name);
 

@@ -75,11 +75,11 @@ static int keep_states(int root_fd, const struct map *new, struct buffer *out, s
 	struct arena arena = ARENA_INIT;
 	size_t len = 0;
 	int r = root_read(root_fd, EXTENDED_STATES_PATH, &data, &len, e);
-	struct text rest = { data, r > 0 ? len : 0 };
+	struct deb_stanzas stanzas = deb_stanzas_of((struct text) { data, r > 0 ? len : 0 });
 	struct deb_field *fields;
 	size_t count;
 
-	while (r > 0 && (r = deb_stanza_next(&arena, &rest, &fields, &count, e)) > 0) {
+	while (r > 0 && (r = deb_fields_take(&arena, &stanzas, &fields, &count, e)) > 0) {
 		struct text name = deb_field_value(fields, count, "Package");
 		struct text architecture = deb_field_value(fields, count, "Architecture");
 		const char *key = arena_printf(&arena, "%.*s:%.*s", TEXT_ARG(name), TEXT_ARG(architecture));

@@ -6,7 +6,6 @@
 #include "deb/dependency.h"
 
 #include <fcntl.h>
-#include <strings.h>
 
 #define STATUS_PATH "/var/lib/dpkg/status"
 
@@ -155,12 +154,12 @@ static int check_journal(int root_fd, struct error *e)
 
 int deb_status_parse(struct text text, struct deb_status *status, struct error *e)
 {
-	struct text rest = copy_text(&status->arena, text);
+	struct deb_stanzas stanzas = deb_stanzas_of(copy_text(&status->arena, text));
 	struct deb_field *fields;
 	size_t count;
 	int r;
 
-	while ((r = deb_stanza_next(&status->arena, &rest, &fields, &count, e)) > 0)
+	while ((r = deb_fields_take(&status->arena, &stanzas, &fields, &count, e)) > 0)
 		if (add_stanza(status, fields, count, e) < 0)
 			return -1;
 	return r;
@@ -255,11 +254,6 @@ static struct text shown_relation(struct arena *arena, struct text value)
 	return copy_text(arena, (struct text) { buffer.data, buffer.len });
 }
 
-static bool is_no(struct text value)
-{
-	return value.len == 2 && strncasecmp(value.ptr, "no", 2) == 0;
-}
-
 static void put_field(struct deb_status *status, struct deb_status_package *package, const char *name,
 		      struct text value)
 {
@@ -278,7 +272,7 @@ static struct text shown_value(struct deb_status *status, enum field_kind kind, 
 	case FIELD_PLAIN:
 		return copy_text(&status->arena, value);
 	case FIELD_FLAG:
-		return is_no(value) ? nothing : copy_text(&status->arena, value);
+		return text_is_anycase(value, "no") ? nothing : copy_text(&status->arena, value);
 	case FIELD_VERSION:
 		return copy_text(&status->arena, shown_version(value));
 	case FIELD_RELATION:
@@ -296,8 +290,7 @@ static struct text shown_value(struct deb_status *status, enum field_kind kind, 
 static bool is_known(struct text name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(known_fields); i++)
-		if (strlen(known_fields[i].name) == name.len &&
-		    strncasecmp(known_fields[i].name, name.ptr, name.len) == 0)
+		if (text_is_anycase(name, known_fields[i].name))
 			return true;
 	return false;
 }

@@ -15,7 +15,6 @@ declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [pongo]=2 [deb]=2
 # Who may include which further header of its own level.
 also='
 configure unpack/deb*.h
-unpack deb/dependency.h
 '
 # A library's header is known to these folders alone.
 libraries='

@@ -233,22 +233,6 @@ static void full_disk(void **state)
 		e.text, "package 'foo': postinst failed with exit status 1: cp: x: No space left on device");
 }
 
-static void tails(void **state)
-{
-	auto_free char *whole = deb_tail_line(TEXT("\na\n\n  b \nc\n"), 100);
-	auto_free char *cut = deb_tail_line(TEXT("first line\nsecond line\nthird\n"), 12);
-	auto_free char *middle = deb_tail_line(TEXT("\xe2\x82\xac\xe2\x82\xac"), 5);
-	auto_free char *none = deb_tail_line(TEXT("\n \n"), 5);
-	auto_free char *empty = deb_tail_line((struct text) { NULL, 0 }, 5);
-
-	(void)state;
-	assert_string_equal(whole, "a | b | c");
-	assert_string_equal(cut, "third");
-	assert_string_equal(middle, "\xe2\x82\xac");
-	assert_string_equal(none, "");
-	assert_string_equal(empty, "");
-}
-
 static void environments(void **state)
 {
 	static const char *const given[] = { "PATH=/bin", "DPKG_ROOT=/x", "DPKG_ROOTS=1", NULL };
@@ -269,8 +253,7 @@ int main(void)
 		cmocka_unit_test(rounds_in_order), cmocka_unit_test(rounds_one),
 		cmocka_unit_test(rounds_first),    cmocka_unit_test(rounds_after_base),
 		cmocka_unit_test(rounds_stuck),    cmocka_unit_test(dpkg_explained),
-		cmocka_unit_test(full_disk),       cmocka_unit_test(tails),
-		cmocka_unit_test(environments),
+		cmocka_unit_test(full_disk),       cmocka_unit_test(environments),
 	};
 
 	return cmocka_run_group_tests_name("configure", tests, NULL, NULL);

@@ -80,10 +80,10 @@ static void release_malformed(void **state)
 		{ DATE DATE ENTRIES, ERROR_FORMAT, "stands twice" },
 		{ DATE ENTRIES ENTRIES, ERROR_FORMAT, "stands twice" },
 		{ DATE "Suite: a\nSuite: b\n" ENTRIES, ERROR_FORMAT, "stands twice" },
-		{ DATE ENTRIES "\n" DATE, ERROR_FORMAT, "more than one paragraph" },
-		{ DATE "garbage\n" ENTRIES, ERROR_FORMAT, "malformed line 'garbage'" },
-		{ " continued\n" DATE ENTRIES, ERROR_FORMAT, "malformed line" },
-		{ ": x\n" DATE ENTRIES, ERROR_FORMAT, "malformed line" },
+		{ DATE ENTRIES "\n" DATE, ERROR_FORMAT, "more than one stanza" },
+		{ DATE "garbage\n" ENTRIES, ERROR_FORMAT, "line 'garbage' is no field" },
+		{ " continued\n" DATE ENTRIES, ERROR_FORMAT, "line 'continued' continues no field" },
+		{ ": x\n" DATE ENTRIES, ERROR_FORMAT, "line ': x' is no field" },
 		{ DATE "SHA256:\n abc 1 p\n", ERROR_FORMAT, "malformed line in the field 'SHA256'" },
 		{ DATE "SHA256:\n " HEX_A " -1 p\n", ERROR_FORMAT, "malformed line" },
 		{ DATE "SHA256:\n " HEX_A " 99999999999999999999 p\n", ERROR_FORMAT, "malformed line" },
@@ -115,7 +115,7 @@ static void release_with_nul(void **state)
 
 	(void)state;
 	assert_int_equal(release_parse((struct text) { text, sizeof text - 1 }, &arena, &release, &e), -1);
-	assert_string_equal(e.text, "has a NUL byte");
+	assert_string_equal(e.text, "a NUL byte in the text");
 	arena_release(&arena);
 }
 

@@ -72,7 +72,7 @@ static void places_of_mistakes(void **state)
 		{ LEAST REPOSITORY("x.list", "      deb [trusted=yes] http://a/ s main\n"), ERROR_UNSUPPORTED,
 		  "every archive must be signed" },
 		{ LEAST REPOSITORY("x.sources", "      Types: deb\n      Suites: s\n"), ERROR_RECIPE,
-		  "repository 'x.sources', line 1: a paragraph needs" },
+		  "repository 'x.sources', line 1: a stanza needs" },
 	};
 
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions, relations, the scanner, the order of unpacking, and the printed forms of a plan. */
+/* The scanner, the order of unpacking, and the printed forms of a plan. */
 #include "unit/unit.h"
 
 #include "base/file.h"
@@ -15,142 +15,6 @@ int deb_plan_make(const struct recipe *recipe, const struct index_set *indexes, 
 
 #define SUM    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ORIGIN "Filename: pool/x.deb\nSize: 2048\nInstalled-Size: 10\nSHA256: " SUM "\n"
-
-static int sign(int value)
-{
-	return (value > 0) - (value < 0);
-}
-
-static void versions_in_order(void **state)
-{
-	auto_free char *table = NULL;
-	struct error e = ERROR_INIT;
-	struct text rest;
-	size_t facts = 0;
-
-	(void)state;
-	assert_int_equal(file_read(AT_FDCWD, "tests/table/deb_versions.txt", 1 << 16, &table, NULL, &e), 0);
-	rest = text_of(table);
-	while (rest.ptr) {
-		struct text line = text_cut(rest, '\n', &rest);
-		struct text a = text_word(&line);
-		struct text relation = text_word(&line);
-		struct text b = text_word(&line);
-		int expected = relation.len ? (relation.ptr[0] == '>') - (relation.ptr[0] == '<') : 0;
-
-		if (a.len == 0 || a.ptr[0] == '#')
-			continue;
-		if (sign(deb_version_compare(a, b)) != expected ||
-		    sign(deb_version_compare(b, a)) != -expected)
-			fail_msg("not so: %.*s %.*s %.*s", TEXT_ARG(a), TEXT_ARG(relation), TEXT_ARG(b));
-		assert_true(deb_version_is_valid(a) && deb_version_is_valid(b));
-		facts++;
-	}
-	assert_true(facts >= 60);
-}
-
-static void versions_malformed(void **state)
-{
-	static const char *const bad[] = { "",    ":1",     "a:1",  "1:",    "1-",   "1 2",     "1_2",
-					   "1/2", "1:2-3_", "-1:2", "1.0\n", "1(2)", "\xc3\xa4" };
-	char longest[2000];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		if (deb_version_is_valid(text_of(bad[i])))
-			fail_msg("taken for a version: '%s'", bad[i]);
-	memset(longest, '1', sizeof longest);
-	assert_false(deb_version_is_valid((struct text) { longest, sizeof longest }));
-}
-
-static void versions_satisfy(void **state)
-{
-	static const struct {
-		enum deb_relation relation;
-		bool lower;
-		bool same;
-		bool higher;
-	} rows[] = {
-		{ RELATION_NONE, true, true, true },           { RELATION_EARLIER, true, false, false },
-		{ RELATION_EARLIER_EQUAL, true, true, false }, { RELATION_EQUAL, false, true, false },
-		{ RELATION_LATER_EQUAL, false, true, true },   { RELATION_LATER, false, false, true },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(deb_version_satisfies(TEXT("1"), rows[i].relation, TEXT("2")),
-				 rows[i].lower);
-		assert_int_equal(deb_version_satisfies(TEXT("2.0"), rows[i].relation, TEXT("2.00")),
-				 rows[i].same);
-		assert_int_equal(deb_version_satisfies(TEXT("10"), rows[i].relation, TEXT("2")),
-				 rows[i].higher);
-	}
-	/* A name that is provided without a version satisfies no relation that has one. */
-	assert_false(deb_version_satisfies((struct text) { NULL, 0 }, RELATION_EARLIER, TEXT("2")));
-	assert_true(
-		deb_version_satisfies((struct text) { NULL, 0 }, RELATION_NONE, (struct text) { NULL, 0 }));
-}
-
-/* FIELD as one word per part: "name:qualifier>=version|", "!" where it is malformed. */
-static char *parts_of(const char *field)
-{
-	struct buffer out = BUFFER_INIT;
-	struct text rest = text_of(field);
-	struct deb_part part;
-	int r;
-
-	while ((r = deb_dependency_next(&rest, &part)) > 0) {
-		buffer_addf(&out, "%s%.*s", out.len ? " " : "", TEXT_ARG(part.name));
-		if (part.qualifier.len)
-			buffer_addf(&out, ":%.*s", TEXT_ARG(part.qualifier));
-		buffer_addf(&out, "%s%.*s%s", deb_relation_sign(part.relation), TEXT_ARG(part.version),
-			    part.or_next ? "|" : "");
-	}
-	if (r < 0)
-		buffer_adds(&out, out.len ? " !" : "!");
-	return buffer_take(&out);
-}
-
-static void dependency_syntax(void **state)
-{
-	static const char *const rows[][2] = {
-		{ "", "" },
-		{ "a1", "a1" },
-		{ "a1, b2", "a1 b2" },
-		{ "a1 ,b2,\n c3", "a1 b2 c3" },
-		{ "a1 | b2, c3", "a1| b2 c3" },
-		{ "a1|b2|c3", "a1| b2| c3" },
-		{ "a1 (>= 1.2-3)", "a1>=1.2-3" },
-		{ "a1(<<1),b2 (<= 2 ) , c3 (= 1:3~4), d4 ( >> 5)", "a1<<1 b2<=2 c3=1:3~4 d4>>5" },
-		{ "a1 (> 1), b2 (< 1), c3 (1)", "a1>=1 b2<=1 c3=1" },
-		{ "a1:any (>= 3)", "a1:any>=3" },
-		{ "a1:amd64 | b2:native", "a1:amd64| b2:native" },
-		{ "a1 [amd64 i386], b2 (>= 1) [!arm64] <!nocheck> <stage1>", "a1 b2>=1" },
-		{ "a1,,b2,", "a1 b2" },
-		{ "lib+x.y-z, Mixed", "lib+x.y-z Mixed" },
-		{ "a1 b2", "!" },
-		{ "a1 |", "!" },
-		{ "a1 | , b2", "!" },
-		{ "| a1", "!" },
-		{ "a1 (>= )", "!" },
-		{ "a1 (>= 1", "!" },
-		{ "a1 ()", "!" },
-		{ "a1 (>= 1 2)", "!" },
-		{ "a1 (~ 1)", "!" },
-		{ "a1:", "!" },
-		{ "a1 [amd64", "!" },
-		{ "b2, (>= 1)", "b2 !" },
-		{ "a1 (>> 1) (<< 2)", "!" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		auto_free char *got = parts_of(rows[i][0]);
-
-		if (strcmp(got, rows[i][1]) != 0)
-			fail_msg("'%s' is '%s', not '%s'", rows[i][0], got, rows[i][1]);
-	}
-}
 
 /* One archive with one index. */
 struct archive {
@@ -452,8 +316,6 @@ static void near_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(versions_in_order),    cmocka_unit_test(versions_malformed),
-		cmocka_unit_test(versions_satisfy),     cmocka_unit_test(dependency_syntax),
 		cmocka_unit_test(scan_stanzas),         cmocka_unit_test(scan_hostile),
 		cmocka_unit_test(origin_hostile),       cmocka_unit_test(no_index),
 		cmocka_unit_test(long_chains),          cmocka_unit_test(printed_for_people),

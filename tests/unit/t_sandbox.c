@@ -644,6 +644,22 @@ static void in_workspace(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void last_lines(void **state)
+{
+	auto_free char *whole = sandbox_last_lines(TEXT("\na\n\n  b \nc\n"), 100);
+	auto_free char *cut = sandbox_last_lines(TEXT("first line\nsecond line\nthird\n"), 12);
+	auto_free char *middle = sandbox_last_lines(TEXT("\xe2\x82\xac\xe2\x82\xac"), 5);
+	auto_free char *none = sandbox_last_lines(TEXT("\n \n"), 5);
+	auto_free char *empty = sandbox_last_lines((struct text) { NULL, 0 }, 5);
+
+	(void)state;
+	assert_string_equal(whole, "a | b | c");
+	assert_string_equal(cut, "third");
+	assert_string_equal(middle, "\xe2\x82\xac");
+	assert_string_equal(none, "");
+	assert_string_equal(empty, "");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -667,6 +683,7 @@ int main(void)
 		CASE(resolv_conf_far),
 		CASE(in_workspace),
 		cmocka_unit_test(lines_alone),
+		cmocka_unit_test(last_lines),
 	};
 
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
