@@ -8,6 +8,7 @@
         --sets N       random sets of packages in each cell of these four (default 500), of 1, 5 and 30 names;
                        each cell begins with the variant alone
         --no-hard      without the sets of hard.txt, which are tried in every cell otherwise
+        --hard-every N   every N-th of those only
         --seed SEED    draws the same sets again as long as the archive is the same (default: a new one)
         --set NAMES    this set alone, names separated by blanks
         --shrink       take names away from a set that differs for as long as it differs
@@ -373,7 +374,7 @@ def run_cell(pair, options, variant, recommends, pool, total):
     if options.set is not None:
         sets = [with_versions(archives, options.set)]
     else:
-        sets = ([] if options.no_hard else hard_sets(archives)) + draw(archives, options, cell)
+        sets = ([] if options.no_hard else hard_sets(archives)[:: options.hard_every]) + draw(archives, options, cell)
     # The first alone: it learns about usrmerge, and fills the caches of both.
     outcomes = [pair.compare(variant, recommends, [])]
     outcomes += pool.map(lambda names: pair.compare(variant, recommends, names), sets)
@@ -417,6 +418,7 @@ def parse_arguments():
     parser.add_argument("--recommends", type=words, default=["no", "yes"])
     parser.add_argument("--sets", type=int, default=500)
     parser.add_argument("--no-hard", action="store_true")
+    parser.add_argument("--hard-every", type=int, default=1)
     parser.add_argument("--seed", default=str(random.SystemRandom().randrange(1 << 32)))
     parser.add_argument("--set")
     parser.add_argument("--shrink", action="store_true")
