@@ -5,8 +5,10 @@
     tests/parity/compare.py [OPTION...]
         --suites bullseye,bookworm,trixie,sid    --architectures amd64,arm64
         --variants minbase,-,buildd              --recommends no,yes
-        --sets N       random sets of packages in each cell of these four (default 500), of 1, 5 and 30 names
+        --sets N       random sets of packages in each cell of these four (default 500), of 1, 5 and 30 names;
+                       each cell begins with the variant alone
         --no-hard      without the sets of hard.txt, which are tried in every cell otherwise
+        --hard-every N   every N-th of those only
         --seed SEED    draws the same sets again as long as the archive is the same (default: a new one)
         --set NAMES    this set alone, names separated by blanks
         --shrink       take names away from a set that differs for as long as it differs
@@ -318,19 +320,21 @@ def describe(theirs, they_said, ours, we_said):
     return "\n".join(lines)
 
 
+def with_versions(archives, text):
+    """The names of a set; "vim=*" becomes vim in the version that the suite itself has, without its updates."""
+    versions = {stanza.name: stanza.version for stanza in archives.main}
+    return [re.sub(r"^(.*)=\*$", lambda m: f"{m[1]}={versions.get(m[1], '0')}", n) for n in text.split()]
+
+
 def hard_sets(archives):
-    """The sets of hard.txt that are for this suite, with versions filled in."""
-    newest = {}
-    for stanza in archives.main:
-        newest.setdefault(stanza.name, stanza.version)
+    """The sets of hard.txt that are for this suite."""
     sets = []
     with open(HARD, encoding="utf-8") as file:
         for line in file:
             suites, _, names = line.partition("#")[0].partition(":: ")
             if not names or (suites.strip() != "*" and archives.suite not in suites.split()):
                 continue
-            names = [re.sub(r"^(.*)=\*$", lambda m: f"{m[1]}={newest.get(m[1], '0')}", n) for n in names.split()]
-            sets.append(names)
+            sets.append(with_versions(archives, names))
     return sets
 
 
@@ -368,9 +372,9 @@ def run_cell(pair, options, variant, recommends, pool, total):
     archives = pair.archives
     cell = f"{archives.suite} {archives.architecture} {variant}{' recommends' if recommends else ''}"
     if options.set is not None:
-        sets = [options.set.split()]
+        sets = [with_versions(archives, options.set)]
     else:
-        sets = ([] if options.no_hard else hard_sets(archives)) + draw(archives, options, cell)
+        sets = ([] if options.no_hard else hard_sets(archives)[:: options.hard_every]) + draw(archives, options, cell)
     # The first alone: it learns about usrmerge, and fills the caches of both.
     outcomes = [pair.compare(variant, recommends, [])]
     outcomes += pool.map(lambda names: pair.compare(variant, recommends, names), sets)
@@ -414,6 +418,7 @@ def parse_arguments():
     parser.add_argument("--recommends", type=words, default=["no", "yes"])
     parser.add_argument("--sets", type=int, default=500)
     parser.add_argument("--no-hard", action="store_true")
+    parser.add_argument("--hard-every", type=int, default=1)
     parser.add_argument("--seed", default=str(random.SystemRandom().randrange(1 << 32)))
     parser.add_argument("--set")
     parser.add_argument("--shrink", action="store_true")
