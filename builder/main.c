@@ -3,6 +3,9 @@
 #include "base/version.h"
 #include "cmd/cmd.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 static int print_text(struct buffer *text, struct error *e)
 {
 	return print_data(text->data, text->len, e);
@@ -42,15 +45,28 @@ static int run(int argc, char **argv, struct log *log, struct error *e)
 	return print_text(&text, e);
 }
 
+/*
+ * A descriptor that whoever started us has closed would be given to the next file that is opened, and what is meant
+ * for the terminal would end in it. Reading from, and writing to, what stands in its place fails as before.
+ */
+static void hold_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	struct error e = ERROR_INIT;
 	struct log log;
 
+	hold_standard_fds();
 	interrupt_install();
 	log_init(&log, LOG_NORMAL, stderr);
 	if (run(argc, argv, &log, &e) < 0) {
 		log_progress_end(&log, NULL);
+		text_make_printable(e.text);
 		fprintf(stderr, "kiln: %s\n", e.text);
 	}
 	log_release(&log);

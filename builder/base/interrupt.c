@@ -20,8 +20,15 @@ void interrupt_install(void)
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction standard = { .sa_handler = SIG_DFL };
 
-	for (size_t i = 0; i < ARRAY_LEN(handled); i++)
+	struct sigaction before;
+
+	for (size_t i = 0; i < ARRAY_LEN(handled); i++) {
+		/* nohup(1) has it ignored, and means it. */
+		if (handled[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
+		    before.sa_handler == SIG_IGN)
+			continue;
 		sigaction(handled[i], &action, NULL);
+	}
 	sigaction(SIGPIPE, &ignore, NULL);
 	/* Inherited as ignored, it would make children vanish before their status is asked for. */
 	sigaction(SIGCHLD, &standard, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <time.h>
 
@@ -44,6 +46,7 @@ static void PRINTF(3, 0) say(struct log *log, const char *prefix, const char *fm
 	char line[LINE_MAX_BYTES];
 
 	vsnprintf(line, sizeof line, fmt, args);
+	text_make_printable(line);
 	pthread_mutex_lock(&log->lock);
 	erase_bar(log);
 	fprintf(log->out, "%s%s\n", prefix, line);

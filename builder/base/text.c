@@ -108,6 +108,18 @@ bool text_to_u64(struct text text, uint64_t *value)
 	return true;
 }
 
+void text_make_printable(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if (*c == '\t')
+			*c = ' ';
+		else if (*c < ' ' || *c == 0x7F)
+			*c = '?';
+		else if (c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0)
+			c[0] = c[1] = '?';
+	}
+}
+
 bool is_prefix(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

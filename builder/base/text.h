@@ -52,6 +52,12 @@ bool is_prefix(const char *text, const char *prefix);
 bool is_suffix(const char *text, const char *suffix);
 
 /*
+ * Replace what does not belong on a line of a terminal: line ends, tabs, and the sequences that control it (ESC, and
+ * the C1 characters, which are C2 80 to C2 9F in UTF-8). Names and texts from outside may hold them.
+ */
+void text_make_printable(char *text);
+
+/*
  * The one of COUNT NAMES that is nearest to WORD by edit distance, or NULL when none is near enough
  * to be what was meant. For "did you mean '%s'?".
  */

@@ -43,7 +43,7 @@ static const struct option_row rows[] = {
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
-	  "show what scripts print, and the time of each stage" },
+	  "show what scripts print, and what else is done" },
 	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD,
 	  "build the root in a folder below DIR (default: in memory where it fits)" },
 };
@@ -57,10 +57,13 @@ static unsigned command_bit(const struct command *command)
 	return strcmp(command->name, "list") == 0 ? ON_LIST : ON_PLAN;
 }
 
-static void store(struct settings *settings, const struct option_row *row, const char *value)
+static int store(struct settings *settings, const struct option_row *row, const char *value, struct error *e)
 {
 	char *field = (char *)settings + row->offset;
 
+	/* From a variable of a script that is not set: "" would be the root of the file system, or nothing. */
+	if (row->value && !*value)
+		return error_set(e, ERROR_USAGE, "option '--%s' needs a value, not an empty one", row->name);
 	switch (row->kind) {
 	case OPTION_FLAG:
 		*(bool *)(void *)field = true;
@@ -75,13 +78,20 @@ static void store(struct settings *settings, const struct option_row *row, const
 		break;
 	}
 	}
+	return 0;
 }
 
+/* WORD is what getopt_long() stopped at, and OPTOPT what it made of it. */
 static int unknown_option(const char *word, struct error *e)
 {
 	const char *names[ROW_COUNT];
 	const char *near;
 
+	if (optopt >= CODE_BASE)
+		return error_set(e, ERROR_USAGE, "option '--%s' takes no value",
+				 rows[optopt - CODE_BASE].name);
+	if (optopt) /* a letter, perhaps behind others in one word */
+		return error_set(e, ERROR_USAGE, "unknown option '-%c' (see kiln --help)", optopt);
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		names[i] = rows[i].name;
 	near = is_prefix(word, "--") ? text_nearest(word + 2, names, ROW_COUNT) : NULL;
@@ -131,7 +141,8 @@ int settings_parse(const struct command *command, int argc, char **argv, struct 
 		if (!row || !(row->commands & bit))
 			return error_set(e, ERROR_USAGE, "kiln %s has no option '--%s'", command->name,
 					 row ? row->name : "?");
-		store(settings, row, optarg);
+		if (store(settings, row, optarg, e) < 0)
+			return -1;
 	}
 	for (int i = optind; i < argc; i++)
 		PUSH(settings->arguments.items, settings->arguments.count, argv[i]);

@@ -57,7 +57,7 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 		return -1;
 	if (script_in_memory(script, &fd, e) < 0 || sandbox_run(site->sandbox, argv, fd, &result, e) < 0) {
 		error_wrap(e, "action (%s)", trigger);
-		return wrap_at(e, &action->place);
+		return error_wrap_at(e, &action->place);
 	}
 	if (result.status == 0)
 		return 0;

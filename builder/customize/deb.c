@@ -131,7 +131,7 @@ static int add_repository(const struct customize_site *site, const struct reposi
 		buffer_addc(text, '\n');
 	add_lines(text, expanded, has_blank_line(repository->url));
 	if (repository->key && write_key(site, repository, e) < 0)
-		return wrap_at(e, &repository->place);
+		return error_wrap_at(e, &repository->place);
 	return 0;
 }
 

@@ -6,15 +6,6 @@
 
 enum { MODE_MAX = 07777 };
 
-int wrap_at(struct error *e, const struct place *place)
-{
-	if (place->line == 0)
-		return error_wrap(e, "%s", place->file);
-	if (place->column == 0)
-		return error_wrap(e, "%s:%u", place->file, place->line);
-	return error_wrap(e, "%s:%u:%u", place->file, place->line, place->column);
-}
-
 int path_normalise(const char *path, char **out, struct error *e)
 {
 	auto_buffer struct buffer clean = BUFFER_INIT;
@@ -63,7 +54,7 @@ int entry_expand(const struct recipe *recipe, const struct recipe_file *file, st
 	if (path && file->generator == GENERATOR_COPY && strcmp(path, "/") == 0)
 		expanded.path = xstrdup("");
 	else if (path && path_normalise(path, &expanded.path, e) < 0)
-		return wrap_at(e, &file->place);
+		return error_wrap_at(e, &file->place);
 	expanded.path_is_folder = path && is_suffix(path, "/");
 	*entry = TAKE(expanded, ENTRY_INIT);
 	return 0;

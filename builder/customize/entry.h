@@ -54,8 +54,6 @@ gid_t access_gid(const struct access *access, gid_t old);
 /* Create the folders above PATH, a normalised one, where they are missing: 0755, as root. */
 int make_parents(int root_fd, const char *path, struct error *e) MUST_CHECK;
 
-/* Put PLACE in front of a set error. Returns -1. */
-int wrap_at(struct error *e, const struct place *place);
 /* Whether an entry of `files` puts a file at PATH, a normalised one, so that it is the recipe's own. */
 bool recipe_writes(const struct recipe *recipe, const char *path);
 

@@ -78,7 +78,7 @@ int customize_files(const struct customize_site *site, struct image_templates *t
 			return -1;
 		if (generate(site, &entry, templates, e) < 0) {
 			error_wrap(e, "generator '%s'", generator_name(file->generator));
-			return wrap_at(e, &file->place);
+			return error_wrap_at(e, &file->place);
 		}
 		log_detail(site->log, "%s %s", generator_name(file->generator),
 			   entry.path && *entry.path ? entry.path

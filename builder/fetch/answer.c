@@ -69,15 +69,16 @@ int cache_answer_read(struct cache *cache, const char *address, uint64_t max_byt
 	auto_close int fd =
 		openat(cache->volatile_fd, name.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	auto_free char *file = NULL;
+	struct error damaged = ERROR_INIT;
 	size_t len = 0;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
 		return 0;
 	if (fd < 0)
 		return error_sys(e, "cannot open 'volatile/%s' in the cache", name.text);
-	if (file_read_fd(fd, max_bytes + HEADER_MAX_BYTES, &file, &len, e) < 0)
-		return error_wrap(e, "'volatile/%s' in the cache", name.text);
-	if (parse((struct text) { file, len }, answer))
+	/* What cannot be read is no better than what has wrong bytes: the server has it once more. */
+	if (file_read_fd(fd, max_bytes + HEADER_MAX_BYTES, &file, &len, &damaged) == 0 &&
+	    parse((struct text) { file, len }, answer))
 		return 1;
 	unlinkat(cache->volatile_fd, name.text, 0);
 	return 0;

@@ -96,7 +96,7 @@ int cache_open(const char *path, struct cache *cache, struct error *e)
 	    open_folder(path, "partial", &cache->partial_fd, e) < 0 ||
 	    open_folder(path, "volatile", &cache->volatile_fd, e) < 0 || sweep(cache, e) < 0) {
 		cache_release(cache);
-		return error_wrap(e, "cache");
+		return error_wrap(e, "cache (--cache DIR names another)");
 	}
 	return 0;
 }

@@ -125,12 +125,25 @@ char *url_canonical_folder(const char *address)
 	return folder;
 }
 
+/* Of what is no address that we know, it is shown in an error, anything before the last '@' may be a password. */
+static char *hide_before_at(const char *text)
+{
+	const char *at = strrchr(text, '@');
+	const char *colon = strstr(text, "://");
+
+	if (!at)
+		return xstrdup(text);
+	return xasprintf("%.*s%s", colon && colon < at ? (int)(colon + 3 - text) : 0, text, at + 1);
+}
+
 char *url_without_credentials(const char *address)
 {
 	auto_buffer struct buffer buffer = BUFFER_INIT;
 	struct url url;
 
-	if (!url_split(address, &url) || !url.credentials.ptr)
+	if (!url_split(address, &url))
+		return hide_before_at(address);
+	if (!url.credentials.ptr)
 		return xstrdup(address);
 	buffer_addf(&buffer, "%.*s://%.*s", TEXT_ARG(url.scheme), TEXT_ARG(url.host));
 	if (url.port.ptr)

@@ -23,7 +23,8 @@ static void wishes_release(struct wishes *wishes)
 
 static const char *show_place(struct arena *arena, const struct place *place)
 {
-	return arena_printf(arena, "%s:%u:%u", place->file, place->line, place->column);
+	return place->line ? arena_printf(arena, "%s:%u:%u", place->file, place->line, place->column)
+			   : place->file;
 }
 
 /* A template of the recipe, expanded into the arena. */
@@ -73,13 +74,13 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 
 	if (!source->url) {
 		error_set(e, ERROR_RECIPE, "'source.url' is missing: the address of the archive");
-		return error_wrap(e, "%s", show_place(&wishes->arena, &source->place));
+		return error_wrap_at(e, &source->place);
 	}
 	if (source->skip_verification) {
 		error_set(e, ERROR_UNSUPPORTED,
 			  "'source.skip_verification' is not supported: every archive must "
 			  "be signed, its keys belong into 'source.keys'");
-		return error_wrap(e, "%s", show_place(&wishes->arena, &source->place));
+		return error_wrap_at(e, &source->place);
 	}
 	if (expand(recipe, source->url, &source->url_place, &wishes->arena, &wish.uri, e) < 0)
 		return -1;
@@ -122,9 +123,10 @@ static int add_repository(const struct recipe *recipe, const struct repository *
 	if (expand(recipe, repository->url, &repository->url_place, &wishes->arena, &text, e) < 0)
 		return -1;
 	if ((deb822 ? sources_parse_deb822 : sources_parse_lines)(text_of(text), recipe->architecture_mapped,
-								  &wishes->arena, &list, &line, e) < 0)
-		return error_wrap(e, "%s: repository '%s', line %u",
-				  show_place(&wishes->arena, &repository->url_place), repository->name, line);
+								  &wishes->arena, &list, &line, e) < 0) {
+		error_wrap(e, "repository '%s', line %u", repository->name, line);
+		return error_wrap_at(e, &repository->url_place);
+	}
 	for (size_t i = 0; i < list.count; i++)
 		add_source(recipe, repository, &list.items[i], wishes);
 	return 0;

@@ -5,7 +5,7 @@
 #include "base/root.h"
 #include "deb/stanza.h"
 
-enum { SKEW_S = 10, SECONDS_PER_DAY = 24 * 3600 };
+enum { SKEW_S = 10 };
 
 static int quoted_error(struct error *e, const char *what, struct text text)
 {
@@ -183,11 +183,18 @@ int release_check_date(const struct release *release, int64_t now_s, struct erro
 
 int release_check_valid_until(const struct release *release, int64_t now_s, struct error *e)
 {
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = { { 24 * 3600, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" } };
 	int64_t late_s = now_s - release->valid_until_s;
+	size_t unit = 0;
 
 	if (release->valid_until_s == 0 || late_s <= 0)
 		return 0;
-	return error_set(e, ERROR_EXPIRED, "expired %lld %s ago (Valid-Until: %.*s)",
-			 (long long)(late_s >= SECONDS_PER_DAY ? late_s / SECONDS_PER_DAY : late_s / 60),
-			 late_s >= SECONDS_PER_DAY ? "days" : "minutes", TEXT_ARG(release->valid_until));
+	while (late_s < units[unit].seconds && unit + 1 < ARRAY_LEN(units))
+		unit++;
+	late_s /= units[unit].seconds;
+	return error_set(e, ERROR_EXPIRED, "expired %lld %s%s ago (Valid-Until: %.*s)", (long long)late_s,
+			 units[unit].name, late_s == 1 ? "" : "s", TEXT_ARG(release->valid_until));
 }

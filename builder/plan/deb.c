@@ -87,9 +87,10 @@ static int name_culprit(const struct maker *maker, const struct deb_wishes *wish
 	if (e->kind != ERROR_PLAN || !culprit)
 		return -1;
 	name = wishes->names[culprit - wishes->requests];
-	if (name && name->place.file)
-		return error_wrap(e, "cannot install '%s' (%s:%u:%u)", name->text, name->place.file,
-				  name->place.line, name->place.column);
+	if (name && name->place.file) {
+		error_wrap(e, "cannot install '%s'", name->text);
+		return error_wrap_at(e, &name->place);
+	}
 	return error_wrap(e, "cannot install '%.*s' of the base system of variant '%s'",
 			  TEXT_ARG(culprit->package->name),
 			  maker->recipe->source.variant ? maker->recipe->source.variant : "-");
@@ -145,10 +146,8 @@ static int check_essential(const struct maker *maker, const struct run *run, str
 
 static int name_removal(const struct run *run, struct error *e)
 {
-	const struct place *place = &run->sets[0]->place;
-
-	return error_wrap(e, "cannot remove what %s:%u:%u names", place->file ? place->file : "the recipe",
-			  place->line, place->column);
+	error_wrap(e, "cannot remove these packages");
+	return error_wrap_at(e, &run->sets[0]->place);
 }
 
 static int make_run(struct maker *maker, const struct run *run, bool first, struct error *e)

@@ -19,7 +19,7 @@ static const char *const verbs[] = {
 
 static void add_version(struct chain *chain, const struct deb_version *version)
 {
-	buffer_addf(&chain->text, "%s%.*s %.*s", chain->text.len ? " ; " : "",
+	buffer_addf(&chain->text, "%s%.*s %.*s", chain->text.len ? "; " : "",
 		    TEXT_ARG(version->package->name), TEXT_ARG(version->version));
 }
 
@@ -138,16 +138,16 @@ static void explain_absence(struct chain *chain, struct deb_group group)
 	const struct deb_version *candidate = deb_candidate(target);
 
 	if (candidate && candidate != newest)
-		buffer_addf(&chain->text, " ; %.*s %.*s is the one to be installed by priority",
+		buffer_addf(&chain->text, "; %.*s %.*s is the one to be installed by priority",
 			    TEXT_ARG(target->name), TEXT_ARG(candidate->version));
 	else if (newest)
-		buffer_addf(&chain->text, " ; %.*s %.*s is the newest in any archive", TEXT_ARG(target->name),
+		buffer_addf(&chain->text, "; %.*s %.*s is the newest in any archive", TEXT_ARG(target->name),
 			    TEXT_ARG(newest->version));
 	else if (target->provides && group.parts[0].relation != RELATION_NONE)
-		buffer_addf(&chain->text, " ; no archive provides that version of '%.*s'",
+		buffer_addf(&chain->text, "; no archive provides that version of '%.*s'",
 			    TEXT_ARG(target->name));
 	else
-		buffer_addf(&chain->text, " ; no archive has a package '%.*s'", TEXT_ARG(target->name));
+		buffer_addf(&chain->text, "; no archive has a package '%.*s'", TEXT_ARG(target->name));
 }
 
 static bool is_seen(const struct chain *chain, const struct deb_package *package)
@@ -198,7 +198,7 @@ static struct deb_version *explain_link(struct chain *chain, struct deb_version 
 	size_t position = 0;
 
 	if (deb_state_of(chain->resolver, version->package)->unwanted) {
-		buffer_addf(&chain->text, "%s%.*s is not to be installed", chain->text.len ? " ; " : "",
+		buffer_addf(&chain->text, "%s%.*s is not to be installed", chain->text.len ? "; " : "",
 			    TEXT_ARG(version->package->name));
 		return NULL;
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/plan.h"
 
+#include "base/alloc.h"
+#include "fetch/url.h"
 #include "index/index.h"
 
 #include <inttypes.h>
@@ -18,7 +20,7 @@ static const char *const why_names[] = {
 	[WHY_RECOMMENDS] = "recommends",
 };
 
-enum { COLUMN_COUNT = 6, COLUMN_WIDTH_MAX = 60 };
+enum { COLUMN_SIZE = 3, COLUMN_COUNT = 7, COLUMN_WIDTH_MAX = 64 };
 
 /* A table row by row, so that columns can be as wide as their widest cell. */
 struct table {
@@ -49,12 +51,14 @@ static void add_cell(struct table *table, char *text)
 static void add_row(struct table *table, const struct plan_package *package)
 {
 	struct buffer why = BUFFER_INIT;
+	auto_free char *uri = url_without_credentials(package->archive->uri);
 
 	add_cell(table, xstrdup(package->name));
 	add_cell(table, xstrdup(package->version));
 	add_cell(table, xstrdup(package->architecture));
 	add_cell(table, xasprintf("%" PRIu64, package->size_bytes));
-	add_cell(table, xasprintf("%s/%s", package->archive->suite, package->component));
+	add_cell(table, xstrdup(digest_hex(&package->sha256).text));
+	add_cell(table, xasprintf("%s %s/%s", uri, package->archive->suite, package->component));
 	plan_why_text(package, &why);
 	add_cell(table, buffer_take(&why));
 }
@@ -68,7 +72,7 @@ static void print_table(const struct table *table, struct buffer *out)
 		if (column + 1 == COLUMN_COUNT)
 			buffer_addf(out, "%s\n", table->cells[i]);
 		else
-			buffer_addf(out, "%*s  ", column == 3 ? width : -width, table->cells[i]);
+			buffer_addf(out, "%*s  ", column == COLUMN_SIZE ? width : -width, table->cells[i]);
 	}
 }
 
@@ -112,8 +116,9 @@ static json_t *package_json(const struct plan *plan, const struct plan_package *
 	const struct index_archive *archive = package->archive;
 	json_t *object = json_object();
 	json_t *repository = json_object();
+	auto_free char *uri = url_without_credentials(archive->uri);
 
-	json_object_set_new(repository, "uri", json_string(archive->uri));
+	json_object_set_new(repository, "uri", json_string(uri));
 	json_object_set_new(repository, "suite", json_string(archive->suite));
 	json_object_set_new(repository, "component", json_string(package->component));
 	json_object_set_new(object, "name", json_string(package->name));

@@ -12,20 +12,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 
-/*
- * Text of a recipe may hold what does not belong on a line of a terminal: line ends, and the sequences that
- * control it (ESC, and the C1 characters, which are C2 80 to C2 9F in UTF-8).
- */
-static void make_printable(char *text)
-{
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		if (*c < ' ' || *c == 0x7F)
-			*c = '?';
-		else if (c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0)
-			c[0] = c[1] = '?';
-	}
-}
-
 int error_at(struct error *e, enum error_kind kind, const struct place *place, const char *fmt, ...)
 {
 	char text[sizeof e->text];
@@ -34,12 +20,21 @@ int error_at(struct error *e, enum error_kind kind, const struct place *place, c
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	make_printable(text);
+	text_make_printable(text);
 	if (place->line && place->column)
 		return error_set(e, kind, "%s:%u:%u: %s", place->file, place->line, place->column, text);
 	if (place->line)
 		return error_set(e, kind, "%s:%u: %s", place->file, place->line, text);
 	return error_set(e, kind, "%s: %s", place->file, text);
+}
+
+int error_wrap_at(struct error *e, const struct place *place)
+{
+	if (place->line && place->column)
+		return error_wrap(e, "%s:%u:%u", place->file, place->line, place->column);
+	if (place->line)
+		return error_wrap(e, "%s:%u", place->file, place->line);
+	return error_wrap(e, "%s", place->file);
 }
 
 const char *generator_name(enum generator generator)

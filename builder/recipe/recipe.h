@@ -32,6 +32,8 @@ struct place {
 /* Set *e to "FILE:LINE:COLUMN: …", or "FILE: …" where there is no line. Returns -1. */
 int error_at(struct error *e, enum error_kind kind, const struct place *place, const char *fmt, ...)
 	PRINTF(4, 5);
+/* Put that place in front of the text of a set *e. Returns -1. */
+int error_wrap_at(struct error *e, const struct place *place);
 
 struct string_list {
 	const char **items;

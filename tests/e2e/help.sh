@@ -49,6 +49,9 @@ done
 fails 'no command' usage 'a command is missing' "$KILN"
 fails 'an unknown command' usage "unknown command 'biuld' \(did you mean 'build'\?\)" "$KILN" biuld
 fails 'an unknown option' usage "unknown option '--ofline' \(did you mean '--offline'\?\)" "$KILN" build x --ofline
+fails 'an unknown letter behind a known one' usage "unknown option '-x'" "$KILN" build -qx x
+fails 'a flag with a value' usage "option '--quiet' takes no value" "$KILN" build x --quiet=yes
+fails 'an empty value' usage "option '--cache' needs a value" "$KILN" plan x --cache ''
 fails 'an option of another command' usage "kiln list has no option '--offline'" "$KILN" list --offline
 fails 'a missing value' usage "option '--output' needs a value" "$KILN" build x --output
 fails 'a missing argument' usage 'usage: kiln build RECIPE' "$KILN" build
@@ -60,4 +63,9 @@ fails 'an unknown compression' usage "compression.*'lzo'|'lzo'" "$KILN" build de
 fails 'a level that does not exist' usage "99" "$KILN" build debian-bookworm --compression zstd-99
 fails 'a mirror that is no address' usage "--mirror" "$KILN" plan debian-bookworm --mirror nowhere
 fails 'an override without a value' usage "image.release" "$KILN" plan debian-bookworm -o image.release
+fails 'a name with a line end' usage 'no recipe .a.b.' "$KILN" plan $'a\nb'
+has_no 'no password of an address that is refused' \
+	"$("$KILN" plan debian-bookworm --mirror ftp://me:secret@host/ 2>&1)" secret
+fails 'a full disk behind standard output' space 'standard output' sh -c "'$KILN' --help >/dev/full"
+fails 'no standard output' system 'standard output' sh -c "'$KILN' --help >&-"
 fails 'an override of an unknown key' recipe "relese.*release" "$KILN" plan debian-bookworm -o image.relese=sid

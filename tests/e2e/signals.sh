@@ -31,7 +31,7 @@ sleepers() {
 start() {
 	mkdir -p "$WORK/out"
 	echo old >"$WORK/out/image.json"
-	"$KILN" build "$WORK/t.yaml" --cache "$CACHE" --output "$WORK/out" "$@" >/dev/null 2>"$WORK/err" </dev/null &
+	env --default-signal=HUP "$KILN" build "$WORK/t.yaml" --cache "$CACHE" --output "$WORK/out" "$@" >/dev/null 2>"$WORK/err" </dev/null &
 	pid=$!
 	at_exit kill -KILL $pid
 	if ! within 120 sleepers; then

@@ -56,6 +56,15 @@ static void nearest_word(void **state)
 	assert_null(text_nearest("zzz", names, ARRAY_LEN(names)));
 }
 
+static void printable_text(void **state)
+{
+	char text[] = "a\nb\tc\033[31m\xC2\x9B\xC3\xA9\x7F";
+
+	(void)state;
+	text_make_printable(text);
+	assert_string_equal(text, "a?b c?[31m??\xC3\xA9?");
+}
+
 static void map_many(void **state)
 {
 	auto_map struct map map = MAP_INIT;
@@ -139,13 +148,10 @@ static void root_confines(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(error_keeps_cause),
-		cmocka_unit_test(text_parts),
-		cmocka_unit_test(nearest_word),
-		cmocka_unit_test(map_many),
-		cmocka_unit_test(dates),
-		cmocka_unit_test(digests),
-		cmocka_unit_test(root_confines),
+		cmocka_unit_test(error_keeps_cause), cmocka_unit_test(text_parts),
+		cmocka_unit_test(nearest_word),      cmocka_unit_test(printable_text),
+		cmocka_unit_test(map_many),          cmocka_unit_test(dates),
+		cmocka_unit_test(digests),           cmocka_unit_test(root_confines),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

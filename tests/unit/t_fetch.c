@@ -567,6 +567,11 @@ static void damaged_answer(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size - 1), 0);
 	assert_int_equal(ask(site, url, "one"), 1);
+	assert_int_equal(truncate(path, 1 << 20), 0);
+	assert_int_equal(ask(site, url, "one"), 1);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/etc/hostname", path), 0);
+	assert_int_equal(ask(site, url, "one"), 1);
 	put_file(path, "", 0);
 	reopen(site, true);
 	assert_int_equal(ask(site, url, "one"), 0);
@@ -721,7 +726,7 @@ static void unusable_cache(void **state)
 	options.cache_dir = path;
 	assert_int_equal(fetcher_open(&options, &fetcher, &e), -1);
 	assert_int_equal(e.kind, ERROR_SYSTEM);
-	assert_non_null(strstr(e.text, "cache: cannot create folder"));
+	assert_non_null(strstr(e.text, "--cache DIR names another): cannot create folder"));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_cache, close_cache)

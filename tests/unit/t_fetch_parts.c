@@ -56,6 +56,8 @@ static void folders_and_credentials(void **state)
 	auto_free char *top = url_canonical_folder("file:///");
 	auto_free char *hidden = url_without_credentials("http://me:p@ss@host:81/d?x=1");
 	auto_free char *plain = url_without_credentials("http://host/d@x");
+	auto_free char *unknown = url_without_credentials("ftp://me:p@ss@host/d");
+	auto_free char *none = url_without_credentials("me:pass@host/d");
 	auto_free char *joined = fetch_join("http://h/d", "pool/a_1%3a2+b~c.deb");
 
 	(void)state;
@@ -63,6 +65,8 @@ static void folders_and_credentials(void **state)
 	assert_string_equal(top, "file:///");
 	assert_string_equal(hidden, "http://host:81/d?x=1");
 	assert_string_equal(plain, "http://host/d@x");
+	assert_string_equal(unknown, "ftp://host/d");
+	assert_string_equal(none, "host/d");
 	assert_string_equal(joined, "http://h/d/pool/a_1%253a2%2bb~c.deb");
 }
 

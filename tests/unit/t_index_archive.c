@@ -390,6 +390,8 @@ static void validity(void **state)
 	archive(site, options);
 	assert_hello(site, &(struct asked) { .later_s = 6 * DAY_S });
 	assert_refused(site, &(struct asked) { .later_s = 10 * DAY_S }, ERROR_EXPIRED, "expired 3 days ago");
+	assert_refused(site, &(struct asked) { .later_s = 8 * DAY_S + 5 }, ERROR_EXPIRED,
+		       "expired 1 day ago");
 	assert_hello(site, &(struct asked) { .later_s = 10 * DAY_S, .any_age = true });
 	fflush(site->log_file);
 	assert_non_null(strstr(site->log_text, "kiln: warning: suite 'bookworm' at 'http://127.0.0.1:"));

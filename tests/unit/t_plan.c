@@ -235,8 +235,10 @@ static void printed_for_people(void **state)
 	assert_int_equal(plan_of(two_packages, &archive, &plan, &e), 0);
 	plan_print(&plan, &out);
 	assert_string_equal(out.data, "step 1: base, 2 packages\n"
-				      "lib  4      all    2048  stable/main  pre-dependency of app\n"
-				      "app  1:2-3  amd64  2048  stable/main  essential\n"
+				      "lib  4      all    2048  " SUM
+				      "  http://example.org/debian/ stable/main  pre-dependency of app\n"
+				      "app  1:2-3  amd64  2048  " SUM
+				      "  http://example.org/debian/ stable/main  essential\n"
 				      "\n2 packages, 4.0 KiB to download, 20.0 KiB installed\n");
 }
 
