@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 #include "customize/entry.h"
+#include "sandbox/output.h"
 #include "sandbox/sandbox.h"
 
 #include <sys/mman.h>
@@ -83,6 +84,7 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	auto_free char *expanded = NULL;
 	auto_close int fd = -1;
 	const char *script = action->action ? action->action : "";
+	struct text tail;
 
 	if (action->pongo) {
 		if (recipe_expand(site->recipe, script, &action->place, &expanded, e) < 0)
@@ -98,8 +100,10 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	if (result.status == 0)
 		return 0;
 	add_last_lines(&lines, &result.tail);
-	return error_at(e, ERROR_ACTION, &action->place, "action (%s) failed with exit status %d%s", trigger,
-			result.status, lines.data ? lines.data : "");
+	tail = (struct text) { result.tail.data, result.tail.len };
+	return error_at(e, output_tells_no_space(tail) ? ERROR_SPACE : ERROR_ACTION, &action->place,
+			"action (%s) failed with exit status %d%s", trigger, result.status,
+			lines.data ? lines.data : "");
 }
 
 int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e)

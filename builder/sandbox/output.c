@@ -129,3 +129,10 @@ void output_release(struct output *output)
 		free(TAKE(output->lines[i], NULL));
 	buffer_release(&output->line);
 }
+
+bool output_tells_no_space(struct text tail)
+{
+	const char *words = strerror(ENOSPC);
+
+	return tail.len && memmem(tail.ptr, tail.len, words, strlen(words));
+}
