@@ -37,6 +37,7 @@ struct build {
 	struct workspace workspace;
 	char **environment;
 	struct image_templates templates;
+	int output_fd; /* locked from the first file's appearance to the last's */
 	struct artefacts artefacts;
 	char *record;
 	struct stage_seconds seconds[STAGE_COUNT];
@@ -307,7 +308,6 @@ static int run_customize(struct build *b, struct error *e)
 
 static int run_pack(struct build *b, struct error *e)
 {
-	auto_close int output_fd = -1;
 	struct pack_options options = {
 		.root_fd = b->workspace.root_fd,
 		.recipe = &b->recipe,
@@ -320,9 +320,9 @@ static int run_pack(struct build *b, struct error *e)
 	};
 
 	if (dir_make(b->options.output_dir, e) < 0 ||
-	    dir_open(AT_FDCWD, b->options.output_dir, &output_fd, e) < 0)
+	    dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e) < 0)
 		return -1;
-	options.output_fd = output_fd;
+	options.output_fd = b->output_fd;
 	return pack_image(&options, &b->artefacts, e);
 }
 
@@ -372,6 +372,7 @@ struct build *build_open(const struct build_options *options)
 	b->plan = PLAN_INIT;
 	b->workspace = WORKSPACE_INIT;
 	b->templates = IMAGE_TEMPLATES_INIT;
+	b->output_fd = -1;
 	b->artefacts = ARTEFACTS_INIT;
 	return b;
 }
@@ -379,14 +380,11 @@ struct build *build_open(const struct build_options *options)
 /* The record and the sums come last: whoever finds image.json finds everything it names. */
 static int write_record(struct build *b, struct error *e)
 {
-	auto_close int output_fd = -1;
-
-	if (dir_open(AT_FDCWD, b->options.output_dir, &output_fd, e) < 0 ||
-	    pack_write_sums(output_fd, &b->artefacts, e) < 0 ||
+	if (pack_write_sums(b->output_fd, &b->artefacts, e) < 0 ||
 	    record_make(&b->recipe, &b->plan, &b->artefacts, b->epoch_s, b->seconds, b->second_count,
 			&b->record, e) < 0)
 		return -1;
-	return file_replace(output_fd, "image.json", b->record, strlen(b->record), 0644, e);
+	return file_replace(b->output_fd, "image.json", b->record, strlen(b->record), 0644, e);
 }
 
 int build_run(struct build *b, struct error *e)
@@ -423,6 +421,7 @@ void build_close(struct build *b)
 		return;
 	free(b->record);
 	artefacts_release(&b->artefacts);
+	auto_close_(&b->output_fd);
 	image_templates_release(&b->templates);
 	for (char **variable = b->environment; variable && *variable; variable++)
 		free(*variable);

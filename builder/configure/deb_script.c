@@ -2,6 +2,7 @@
 #include "configure/deb_script.h"
 
 #include "base/alloc.h"
+#include "sandbox/output.h"
 #include "sandbox/sandbox.h"
 #include "unpack/deb_control.h"
 #include "unpack/deb_database.h"
@@ -43,9 +44,7 @@ const char **deb_environment(const char *const *environment, const char *const *
 /* A script that found the disk full says so in words alone. */
 static enum error_kind kind_of(struct text tail)
 {
-	const char *words = strerror(ENOSPC);
-
-	return tail.len && memmem(tail.ptr, tail.len, words, strlen(words)) ? ERROR_SPACE : ERROR_SCRIPT;
+	return output_tells_no_space(tail) ? ERROR_SPACE : ERROR_SCRIPT;
 }
 
 /* "package 'foo': OUTCOME: its last lines". */

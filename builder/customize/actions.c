@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 #include "customize/entry.h"
+#include "sandbox/output.h"
 #include "sandbox/sandbox.h"
 
 #include <sys/mman.h>
@@ -47,6 +48,7 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	auto_free char *expanded = NULL;
 	auto_close int fd = -1;
 	const char *script = action->action ? action->action : "";
+	struct text tail;
 
 	if (action->pongo) {
 		if (recipe_expand(site->recipe, script, &action->place, &expanded, e) < 0)
@@ -61,9 +63,11 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	}
 	if (result.status == 0)
 		return 0;
-	lines = sandbox_last_lines((struct text) { result.tail.data, result.tail.len }, LAST_LINES_MAX_BYTES);
-	return error_at(e, ERROR_ACTION, &action->place, "action (%s) failed with exit status %d%s%s",
-			trigger, result.status, lines[0] ? ": " : "", lines);
+	tail = (struct text) { result.tail.data, result.tail.len };
+	lines = sandbox_last_lines(tail, LAST_LINES_MAX_BYTES);
+	return error_at(e, output_tells_no_space(tail) ? ERROR_SPACE : ERROR_ACTION, &action->place,
+			"action (%s) failed with exit status %d%s%s", trigger, result.status,
+			lines[0] ? ": " : "", lines);
 }
 
 int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e)

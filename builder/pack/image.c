@@ -13,6 +13,7 @@
 #include "stream/stream.h"
 
 #include <assert.h>
+#include <sys/file.h>
 
 enum {
 	READ_BYTES = 256 * 1024,
@@ -355,9 +356,23 @@ static int finish_chain(void *context, size_t index, struct error *e)
 	return 0;
 }
 
+/*
+ * Until the caller closes the folder, so that of two builds into it the files, sums and record of one are not mixed
+ * with the other's. A file system that knows no locks is no reason to fail.
+ */
+static int lock_output(int output_fd, struct error *e)
+{
+	while (flock(output_fd, LOCK_EX) < 0 && errno == EINTR)
+		if (interrupt_check(e) < 0)
+			return -1;
+	return 0;
+}
+
 /* Everything is on the disk: give the files their names, all in a row. */
 static int commit(struct packing *packing, struct error *e)
 {
+	if (lock_output(packing->options->output_fd, e) < 0)
+		return -1;
 	for (size_t i = 0; i < packing->chain_count; i++)
 		if (file_pending_commit(&packing->chains[i].file, e) < 0)
 			return -1;

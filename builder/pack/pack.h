@@ -22,8 +22,8 @@ struct pack_options {
 	int64_t epoch_s;  /* creation_date; no time stamp in the archive is later */
 	unsigned formats; /* enum pack_format, or-ed */
 	const struct codec *codec;
-	int level;     /* from codec_parse() */
-	int output_fd; /* folder that receives the files */
+	int level; /* from codec_parse() */
+	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
 	struct log *log;
 };
 

@@ -164,3 +164,10 @@ char *sandbox_last_lines(struct text tail, size_t max)
 	}
 	return buffer_take(&line);
 }
+
+bool output_tells_no_space(struct text tail)
+{
+	const char *words = strerror(ENOSPC);
+
+	return tail.len && memmem(tail.ptr, tail.len, words, strlen(words));
+}

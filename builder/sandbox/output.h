@@ -25,4 +25,7 @@ void output_add(struct output *output, const char *data, size_t len);
 void output_end(struct output *output, struct buffer *tail);
 void output_release(struct output *output);
 
+/* Whether TAIL tells that a disk is full: a program that found it so has no other way to say it. */
+bool output_tells_no_space(struct text tail);
+
 #endif

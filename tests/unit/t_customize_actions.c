@@ -104,6 +104,8 @@ static void failure_is_told(void **state)
 			    "recipes/x.yaml:88:3: action (post-packages) failed with exit status 137");
 	e = failure_of(*state, 1, "\n \n");
 	assert_true(is_suffix(e.text, "exit status 1"));
+	e = failure_of(*state, 1, "dd: error writing '/x': No space left on device\n1+0 records in\n");
+	assert_int_equal(e.kind, ERROR_SPACE);
 }
 
 static void output_is_bounded(void **state)

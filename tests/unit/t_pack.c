@@ -11,6 +11,7 @@
 #include "stream/stream.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
@@ -621,6 +622,23 @@ static void full_disk(void **state)
 	umount2(path, MNT_DETACH);
 }
 
+/* A second build into the folder has to wait for the sums of the first. */
+static void output_is_locked(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_close int own = openat(site->out_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int other = openat(site->out_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	site->options.output_fd = own;
+	pack(site, &artefacts);
+	site->options.output_fd = site->out_fd;
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(TAKE(own, -1));
+	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+}
+
 static void format_words(void **state)
 {
 	struct error e = ERROR_INIT;
@@ -650,6 +668,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(changing_file_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(mount_points_are_not_crossed, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(output_is_locked, setup, teardown),
 		cmocka_unit_test(format_words),
 	};
 
