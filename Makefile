@@ -12,6 +12,7 @@
 ## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
 ## make check-long               the same, with more rounds of what depends on chance
 ## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
+## make tree                     compare roots with those of mmdebstrap, path by path; CASES='sid-minbase trixie-server'
 ## make bench                    time a build beside mmdebstrap; ROUNDS=3
 ## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
 ## make format                   let clang-format rewrite the sources
@@ -61,14 +62,16 @@ PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpc
 	libcurl4-openssl-dev libssl-dev libjansson-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
 	debian-archive-keyring
 PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
-	lxd lxd-client
+	lxd lxd-client mmdebstrap
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
+PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
 PACKAGES.bench := mmdebstrap nginx-light jq zstd time
 SETUP.check      := check
 SETUP.check-long := check
 SETUP.lint       := lint
 SETUP.fuzz       := lint
 SETUP.bench      := bench
+SETUP.tree       := tree
 GOALS    := $(filter-out setup,$(MAKECMDGOALS))
 PACKAGES := $(sort $(PACKAGES.build) $(if $(GOALS),$(foreach g,$(GOALS),$(PACKAGES.$(SETUP.$g))),\
 	$(PACKAGES.check) $(PACKAGES.lint) $(PACKAGES.bench)))
@@ -85,7 +88,7 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
 TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c))
-SCRIPTS := .ci/run tests/run tests/bench/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
+SCRIPTS := .ci/run tests/run tests/bench/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))
@@ -94,7 +97,7 @@ REPLAYS := $(patsubst tests/fuzz/%.c,$O/replay/%,$(sort $(wildcard tests/fuzz/fu
 
 .DELETE_ON_ERROR:
 .PHONY: all bench check check-long clean FORCE format fuzz help image install libraries lint list setup \
-	tests uninstall units lint-compilers lint-cppcheck lint-format lint-manuals lint-scripts lint-tidy lint-tree
+	tests tree uninstall units lint-compilers lint-cppcheck lint-format lint-manuals lint-scripts lint-tidy lint-tree
 .DEFAULT_GOAL := all
 
 all: out/kiln
@@ -160,6 +163,9 @@ check-long: tests | $(SETUP)
 
 bench: all | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' ROUNDS='$(ROUNDS)' tests/bench/run
+
+tree: all | $(SETUP)
+	$(Q)KILN='$(CURDIR)/$O/kiln' tests/tree/run $(CASES)
 
 lint: lint-format lint-scripts lint-manuals lint-tree lint-cppcheck lint-compilers lint-tidy
 	@echo 'lint: nothing found'
