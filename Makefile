@@ -14,6 +14,7 @@
 ## make parity SETS=500          compare the choice of packages with apt's, SETS sets in each of 48 cells; SEED=
 ##                               SUITES=bookworm,sid ARCHITECTURES=amd64 VARIANTS=minbase RECOMMENDS=no,yes
 ## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
+## make tree                     compare roots with those of mmdebstrap, path by path; CASES='sid-minbase trixie-server'
 ## make bench                    time a build beside mmdebstrap; ROUNDS=3
 ## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
 ## make format                   let clang-format rewrite the sources
@@ -64,8 +65,9 @@ PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpc
 	libcurl4-openssl-dev libssl-dev libjansson-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
 	debian-archive-keyring
 PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
-	lxd lxd-client
+	lxd lxd-client mmdebstrap
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
+PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
 PACKAGES.bench := mmdebstrap nginx-light jq zstd time
 SETUP.check      := check
 SETUP.check-long := check
@@ -73,6 +75,7 @@ SETUP.parity     := check
 SETUP.lint       := lint
 SETUP.fuzz       := lint
 SETUP.bench      := bench
+SETUP.tree       := tree
 GOALS    := $(filter-out setup,$(MAKECMDGOALS))
 PACKAGES := $(sort $(PACKAGES.build) $(if $(GOALS),$(foreach g,$(GOALS),$(PACKAGES.$(SETUP.$g))),\
 	$(PACKAGES.check) $(PACKAGES.lint) $(PACKAGES.bench)))
@@ -89,7 +92,7 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
 TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c))
-SCRIPTS := .ci/run tests/run tests/bench/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
+SCRIPTS := .ci/run tests/run tests/bench/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))
@@ -98,7 +101,7 @@ REPLAYS := $(patsubst tests/fuzz/%.c,$O/replay/%,$(sort $(wildcard tests/fuzz/fu
 
 .DELETE_ON_ERROR:
 .PHONY: all bench check check-long clean FORCE format fuzz help image install libraries lint list parity setup \
-	tests uninstall units lint-compilers lint-cppcheck lint-format lint-manuals lint-scripts lint-tidy lint-tree
+	tests tree uninstall units lint-compilers lint-cppcheck lint-format lint-manuals lint-scripts lint-tidy lint-tree
 .DEFAULT_GOAL := all
 
 all: out/kiln
@@ -169,6 +172,9 @@ parity: all | $(SETUP)
 
 bench: all | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' ROUNDS='$(ROUNDS)' tests/bench/run
+
+tree: all | $(SETUP)
+	$(Q)KILN='$(CURDIR)/$O/kiln' tests/tree/run $(CASES)
 
 lint: lint-format lint-scripts lint-manuals lint-tree lint-cppcheck lint-compilers lint-tidy
 	@echo 'lint: nothing found'
