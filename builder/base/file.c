@@ -9,6 +9,16 @@
 
 enum { TEMPORARY_TRIES_MAX = 16 };
 
+ssize_t file_read_some(int fd, void *data, size_t room, struct error *e)
+{
+	ssize_t got;
+
+	do
+		got = read(fd, data, room);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? error_sys(e, "cannot read") : got;
+}
+
 int file_read_fd(int fd, uint64_t max_bytes, char **data, size_t *len, struct error *e)
 {
 	auto_free char *text = NULL;
@@ -24,12 +34,10 @@ int file_read_fd(int fd, uint64_t max_bytes, char **data, size_t *len, struct er
 	room = S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : 4096;
 	text = xmalloc(room + 1);
 	for (;;) {
-		ssize_t got = read(fd, text + used, room - used);
+		ssize_t got = file_read_some(fd, text + used, room - used, e);
 
-		if (got < 0 && errno == EINTR)
-			continue;
 		if (got < 0)
-			return error_sys(e, "cannot read");
+			return -1;
 		if (got == 0)
 			break;
 		used += (size_t)got;

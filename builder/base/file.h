@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+#include <sys/types.h>
+
 /*
  * Read PATH (below DIR_FD, which may be AT_FDCWD) of at most MAX_BYTES.
  * *data receives a malloc'ed NUL-terminated copy owned by the caller, *len (may be NULL) its length.
@@ -17,6 +19,8 @@ int file_read(int dir_fd, const char *path, uint64_t max_bytes, char **data, siz
 /* The same from an open descriptor, from its current offset to the end. */
 int file_read_fd(int fd, uint64_t max_bytes, char **data, size_t *len, struct error *e) MUST_CHECK;
 
+/* At most ROOM bytes from the current offset, also after EINTR: how many, 0 at the end, -1. */
+ssize_t file_read_some(int fd, void *data, size_t room, struct error *e) MUST_CHECK;
 /* Write all of DATA, going on after short writes and EINTR. */
 int file_write_fd(int fd, const void *data, size_t len, struct error *e) MUST_CHECK;
 

@@ -158,15 +158,11 @@ static int fill(int fd, const struct content *content, struct error *e)
 		return file_write_fd(fd, content->data, content->len, e);
 	for (;;) {
 		char block[64 * KIB];
-		ssize_t len = read(content->source_fd, block, sizeof block);
+		ssize_t len = file_read_some(content->source_fd, block, sizeof block, e);
 
-		if (len == 0)
-			return 0;
-		if (interrupt_check(e) < 0)
-			return -1;
-		if (len < 0 && errno != EINTR)
-			return error_sys(e, "cannot read");
-		if (len > 0 && file_write_fd(fd, block, (size_t)len, e) < 0)
+		if (len <= 0)
+			return (int)len;
+		if (interrupt_check(e) < 0 || file_write_fd(fd, block, (size_t)len, e) < 0)
 			return -1;
 	}
 }

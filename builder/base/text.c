@@ -91,6 +91,14 @@ struct text text_word(struct text *rest)
 	return word;
 }
 
+bool text_is_graphic(struct text text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
+			return false;
+	return true;
+}
+
 bool text_to_u64(struct text text, uint64_t *value)
 {
 	uint64_t sum = 0;

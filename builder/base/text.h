@@ -46,6 +46,8 @@ struct text text_trim(struct text text);
 struct text text_cut(struct text text, char separator, struct text *rest);
 /* Take the next word (run of non-blank bytes) from the front of *rest; empty at the end. */
 struct text text_word(struct text *rest);
+/* Whether all bytes are ASCII characters that leave a mark: no blanks, no control bytes. */
+bool text_is_graphic(struct text text);
 /* Decimal digits only, no sign, no overflow; false otherwise. */
 bool text_to_u64(struct text text, uint64_t *value);
 bool is_prefix(const char *text, const char *prefix);

@@ -146,12 +146,10 @@ static int take_over(struct file_job *file, struct error *e)
 	file->job.offset = 0;
 	data = xmalloc(READ_BYTES);
 	for (;;) {
-		ssize_t got = read(file->partial.fd, data, READ_BYTES);
+		ssize_t got = file_read_some(file->partial.fd, data, READ_BYTES, e);
 
-		if (got < 0 && errno == EINTR)
-			continue;
 		if (got < 0)
-			return error_sys(e, "cannot read a file in the cache");
+			return error_wrap(e, "a file in the cache");
 		if (got == 0)
 			return 0;
 		file->job.offset += (uint64_t)got;

@@ -235,14 +235,6 @@ static const char *keep(struct plan *plan, struct text text)
 	return arena_strndup(&plan->arena, text.ptr ? text.ptr : "", text.len);
 }
 
-static bool is_printable(struct text text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-			return false;
-	return true;
-}
-
 /* What is needed to fetch the package; the digest is the only thing that later proves what was fetched. */
 static int fill_origin(struct plan *plan, const struct deb_version *version, struct plan_package *out,
 		       struct error *e)
@@ -255,7 +247,7 @@ static int fill_origin(struct plan *plan, const struct deb_version *version, str
 		return deb_version_error(version, e, "no field Filename");
 	if (values[0].ptr[0] == '/' || !path_is_safe(values[0]))
 		return deb_version_error(version, e, "the field Filename leads out of the archive");
-	if (!is_printable(values[0]))
+	if (!text_is_graphic(values[0]))
 		return deb_version_error(version, e, "malformed field Filename");
 	if (!text_to_u64(values[1], &out->size_bytes) || out->size_bytes == 0)
 		return deb_version_error(version, e, "no usable field Size");

@@ -33,10 +33,7 @@ struct scan {
 /* Whether TEXT, which somebody else wrote, can stand in a message. */
 static bool is_presentable(struct text text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-			return false;
-	return text.len > 0 && text.len < NAME_SHOWN_MAX;
+	return text.len > 0 && text.len < NAME_SHOWN_MAX && text_is_graphic(text);
 }
 
 static int scan_error(const struct scan *scan, const struct stanza *stanza, struct error *e, const char *what)

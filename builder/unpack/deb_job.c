@@ -223,6 +223,14 @@ static int place_content(struct worker *worker, const struct entry *entry, const
 	return 0;
 }
 
+int deb_job_differs(const struct deb_job *job, const char *path, struct error *e)
+{
+	return error_set(e, ERROR_FORMAT,
+			 "package '%s' tries to overwrite shared '%s', which is different from other "
+			 "instances of package '%s'",
+			 job->control.info_name, path, job->control.package);
+}
+
 /* Another architecture of the same package brought it; dpkg's rule is that both are the same. */
 static int compare_shared(struct worker *worker, const struct entry *entry, const struct place_dir *dir,
 			  const char *name, struct tar *tar, const char **md5, struct error *e)
@@ -234,10 +242,7 @@ static int compare_shared(struct worker *worker, const struct entry *entry, cons
 		return 0;
 	same = placer_compare(dir, name, entry, tar, hex, e);
 	if (same == 0)
-		return error_set(e, ERROR_FORMAT,
-				 "package '%s' tries to overwrite shared '%s', which is different from other "
-				 "instances of package '%s'",
-				 worker->job->control.info_name, entry->path, worker->job->control.package);
+		return deb_job_differs(worker->job, entry->path, e);
 	*md5 = arena_strdup(&worker->job->control.arena, hex);
 	return same < 0 ? -1 : 0;
 }

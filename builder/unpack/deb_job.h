@@ -65,6 +65,8 @@ int deb_job_open(const struct plan_package *package, int fd, struct ar **ar, str
 /* Read the package from FD and place all of it but its links. */
 int deb_job_unpack(struct deb_run *run, struct deb_job *job, int fd, struct error *e) MUST_CHECK;
 void deb_job_release(struct deb_job *job);
+/* Set *e: what JOB has at PATH is not what another architecture of its package brought. Returns -1. */
+int deb_job_differs(const struct deb_job *job, const char *path, struct error *e);
 
 /*
  * Place the links of JOB that are not placed yet. FINAL: all packages are there, so a folder that only later

@@ -139,11 +139,7 @@ static int compare_link(const struct deb_job *job, const struct place_dir *dir, 
 
 	if (len == (ssize_t)strlen(entry->target) && memcmp(text, entry->target, (size_t)len) == 0)
 		return 0;
-	return error_set(
-		e, ERROR_FORMAT,
-		"package '%s' tries to overwrite shared '%s', which is different from other instances "
-		"of package '%s'",
-		job->control.info_name, entry->path, job->control.package);
+	return deb_job_differs(job, entry->path, e);
 }
 
 /* 1 when the link is settled for good, 0 when it has to wait for the end. */
