@@ -63,7 +63,7 @@ int error_wrap(struct error *e, const char *fmt, ...) PRINTF(2, 3);
 /* Forget an error that was recovered from. */
 void error_clear(struct error *e);
 
-/* The word for KIND as `kiln --json` and kiln(1) use it; NULL for a number that is none. */
+/* The word for KIND, as in kiln(1); NULL for a number that is none. */
 const char *error_kind_name(enum error_kind kind);
 
 #endif

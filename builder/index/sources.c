@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "index/sources.h"
 
+#include "base/alloc.h"
 #include "base/root.h"
 #include "deb/stanza.h"
+#include "fetch/url.h"
 
 /* One line, or one stanza, before it is multiplied out. */
 struct entry {
@@ -157,13 +159,18 @@ static int take_option(const struct option *option, char sign, struct text value
 
 static int check_uri(struct text uri, struct error *e)
 {
-	if (memchr(uri.ptr, '$', uri.len))
-		return error_set(e, ERROR_UNSUPPORTED, "address '%.*s': '$(…)' is not supported yet",
-				 TEXT_ARG(uri));
-	if (text_starts(uri, "http://") || text_starts(uri, "https://") || text_starts(uri, "file:/"))
+	auto_free char *address = xstrndup(uri.ptr, uri.len);
+	auto_free char *shown = url_without_credentials(address);
+	struct url url;
+
+	if (strchr(address, '$'))
+		return error_set(e, ERROR_UNSUPPORTED, "address '%s': '$(…)' is not supported yet", shown);
+	if (text_starts(uri, "file:/") || url_split(address, &url))
 		return 0;
+	if (text_starts(uri, "http://") || text_starts(uri, "https://"))
+		return error_set(e, ERROR_RECIPE, "malformed address '%s'", shown);
 	return error_set(e, ERROR_UNSUPPORTED,
-			 "address '%.*s': only http://, https:// and file:/ are supported", TEXT_ARG(uri));
+			 "address '%s': only http://, https:// and file:/ are supported", shown);
 }
 
 static int check_suite(struct text suite, struct text components, struct error *e)

@@ -251,6 +251,8 @@ static void bad_sources(void **state)
 		{ false, "deb http://a/ /x main", ERROR_RECIPE, 1, "malformed suite" },
 		{ false, "deb cdrom:[x]/ s main", ERROR_UNSUPPORTED, 1, "only http://" },
 		{ false, "deb mirror://a/ s main", ERROR_UNSUPPORTED, 1, "only http://" },
+		{ false, "deb ftp://me:secret@a/ s main", ERROR_UNSUPPORTED, 1, "address 'ftp://a/'" },
+		{ false, "deb http:// s main", ERROR_RECIPE, 1, "malformed address" },
 		{ false, "deb http://a/$(ARCH) s main", ERROR_UNSUPPORTED, 1, "$(…)" },
 		{ false, "deb [arch=amd64 http://a/ s main", ERROR_RECIPE, 1, "']' is missing" },
 		{ false, "deb [arch] http://a/ s main", ERROR_RECIPE, 1, "lacks its value" },
