@@ -172,6 +172,7 @@ static int run_index(struct build *b, struct error *e)
 		.offline = b->options.offline,
 		.log = b->options.log,
 	};
+	auto_free char *name = NULL;
 	int from_environment;
 
 	/* Say what a build cannot do without before anything is downloaded for it. */
@@ -189,7 +190,8 @@ static int run_index(struct build *b, struct error *e)
 	if (!from_environment)
 		b->epoch_s = b->indexes.newest_date_s;
 	recipe_set_date(&b->recipe, b->epoch_s);
-	return 0;
+	/* Now that the serial is known, and not after all the work. */
+	return pack_image_name(&b->recipe, &name, e);
 }
 
 static int run_plan(struct build *b, struct error *e)

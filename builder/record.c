@@ -71,7 +71,7 @@ int record_make(const struct recipe *recipe, const struct plan *plan, const stru
 	auto_free char *name = NULL;
 	auto_free char *dumped = NULL;
 
-	if (recipe_expand(recipe, recipe->image.name, &recipe->image.name_place, &name, e) < 0)
+	if (pack_image_name(recipe, &name, e) < 0)
 		return -1;
 	record = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o}", "name", name,
 			   "distribution", recipe->image.distribution, "release", recipe->image.release,

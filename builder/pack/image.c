@@ -101,24 +101,24 @@ int pack_formats_parse(const char *words, unsigned *formats, struct error *e)
 	return 0;
 }
 
-/* The image's name names files: refuse what would lead elsewhere or break a line of SHA256SUMS. */
-static int make_name(const struct recipe *recipe, char **name, struct error *e)
+int pack_image_name(const struct recipe *recipe, char **name, struct error *e)
 {
+	const struct place *place = &recipe->image.name_place;
 	auto_free char *text = NULL;
 
-	if (recipe_expand(recipe, recipe->image.name, &recipe->image.place, &text, e) < 0)
+	if (recipe_expand(recipe, recipe->image.name, place, &text, e) < 0)
 		return error_wrap(e, "image.name");
 	if (text[0] == '\0' || text[0] == '.')
-		return error_at(e, ERROR_RECIPE, &recipe->image.place,
+		return error_at(e, ERROR_RECIPE, place,
 				"the image's name '%s' cannot name a file: it is empty or starts with a dot",
 				text);
 	if (strlen(text) > NAME_BYTES_MAX)
-		return error_at(e, ERROR_RECIPE, &recipe->image.place,
+		return error_at(e, ERROR_RECIPE, place,
 				"the image's name '%s' has %zu bytes; a file name has room for %d", text,
 				strlen(text), (int)NAME_BYTES_MAX);
 	for (const char *c = text; *c; c++)
 		if (*c == '/' || (unsigned char)*c < ' ' || *c == 0x7f)
-			return error_at(e, ERROR_RECIPE, &recipe->image.place,
+			return error_at(e, ERROR_RECIPE, place,
 					"the image's name '%s' cannot name a file: it has %s", text,
 					*c == '/' ? "a '/'" : "a control character");
 	*name = TAKE(text, NULL);
@@ -383,7 +383,7 @@ static int run(struct packing *packing, struct error *e)
 {
 	const struct pack_options *options = packing->options;
 
-	if (make_name(options->recipe, &packing->name, e) < 0 ||
+	if (pack_image_name(options->recipe, &packing->name, e) < 0 ||
 	    metadata_make(options, packing->name, &packing->metadata, e) < 0)
 		return -1;
 	if ((options->formats & PACK_UNIFIED) && open_unified(packing, e) < 0)

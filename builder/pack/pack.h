@@ -50,6 +50,12 @@ struct artefacts {
 #define ARTEFACTS_INIT ((struct artefacts) { NULL, 0 })
 #define auto_artefacts AUTO(artefacts_release)
 
+/*
+ * The name that an image's files begin with: image.name, expanded; malloc'ed. ERROR_RECIPE for one that would
+ * lead elsewhere or break a line of SHA256SUMS. Needs recipe_set_date(), and no root: ask early.
+ */
+int pack_image_name(const struct recipe *recipe, char **name, struct error *e) MUST_CHECK;
+
 /* Write every format. All files appear at the end, together, or none does. */
 int pack_image(const struct pack_options *options, struct artefacts *artefacts, struct error *e) MUST_CHECK;
 void artefacts_release(struct artefacts *artefacts);
