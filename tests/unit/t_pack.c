@@ -67,7 +67,7 @@ static int setup(void **state)
 			   .name = "img-{{ image.release }}",
 			   .description = "Debian \"{{ image.release }}\"\n\tgr\xc3\xbc\xc3\x9f dich: ~ #\n",
 			   .expiry_s = 86400,
-			   .place = { "x.yaml", 3, 5 } },
+			   .name_place = { "x.yaml", 3, 5 } },
 		.architecture = "x86_64",
 		.architecture_mapped = "amd64",
 	};
