@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finished steps of builds, kept for later builds as the lower directories of overlayfs.
+ *
+ *	CACHE/layers/KEY/root       what the step changed: files, and overlayfs' marks for what it removed
+ *	CACHE/layers/KEY/manifest   what that is, for a person and for the check
+ *	CACHE/layers/new.XXXXXX     one that is being written; its writer holds a lock on it
+ *
+ * A layer lies on all layers of the steps before it, and its key is a digest over everything that these steps
+ * and its own have read: so one that is found is right, and there is nothing to update.
+ * It is trusted when its tree is what the manifest says: by the inodes' numbers, sizes and times as long as these
+ * are the ones that were written, else (another boot, a copied cache) by the content of every file.
+ * Whatever else is found is removed, and its step is carried out again.
+ *
+ * Several builders share the folder: a layer appears by rename, whole; who uses one holds a shared lock on it,
+ * and trimming takes only those that nobody uses.
+ */
+#ifndef LAYER_LAYER_H
+#define LAYER_LAYER_H
+
+#include "base/digest.h"
+#include "base/log.h"
+
+struct layer_store;
+
+/* LOG is borrowed. The folder appears with the first layer. */
+int layer_store_open(const char *cache_dir, struct log *log, struct layer_store **out, struct error *e)
+	MUST_CHECK;
+/* Stops the writers that are still at work; what they wrote is removed. NULL is fine. */
+void layer_store_close(struct layer_store *store);
+
+/*
+ * Look for the layer of KEY: 1 with *root_fd, its tree, to be read only; 0 when there is none that is whole. It
+ * stays locked against removal, and *root_fd open, until the store is closed. Errors: ERROR_INTERRUPTED;
+ * a layer that cannot be read is one that is not there.
+ */
+int layer_find(struct layer_store *store, const struct digest *key, int *root_fd, struct error *e) MUST_CHECK;
+
+/*
+ * Keep the tree UPPER_FD, the upper directory of an overlay that is written no more, as the layer of KEY.
+ * TITLE tells a person what it is ("debian bookworm: base system"). The copying is done by a
+ * process of its own while the build goes on; a failure (a full disk) is a warning, and leaves no layer.
+ */
+int layer_save(struct layer_store *store, const struct digest *key, const char *title, int upper_fd,
+	       struct error *e) MUST_CHECK;
+/* Wait until everything is saved. Errors: ERROR_INTERRUPTED. */
+int layer_save_wait(struct layer_store *store, struct error *e) MUST_CHECK;
+
+/* For `kiln cache`. */
+struct layer_info {
+	struct digest key;
+	char *title;         /* owned */
+	uint64_t size_bytes; /* on disk */
+	int64_t used_s;      /* when a build last took it; seconds since 1970 */
+	bool in_use;         /* at this moment */
+};
+
+struct layer_list {
+	struct layer_info *items; /* the one used last comes first */
+	size_t count;
+};
+
+/* The layers of CACHE_DIR, without checking what is in them. */
+int layer_list_read(const char *cache_dir, struct layer_list *list, struct error *e) MUST_CHECK;
+void layer_list_release(struct layer_list *list);
+/*
+ * Remove the layers used longest ago until the rest takes at most KEEP_BYTES, those not used since OLDEST_S, and what dead
+ * builders left. Layers in use stay. *removed_bytes receives what that gave back.
+ */
+int layer_trim(const char *cache_dir, uint64_t keep_bytes, int64_t oldest_s, uint64_t *removed_bytes,
+	       struct error *e) MUST_CHECK;
+
+#endif
