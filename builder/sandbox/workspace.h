@@ -40,8 +40,8 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 void workspace_release(struct workspace *workspace);
 
 /*
- * The root as a stack, for builds that keep layers. Both replace workspace->root_fd: whoever has copied it must ask
- * again. A workspace that was never stacked nor sealed is a plain folder, without an overlay.
+ * The root as a stack, for builds that keep layers. Both put another folder behind
+ * workspace->root_fd, which keeps its number: what was opened below it before must not be used any more. A workspace that was never stacked nor sealed is a plain folder, without an overlay.
  *
  * workspace_stack(): begin with the trees LOWER_FDS (borrowed for the workspace's life), bottom first,
  * instead of an empty root; before anything is written, with COUNT > 0.
