@@ -77,8 +77,8 @@ struct layer_list {
 int layer_list_read(const char *cache_dir, struct layer_list *list, struct error *e) MUST_CHECK;
 void layer_list_release(struct layer_list *list);
 /*
- * Remove the layers used longest ago until the rest takes at most KEEP_BYTES, those not used since OLDEST_S, and what dead
- * builders left. Layers in use stay. *removed_bytes receives the layers' sizes.
+ * Remove the layers used longest ago until the rest takes at most KEEP_BYTES, those not used since OLDEST_S, and
+ * what dead builders left. Layers in use stay. *removed_bytes receives the layers' sizes.
  */
 int layer_trim(const char *cache_dir, uint64_t keep_bytes, int64_t oldest_s, uint64_t *removed_bytes,
 	       struct error *e) MUST_CHECK;
