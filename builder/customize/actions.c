@@ -80,6 +80,7 @@ int customize_actions(const struct customize_site *site, enum trigger trigger, s
 		log_detail(site->log, "action (%s) of line %u", trigger_name(trigger), action->place.line);
 		if (run(site, action, e) < 0)
 			return -1;
+		meter_add(site->meter, METER_CUSTOMIZE, &(struct meter_sum) { .item_count = 1 });
 	}
 	return 0;
 }

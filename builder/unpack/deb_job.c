@@ -357,9 +357,13 @@ static int unpack_data(struct worker *worker, struct ar *ar, struct error *e)
 
 	if (deb_file_data(ar, &tar, e) < 0)
 		return -1;
-	while ((r = tar_next(tar, &entry, e)) > 0)
+	while ((r = tar_next(tar, &entry, e)) > 0) {
+		if (entry.type == ENTRY_FILE && entry.size_bytes > 0)
+			worker->job->spent.out_bytes += (uint64_t)entry.size_bytes;
 		if (interrupt_check(e) < 0 || unpack_entry(worker, &entry, tar, e) < 0)
 			return -1;
+	}
+	worker->job->spent.bound_s = tar_cpu_s(tar);
 	return r < 0 ? -1 : tar_finish(tar, e);
 }
 

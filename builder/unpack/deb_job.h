@@ -57,6 +57,7 @@ struct deb_job {
 	size_t link_count;
 	struct deb_job_conffile *conffiles; /* as many as CONTROL has, in that order */
 	struct map conffile_by_path;
+	struct meter_sum spent;
 };
 
 /* deb_file_open(), and that it is the package of the plan: what the index promised. */

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/meter.h"
 
 struct fetcher;
 struct plan;
@@ -22,6 +23,7 @@ struct unpack_site {
 	struct fetcher *fetcher;
 	const struct plan *plan;
 	struct log *log;
+	struct meter *meter; /* borrowed; may be NULL */
 };
 
 /*
