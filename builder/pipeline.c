@@ -172,6 +172,7 @@ static int run_index(struct build *b, struct error *e)
 	struct fetch_options options = {
 		.mirrors = &b->mirrors,
 		.offline = b->options.offline,
+		.payload_max_bytes = b->options.payload_max_bytes,
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
@@ -226,26 +227,14 @@ static int run_plan(struct build *b, struct error *e)
 static int run_fetch(struct build *b, struct error *e)
 {
 	size_t count = b->plan.package_count;
-	struct arena labels = ARENA_INIT;
+	struct arena arena = ARENA_INIT;
 	auto_free struct fetch_request *requests = xcalloc(count, sizeof *requests);
-	char **urls = xcalloc(count, sizeof *urls);
 	int result;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct plan_package *package = &b->plan.packages[i];
-
-		urls[i] = fetch_join(package->archive->uri, package->filename);
-		requests[i] = (struct fetch_request) {
-			.urls = { urls[i] },
-			.url_count = 1,
-			.label = arena_printf(&labels, "package '%s'", package->name),
-			.sha256 = package->sha256,
-			.size_bytes = package->size_bytes,
-		};
-	}
+	for (size_t i = 0; i < count; i++)
+		requests[i] = unpack_request(&b->plan.packages[i], &arena);
 	result = fetch_files(b->fetcher, requests, count, "packages", e);
-	names_free(urls, count);
-	arena_release(&labels);
+	arena_release(&arena);
 	return result;
 }
 

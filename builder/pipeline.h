@@ -31,9 +31,10 @@ struct build_options {
 	const char *const *mirrors; /* --mirror: URL, FROM=TO or "none" */
 	size_t mirror_count;
 	const char *output_dir;
-	const char *cache_dir; /* NULL: the user's */
-	const char *work_dir;  /* NULL: memory, or the cache where that is too small */
-	unsigned formats;      /* enum pack_format */
+	const char *cache_dir;      /* NULL: the user's */
+	uint64_t payload_max_bytes; /* of unpacked packages that the cache keeps; 0: none */
+	const char *work_dir;       /* NULL: memory, or the cache where that is too small */
+	unsigned formats;           /* enum pack_format */
 	const struct codec *codec;
 	int level;
 	bool offline;
