@@ -36,12 +36,8 @@ struct tar {
 	struct arena scratch; /* the current entry's ACLs */
 	struct entry_xattr *xattrs;
 	size_t xattr_count;
-<<<<<<< HEAD
 	double cpu_s;       /* of this thread inside libarchive */
-	struct error inner; /* what reading AR said, as libarchive has no room for it */
-=======
 	struct error inner; /* what FEED said */
->>>>>>> payload
 };
 
 static int set_failure(struct archive *archive, const char *what, struct error *e)

@@ -363,29 +363,11 @@ static int unpack_data(struct worker *worker, struct deb_file *file, struct erro
 			worker->job->spent.out_bytes += (uint64_t)entry.size_bytes;
 		if (interrupt_check(e) < 0 || unpack_entry(worker, &entry, tar, e) < 0)
 			return -1;
-<<<<<<< HEAD
 	}
 	worker->job->spent.bound_s = tar_cpu_s(tar);
-	return r < 0 ? -1 : tar_finish(tar, e);
-}
-
-/* What the index promised is what scripts and status will rely on. */
-static int check_identity(const struct plan_package *package, const struct deb_control *control,
-			  struct error *e)
-{
-	if (strcmp(package->name, control->package) != 0)
-		return error_set(e, ERROR_FORMAT, "control data is of package '%s'", control->package);
-	if (strcmp(package->version, control->version) != 0)
-		return error_set(e, ERROR_FORMAT, "control data is of version '%s', not '%s'",
-				 control->version, package->version);
-	if (strcmp(package->architecture, control->architecture) != 0)
-		return error_set(e, ERROR_FORMAT, "control data is for architecture '%s', not '%s'",
-				 control->architecture, package->architecture);
-=======
 	if (r < 0 || tar_finish(tar, e) < 0)
 		return -1;
 	deb_file_keep(file);
->>>>>>> payload
 	return 0;
 }
 
