@@ -184,6 +184,8 @@ static noreturn void program_main(const struct inside *inside, int root_fd)
 	limit_resources();
 	if (arrange_descriptors(inside, &report_fd) < 0)
 		fail(report_fd, false, "cannot arrange descriptors", NULL);
+	if (calls_filter(inside->calls) < 0)
+		fail(report_fd, false, "cannot filter system calls", NULL);
 	execute(inside);
 	fail(report_fd, true, "cannot run", inside->argv[0]);
 }

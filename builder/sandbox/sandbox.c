@@ -45,6 +45,7 @@ struct run {
 	const struct sandbox *sandbox;
 	struct inside inside;
 	struct stand_ins stand_ins;
+	struct calls calls;
 	struct arena arena;
 	int report_read_fd;
 	char shebang[SHEBANG_MAX_BYTES + 1]; /* the start of a script given by descriptor */
@@ -63,6 +64,7 @@ static void run_release(struct run *run)
 		if (run->inside.device_tree_fds[i] >= 0)
 			close(TAKE(run->inside.device_tree_fds[i], -1));
 	stand_ins_release(&run->stand_ins);
+	calls_release(&run->calls);
 	arena_release(&run->arena);
 }
 
@@ -77,6 +79,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.script_fd = -1,
 					.network = sandbox->network,
 					.stand_ins = &run->stand_ins,
+					.calls = &run->calls,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		run->inside.device_tree_fds[i] = -1;
@@ -350,6 +353,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int scri
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
+	    calls_prepare(sandbox->log, &run.calls, e) < 0 ||
 	    (script_fd >= 0 && prepare_script(&run, script_fd, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);

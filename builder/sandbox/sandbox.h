@@ -2,8 +2,9 @@
 /*
  * Programs of the root, run inside it: in mount, pid, ipc, uts (and, without network, network) namespaces of
  * their own, after pivot_root, with their own /proc, /dev, /run and /tmp, read-only /sys, a given
- * environment and nothing of the host's. Stand-ins keep services from being started. When the program
- * ends, or kiln does, every process and mount it left is gone, and the stand-ins with them.
+ * environment and nothing of the host's. Stand-ins keep services from being started, and fsync(2) and its
+ * kind are answered at once (calls.h). When the program ends, or kiln does, every process and mount it left
+ * is gone, and the stand-ins with them.
  *
  * Call it while kiln has one thread.
  */
