@@ -73,7 +73,7 @@ static int run(const struct sandbox *sandbox, const char *const *argv, const cha
 
 	closed.environment = environment;
 	closed.network = false;
-	return sandbox_run(&closed, argv, -1, result, e);
+	return sandbox_run(&closed, argv, NULL, result, e);
 }
 
 /* As dpkg sets them (dpkg(1), "ENVIRONMENT"). */

@@ -48,7 +48,7 @@ struct run {
 	struct calls calls;
 	struct arena arena;
 	int report_read_fd;
-	char shebang[SHEBANG_MAX_BYTES + 1]; /* the start of a script given by descriptor */
+	const char *script; /* borrowed; what runs instead of a program of the root, or NULL */
 };
 
 static void run_release(struct run *run)
@@ -127,27 +127,16 @@ static int prepare_pipes(struct run *run, struct error *e)
 	return 0;
 }
 
-/*
- * The script goes into a file of its own: the kernel refuses to execute one that is open for writing or lacks
- * the executable bit, and this one has no name that a program could come to depend on.
- */
-static int prepare_script(struct run *run, int script_fd, struct error *e)
+/* Into a file in memory, which has no name that a program could come to depend on. */
+static int prepare_script(struct run *run, const char *script, struct error *e)
 {
-	auto_close int from = fcntl(script_fd, F_DUPFD_CLOEXEC, 0);
-	auto_free char *content = NULL;
-	size_t len;
-
-	if (from < 0 || lseek(from, 0, SEEK_SET) < 0)
-		return error_sys(e, "cannot read the script");
-	if (file_read_fd(from, LIMIT_FILE_TEXT_BYTES, &content, &len, e) < 0)
-		return error_wrap(e, "cannot read the script");
-	memcpy(run->shebang, content, len < SHEBANG_MAX_BYTES ? len : (size_t)SHEBANG_MAX_BYTES);
+	run->script = script;
 	run->inside.script_fd = memfd_create("script", MFD_CLOEXEC | MFD_EXEC);
 	if (run->inside.script_fd < 0 && errno == EINVAL) /* before Linux 6.3 all are executable */
 		run->inside.script_fd = memfd_create("script", MFD_CLOEXEC);
 	if (run->inside.script_fd < 0)
 		return error_sys(e, "cannot make a file in memory");
-	if (file_write_fd(run->inside.script_fd, content, len, e) < 0)
+	if (file_write_fd(run->inside.script_fd, script, strlen(script), e) < 0)
 		return error_wrap(e, "cannot copy the script");
 	/* Most interpreters open it anew through /dev/fd; perl reads on from where the descriptor stands. */
 	if (lseek(run->inside.script_fd, 0, SEEK_SET) < 0)
@@ -233,8 +222,8 @@ static char *missing_interpreter(const struct run *run)
 {
 	struct error ignored = ERROR_INIT;
 
-	if (run->inside.script_fd >= 0)
-		return interpreter_of(run->shebang);
+	if (run->script)
+		return interpreter_of(run->script);
 	for (size_t i = 0; run->inside.candidates[i]; i++) {
 		auto_close int fd = -1;
 		char start_of_file[SHEBANG_MAX_BYTES + 1] = "";
@@ -341,7 +330,7 @@ static int reap(struct init_process *init, int *status, struct error *e)
 	return 0;
 }
 
-int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int script_fd,
+int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		struct sandbox_result *result, struct error *e)
 {
 	AUTO(run_release) struct run run;
@@ -353,8 +342,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int scri
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
-	    calls_prepare(sandbox->log, &run.calls, e) < 0 ||
-	    (script_fd >= 0 && prepare_script(&run, script_fd, e) < 0))
+	    calls_prepare(sandbox->log, &run.calls, e) < 0 || (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);
 	if (start(&run, &init, e) < 0)

@@ -40,11 +40,10 @@ struct sandbox_result {
 
 /*
  * Run ARGV (argv[0] is a path in the root, or a name looked up in the environment's PATH). With
- * SCRIPT_FD >= 0 that descriptor's content is run instead, through its shebang; ARGV are its arguments,
- * argv[0] its shown name. Standard input is empty. A non-zero exit status is no error: it is in RESULT.
+ * a SCRIPT that text is run instead, through its shebang; ARGV are its arguments, argv[0] its shown name. Standard input is empty. A non-zero exit status is no error: it is in RESULT.
  * Errors: ERROR_SYSTEM when it cannot be started, ERROR_INTERRUPTED.
  */
-int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int script_fd,
+int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		struct sandbox_result *result, struct error *e) MUST_CHECK;
 void sandbox_result_release(struct sandbox_result *result);
 

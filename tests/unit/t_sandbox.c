@@ -161,7 +161,7 @@ static int run(const struct sandbox *sandbox, const char *script, char **tail)
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	struct error e = ERROR_INIT;
 
-	if (sandbox_run(sandbox, argv, -1, &result, &e) < 0) {
+	if (sandbox_run(sandbox, argv, NULL, &result, &e) < 0) {
 		print_error("%s\n", e.text);
 		fail();
 	}
@@ -337,7 +337,7 @@ static void interruption(void **state)
 		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 		struct error e = ERROR_INIT;
 
-		_exit(sandbox_run(&f->sandbox, argv, -1, &result, &e) < 0 ? (int)e.kind : 0);
+		_exit(sandbox_run(&f->sandbox, argv, NULL, &result, &e) < 0 ? (int)e.kind : 0);
 	}
 	assert_true(child > 0);
 	assert_true(comes_true(true, "86395"));
@@ -414,7 +414,7 @@ static void environment_exact(void **state)
 	struct error e = ERROR_INIT;
 
 	f->sandbox.environment = environment;
-	assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), 0);
+	assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), 0);
 	assert_string_equal(result.tail.data, "PATH=/bin\nA=b c\n");
 }
 
@@ -428,19 +428,10 @@ static void descriptors_closed(void **state)
 	struct error e = ERROR_INIT;
 
 	assert_true(inherited >= 0 && high >= 500);
-	assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), 0);
+	assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), 0);
 	assert_string_equal(result.tail.data, "0\n1\n2\n3\n"); /* 3: the folder that ls reads */
 	close(inherited);
 	close(high);
-}
-
-static int script(const char *text)
-{
-	int fd = memfd_create("test", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	return fd;
 }
 
 static void scripts(void **state)
@@ -449,10 +440,10 @@ static void scripts(void **state)
 	const char *argv[] = { "action", "first", "second argument", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	struct error e = ERROR_INIT;
-	auto_close int with = script("#!/bin/sh -e\necho \"$1/$2\"\nfalse\necho not here\n");
-	auto_close int without = script("echo \"$2/$1\"; exit 5\n");
-	auto_close int missing = script("#! /usr/bin/absent -w\n");
-	auto_close int empty = script("");
+	const char *with = "#!/bin/sh -e\necho \"$1/$2\"\nfalse\necho not here\n";
+	const char *without = "echo \"$2/$1\"; exit 5\n";
+	const char *missing = "#! /usr/bin/absent -w\n";
+	const char *empty = "";
 
 	assert_int_equal(sandbox_run(&f->sandbox, argv, with, &result, &e), 0);
 	assert_string_equal(result.tail.data, "first/second argument\n");
@@ -480,13 +471,13 @@ static void programs_that_are_not(void **state)
 
 	assert_int_equal(root_write(f->root_fd, "/usr/bin/orphan", "#!/absent\n", 10, 0755, 0, 0, &e), 0);
 	assert_int_equal(root_write(f->root_fd, "/usr/bin/plain", "echo $0 $1\n", 11, 0755, 0, 0, &e), 0);
-	assert_int_equal(sandbox_run(&f->sandbox, absent, -1, &result, &e), -1);
+	assert_int_equal(sandbox_run(&f->sandbox, absent, NULL, &result, &e), -1);
 	assert_non_null(strstr(e.text, "cannot run 'absent': No such file or directory"));
-	assert_int_equal(sandbox_run(&f->sandbox, folder, -1, &result, &e), -1);
+	assert_int_equal(sandbox_run(&f->sandbox, folder, NULL, &result, &e), -1);
 	assert_int_equal(e.sys, EACCES);
-	assert_int_equal(sandbox_run(&f->sandbox, orphan, -1, &result, &e), -1);
+	assert_int_equal(sandbox_run(&f->sandbox, orphan, NULL, &result, &e), -1);
 	assert_non_null(strstr(e.text, "cannot run '/usr/bin/orphan': interpreter '/absent': No such file"));
-	assert_int_equal(sandbox_run(&f->sandbox, plain, -1, &result, &e), 0);
+	assert_int_equal(sandbox_run(&f->sandbox, plain, NULL, &result, &e), 0);
 	assert_string_equal(result.tail.data, "/usr/bin/plain a\n");
 }
 
@@ -590,7 +581,7 @@ static void expect_calls(struct fixture *f, const char *argument, bool no_seccom
 
 	if (child == 0) {
 		filter_around(no_seccomp);
-		if (sandbox_run(&f->sandbox, argv, -1, &result, &e) < 0)
+		if (sandbox_run(&f->sandbox, argv, NULL, &result, &e) < 0)
 			buffer_adds(&result.tail, e.text);
 		fflush(f->log_file);
 		if (no_seccomp && !strstr(f->log_text, "system calls cannot be filtered here"))
@@ -769,7 +760,7 @@ static void resolv_conf_far(void **state)
 		const char *argv[] = { "sh", "-c", "true", NULL };
 		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 
-		assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), -1);
+		assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), -1);
 		assert_non_null(strstr(e.text, "too many symbolic links"));
 	}
 }
