@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "customize/entry.h"
-#include "sandbox/output.h"
 #include "sandbox/sandbox.h"
 
 enum { LAST_LINES_MAX_BYTES = 800 };
@@ -27,6 +26,7 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	const char *const argv[] = { "action", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	auto_free char *lines = NULL;
+	auto_free char *ending = NULL;
 	auto_free char *expanded = NULL;
 	const char *script = action->action ? action->action : "";
 	struct text tail;
@@ -39,6 +39,8 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	if (check_interpreter(script, action, e) < 0)
 		return -1;
 	if (sandbox_run(site->sandbox, argv, script, &result, e) < 0) {
+		if (e->kind == ERROR_SCRIPT)
+			e->kind = ERROR_ACTION;
 		error_wrap(e, "action (%s)", trigger);
 		return error_wrap_at(e, &action->place);
 	}
@@ -46,9 +48,9 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 		return 0;
 	tail = (struct text) { result.tail.data, result.tail.len };
 	lines = sandbox_last_lines(tail, LAST_LINES_MAX_BYTES);
-	return error_at(e, output_tells_no_space(tail) ? ERROR_SPACE : ERROR_ACTION, &action->place,
-			"action (%s) failed with exit status %d%s%s", trigger, result.status,
-			lines[0] ? ": " : "", lines);
+	ending = sandbox_ending(result.status, result.signal);
+	return error_at(e, result.no_space ? ERROR_SPACE : ERROR_ACTION, &action->place, "action (%s) %s%s%s",
+			trigger, ending, lines[0] ? ": " : "", lines);
 }
 
 int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e)

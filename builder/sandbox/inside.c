@@ -194,7 +194,7 @@ static noreturn void program_main(const struct inside *inside, int root_fd)
  * Reap whatever ends until the program does. The kernel then kills all that is left in the pid namespace
  * before kiln hears of this process's end.
  */
-static noreturn void await(pid_t program)
+static noreturn void await(const struct inside *inside, pid_t program)
 {
 	int status;
 
@@ -203,8 +203,12 @@ static noreturn void await(pid_t program)
 
 		if (pid < 0 && errno != EINTR)
 			_exit(STATUS_NOT_RUN);
-		if (pid == program)
-			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status));
+		if (pid != program)
+			continue;
+		if (WIFEXITED(status))
+			_exit(WEXITSTATUS(status));
+		*inside->signal = WTERMSIG(status);
+		_exit(STATUS_SIGNAL + WTERMSIG(status));
 	}
 }
 
@@ -229,5 +233,5 @@ noreturn void inside_main(const struct inside *inside)
 		program_main(inside, root_fd);
 	/* Nothing may be held open here: kiln reads the output to its end. */
 	syscall(SYS_close_range, 0U, ~0U, 0);
-	await(program);
+	await(inside, program);
 }

@@ -32,6 +32,7 @@ struct inside {
 	bool network;
 	const struct stand_ins *stand_ins;
 	const struct calls *calls;
+	int *signal;                   /* in memory shared with kiln: which one killed the program */
 	const char *const *candidates; /* paths to try, NULL-terminated */
 	const char *const *argv;
 	const char **shell_argv; /* "/bin/sh", a place for the path, then argv[1] and the rest */

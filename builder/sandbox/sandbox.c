@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -23,7 +24,12 @@
 #define MFD_EXEC 0x0010U
 #endif
 
-enum { POLL_MS = 200, READ_BYTES = 64 * 1024, SHEBANG_MAX_BYTES = 255 };
+enum {
+	POLL_MS = 200,
+	READ_BYTES = 64 * 1024,
+	SHEBANG_MAX_BYTES = 255,
+	FULL_BYTES = 64 * 1024, /* a file system with less is full: what is left is too small for somebody */
+};
 
 static const char default_search_path[] = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -66,6 +72,8 @@ static void run_release(struct run *run)
 	stand_ins_release(&run->stand_ins);
 	calls_release(&run->calls);
 	arena_release(&run->arena);
+	if (run->inside.signal)
+		munmap(TAKE(run->inside.signal, NULL), sizeof *run->inside.signal);
 }
 
 static void run_init(struct run *run, const struct sandbox *sandbox)
@@ -113,7 +121,12 @@ static int prepare_mounts(struct run *run, struct error *e)
 static int prepare_pipes(struct run *run, struct error *e)
 {
 	int ends[2];
+	void *shared = mmap(NULL, sizeof *run->inside.signal, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	if (shared == MAP_FAILED)
+		return error_sys(e, "cannot share memory");
+	run->inside.signal = shared;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_sys(e, "cannot make a pipe");
 	run->inside.output_read_fd = ends[0];
@@ -246,8 +259,13 @@ static int report_failure(const struct run *run, struct inside_failure *failure,
 		interpreter = missing_interpreter(run);
 	errno = failure->sys;
 	if (interpreter)
-		return error_sys(e, "%s: interpreter '%s'", failure->what, interpreter);
-	return error_sys(e, "%s", failure->what);
+		error_sys(e, "%s: interpreter '%s'", failure->what, interpreter);
+	else
+		error_sys(e, "%s", failure->what);
+	if (!failure->at_program)
+		return error_wrap(e, "sandbox");
+	e->kind = e->kind == ERROR_SPACE ? ERROR_SPACE : ERROR_SCRIPT;
+	return -1;
 }
 
 /* Wait until FD can be read, or the sandbox's init has ended; interruptible. */
@@ -318,7 +336,8 @@ static int collect(const struct run *run, const struct init_process *init, struc
 	return 0;
 }
 
-static int reap(struct init_process *init, int *status, struct error *e)
+static int reap(const struct run *run, struct init_process *init, struct sandbox_result *result,
+		struct error *e)
 {
 	int raw;
 
@@ -326,8 +345,26 @@ static int reap(struct init_process *init, int *status, struct error *e)
 		if (errno != EINTR)
 			return error_sys(e, "cannot wait for the sandbox");
 	init->pid = -1;
-	*status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+	/* Killed itself: by the kernel, for want of memory. */
+	result->signal = WIFEXITED(raw) ? *run->inside.signal : WTERMSIG(raw);
+	result->status = result->signal ? 128 + result->signal : WEXITSTATUS(raw);
 	return 0;
+}
+
+/*
+ * A program that finds a disk full says so in words, if at all, and in whatever language; but one that fails may
+ * also have removed what it had written, and what it filled may be gone with the sandbox. So both are asked.
+ */
+static bool is_space_lacking(int root_fd, struct text tail)
+{
+	struct statvfs st;
+
+	if (output_tells_no_space(tail))
+		return true;
+	if (fstatvfs(root_fd, &st) < 0)
+		return false;
+	return (st.f_blocks && (uint64_t)st.f_bfree * st.f_frsize < FULL_BYTES) ||
+	       (st.f_files && !st.f_ffree);
 }
 
 int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
@@ -336,6 +373,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const ch
 	AUTO(run_release) struct run run;
 	AUTO(init_process_release) struct init_process init = { -1, -1 };
 	auto_output struct output output = OUTPUT_INIT;
+	struct text tail;
 
 	run_init(&run, sandbox);
 	output.sandbox = sandbox;
@@ -349,12 +387,13 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const ch
 		return error_wrap(e, "sandbox");
 	close(TAKE(run.inside.output_fd, -1));
 	close(TAKE(run.inside.report_fd, -1));
-	if (await_start(&run, &init, e) < 0 || collect(&run, &init, &output, e) < 0)
-		return e->kind == ERROR_INTERRUPTED ? -1 : error_wrap(e, "sandbox");
-	if (reap(&init, &result->status, e) < 0)
+	if (await_start(&run, &init, e) < 0 || collect(&run, &init, &output, e) < 0 ||
+	    reap(&run, &init, result, e) < 0)
 		return -1;
 	buffer_reset(&result->tail);
 	output_end(&output, &result->tail);
+	tail = (struct text) { result->tail.data, result->tail.len };
+	result->no_space = result->status != 0 && is_space_lacking(sandbox->root_fd, tail);
 	return 0;
 }
 

@@ -200,6 +200,77 @@ static void statuses(void **state)
 	assert_int_equal(run(&f->sandbox, "exec >&- 2>&-; sleep 0.3; exit 4", NULL), 4);
 }
 
+/* A shell that a signal ends, and one that says by its exit status that a program of it was ended so. */
+static void endings(void **state)
+{
+	static const struct {
+		const char *script;
+		const char *ending;
+	} rows[] = {
+		{ "exit 3", "failed with exit status 3" },
+		{ "kill -SEGV $$", "was killed by signal 11 (SIGSEGV)" },
+		{ "kill -40 $$", "was killed by signal 40 (real-time)" },
+		{ "sh -c 'kill -SEGV $$'; exit $?", "failed with exit status 139 (128 + SIGSEGV)" },
+		{ "exit 255", "failed with exit status 255" },
+	};
+	struct fixture *f = need_root(state);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *argv[] = { "sh", "-c", rows[i].script, NULL };
+		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+		auto_free char *ending = NULL;
+		struct error e = ERROR_INIT;
+
+		assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), 0);
+		ending = sandbox_ending(result.status, result.signal);
+		assert_string_equal(ending, rows[i].ending);
+		assert_false(result.no_space);
+	}
+}
+
+/* In a mount namespace of its own, so that nothing stays mounted. 0: a program that fills a small root is told so. */
+static int fill_root(struct fixture *f)
+{
+	const char *argv[] = { "sh", "-c", "cat /dev/zero >/full 2>/dev/null; echo voll; exit 1", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	auto_free char *folder = xasprintf("%s/mnt", f->folder);
+	struct sandbox sandbox = f->sandbox;
+	struct error e = ERROR_INIT;
+	auto_close int root_fd = -1;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", folder, "tmpfs", 0, "size=64m") < 0)
+		return 1;
+	root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	make_root(root_fd);
+	sandbox.root_fd = root_fd;
+	if (sandbox_run(&sandbox, argv, NULL, &result, &e) < 0)
+		return 2;
+	return result.no_space && strcmp(result.tail.data, "voll\n") == 0 ? 0 : 3;
+}
+
+/* Found by what a program says, whose disk may be gone, and by the root, when it says it in other words. */
+static void full_disks(void **state)
+{
+	struct fixture *f = need_root(state);
+	const char *says[] = { "sh", "-c", "echo 'x: No space left on device'; exit 1", NULL };
+	const char *succeeds[] = { "sh", "-c", "echo No space left on device", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+	int status;
+	pid_t child;
+
+	assert_int_equal(sandbox_run(&f->sandbox, says, NULL, &result, &e), 0);
+	assert_true(result.no_space);
+	assert_int_equal(sandbox_run(&f->sandbox, succeeds, NULL, &result, &e), 0);
+	assert_false(result.no_space);
+	child = fork();
+	if (child == 0)
+		_exit(fill_root(f));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void own_world(void **state)
 {
 	struct fixture *f = need_root(state);
@@ -452,7 +523,7 @@ static void scripts(void **state)
 	assert_string_equal(result.tail.data, "second argument/first\n");
 	assert_int_equal(result.status, 5);
 	assert_int_equal(sandbox_run(&f->sandbox, argv, missing, &result, &e), -1);
-	assert_int_equal(e.kind, ERROR_SYSTEM);
+	assert_int_equal(e.kind, ERROR_SCRIPT);
 	assert_int_equal(e.sys, ENOENT);
 	assert_non_null(strstr(e.text, "cannot run 'action': interpreter '/usr/bin/absent': No such file"));
 	assert_int_equal(sandbox_run(&f->sandbox, argv, empty, &result, &e), 0);
@@ -812,6 +883,8 @@ int main(int argc, char **argv)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		CASE(statuses),
+		CASE(endings),
+		CASE(full_disks),
 		CASE(own_world),
 		CASE(network),
 		CASE(leaves_nothing),
