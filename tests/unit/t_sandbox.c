@@ -379,6 +379,31 @@ static void daemon_dies(void **state)
 	assert_false(is_running("86392"));
 }
 
+/* Counted work: what a script leaves running has used processor time all the same. */
+static void daemon_is_counted(void **state)
+{
+#define BURN "i=0; while [ $i -lt 40000 ]; do i=$((i + 1)); done"
+	struct fixture *f = need_root(state);
+	AUTO(meter_release) struct meter meter;
+	struct meter_report own;
+	struct meter_report left;
+
+	meter_init(&meter);
+	f->sandbox.meter = &meter;
+	expect(&f->sandbox, BURN, "");
+	meter_read(&meter, &own);
+	expect(&f->sandbox,
+	       "( " BURN "; echo x > /tmp/done; exec sleep 1000 ) & "
+	       "while [ ! -e /tmp/done ]; do sleep 0.05; done",
+	       "");
+	meter_read(&meter, &left);
+	assert_true(own.total.program_cpu_s > 0);
+	assert_true(left.total.program_cpu_s >= own.total.program_cpu_s * 1.5);
+	/* And the time that the programs ran is nearly all that was spent. */
+	assert_true(left.total.bound_s > 0 && left.total.bound_s <= left.total.wall_s);
+	f->sandbox.meter = NULL;
+}
+
 static void dies_with_kiln(void **state)
 {
 	struct fixture *f = need_root(state);
@@ -889,6 +914,7 @@ int main(int argc, char **argv)
 		CASE(network),
 		CASE(leaves_nothing),
 		CASE(daemon_dies),
+		CASE(daemon_is_counted),
 		CASE(dies_with_kiln),
 		CASE(interruption),
 		CASE(output_lines),
