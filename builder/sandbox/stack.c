@@ -196,40 +196,36 @@ static int begin(struct workspace *workspace, struct stack *stack, bool find_lin
 }
 
 /*
- * overlayfs takes folders of kiln's own mount namespace only, and FD may have been opened before kiln entered that.
+ * overlayfs takes folders of kiln's own mount namespace only, and FD may have been opened before kiln entered that:
+ * open it again by its path. Where that does not lead to it, mount(2) decides.
  */
-static int reopen(int fd, int *out, struct error *e)
+static int open_lower(int fd, struct error *e)
 {
 	char link[64];
 	char path[LIMIT_PATH_BYTES + 1] = "";
 	auto_close int opened = -1;
-	struct stat before;
-	struct stat after;
+	struct stat given;
+	struct stat found;
 
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	if (readlink(link, path, sizeof path - 1) < 0)
-		return error_sys(e, "cannot find a layer's path");
-	opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (opened < 0 || fstat(fd, &before) < 0 || fstat(opened, &after) < 0)
-		return error_sys(e, "cannot open layer '%s'", path);
-	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
-		return error_set(e, ERROR_SYSTEM, "layer '%s' has been replaced", path);
-	*out = TAKE(opened, -1);
-	return 0;
+	if (readlink(link, path, sizeof path - 1) > 0)
+		opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (opened >= 0 && fstat(fd, &given) == 0 && fstat(opened, &found) == 0 &&
+	    given.st_dev == found.st_dev && given.st_ino == found.st_ino)
+		return TAKE(opened, -1);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? error_sys(e, "cannot duplicate a descriptor") : fd;
 }
 
 int workspace_stack(struct workspace *workspace, const int *lower_fds, size_t count, struct error *e)
 {
 	auto_stack struct stack *stack = stack_new();
-	struct error why = ERROR_INIT;
 
 	for (size_t i = 0; i < count; i++) {
-		int fd = -1;
+		int fd = open_lower(lower_fds[i], e);
 
-		if (reopen(lower_fds[i], &fd, &why) < 0) {
-			log_detail(workspace->log, "the root cannot be a stack of layers here: %s", why.text);
-			return 0;
-		}
+		if (fd < 0)
+			return -1;
 		PUSH(stack->lower_fds, stack->lower_count, fd);
 	}
 	return begin(workspace, TAKE(stack, NULL), true, e);

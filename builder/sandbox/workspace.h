@@ -45,8 +45,8 @@ void workspace_release(struct workspace *workspace);
  * what was opened below it before must not be used any more. Hard links whose names lie in lower trees behave as in a
  * plain folder.
  *
- * workspace_stack(): begin with the trees LOWER_FDS (borrowed for the workspace's life), bottom first,
- * instead of an empty root; before anything is written, with COUNT > 0.
+ * workspace_stack(): begin with the trees LOWER_FDS (borrowed), bottom first, instead of an empty root; before
+ * anything is written, with COUNT > 0.
  * workspace_seal(): what was written since the last call becomes read-only, and *upper_fd (owned by the
  * workspace) is that tree, in overlayfs' format; further writes go on top of it. Nobody may have it open for writing.
  * Both: 1; 0 when this host cannot do that: stack() has left the workspace empty then, and after seal()
