@@ -47,8 +47,8 @@ FLAGS.asan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -f
 FLAGS.fuzz    := $(FLAGS.asan) -fsanitize=fuzzer-no-link
 FLAGS.gcc     := $(FLAGS.release)
 FLAGS.clang   := $(FLAGS.release)
-LD.release    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LD.asan       := -fsanitize=address,undefined
+LD.release    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--build-id
+LD.asan       := -fsanitize=address,undefined -Wl,--build-id
 LD.fuzz       := -fsanitize=address,undefined,fuzzer
 LD.gcc        := $(LD.release)
 LD.clang      := $(LD.release)

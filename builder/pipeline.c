@@ -5,7 +5,7 @@
 #include "base/epoch.h"
 #include "base/file.h"
 #include "base/interrupt.h"
-#include "configure/configure.h"
+#include "chain.h"
 #include "customize/customize.h"
 #include "family.h"
 #include "fetch/fetch.h"
@@ -15,10 +15,8 @@
 #include "recipe/architecture.h"
 #include "recipe/recipe.h"
 #include "record.h"
-#include "sandbox/sandbox.h"
 #include "sandbox/workspace.h"
 #include "stream/stream.h"
-#include "unpack/unpack.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -34,35 +32,13 @@ struct build {
 	struct index_set indexes;
 	int64_t epoch_s; /* the date of everything in the image */
 	struct plan plan;
-	struct workspace workspace;
-	char **environment;
-	struct image_templates templates;
+	struct chain *chain;
 	int output_fd; /* locked from the first file's appearance to the last's */
 	struct artefacts artefacts;
 	char *record;
 	struct stage_seconds seconds[STAGE_COUNT];
 	size_t second_count;
 };
-
-static struct unpack_site unpack_site(const struct build *b)
-{
-	return (struct unpack_site) {
-		.root_fd = b->workspace.root_fd,
-		.fetcher = b->fetcher,
-		.plan = &b->plan,
-		.log = b->options.log,
-	};
-}
-
-static struct sandbox sandbox(const struct build *b, bool network)
-{
-	return (struct sandbox) {
-		.root_fd = b->workspace.root_fd,
-		.environment = (const char *const *)b->environment,
-		.network = network,
-		.log = b->options.log,
-	};
-}
 
 static int run_recipe(struct build *b, struct error *e)
 {
@@ -212,108 +188,78 @@ static int run_plan(struct build *b, struct error *e)
 	return 0;
 }
 
-static int run_fetch(struct build *b, struct error *e)
+static int fetch_packages(struct build *b, struct error *e)
 {
-	size_t count = b->plan.package_count;
-	struct arena labels = ARENA_INIT;
-	auto_free struct fetch_request *requests = xcalloc(count, sizeof *requests);
-	char **urls = xcalloc(count, sizeof *urls);
+	struct arena arena = ARENA_INIT;
+	struct fetch_request *requests = NULL;
+	char **urls = NULL;
+	size_t count = 0;
+	size_t url_count = 0;
 	int result;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < b->plan.package_count; i++) {
 		const struct plan_package *package = &b->plan.packages[i];
-
-		urls[i] = fetch_join(package->archive->uri, package->filename);
-		requests[i] = (struct fetch_request) {
-			.urls = { urls[i] },
+		struct fetch_request request = {
 			.url_count = 1,
-			.label = arena_printf(&labels, "package '%s'", package->name),
 			.sha256 = package->sha256,
 			.size_bytes = package->size_bytes,
 		};
+
+		if (b->chain && !chain_needs_package(b->chain, i))
+			continue;
+		PUSH(urls, url_count, fetch_join(package->archive->uri, package->filename));
+		request.urls[0] = urls[url_count - 1];
+		request.label = arena_printf(&arena, "package '%s'", package->name);
+		ARENA_PUSH(&arena, requests, count, request);
 	}
 	result = fetch_files(b->fetcher, requests, count, "packages", e);
-	names_free(urls, count);
-	arena_release(&labels);
+	names_free(urls, url_count);
+	arena_release(&arena);
 	return result;
 }
 
-/* Unpack and configure the steps FIRST…, as long as they are of PHASE. */
-static int install_steps(struct build *b, enum plan_phase phase, size_t first, struct error *e)
+/* What layers hold needs no packages: look for them first. */
+static int run_fetch(struct build *b, struct error *e)
 {
-	struct unpack_site site = unpack_site(b);
-	struct sandbox quiet = sandbox(b, false);
+	struct chain_options options = {
+		.recipe = &b->recipe,
+		.family = b->family,
+		.indexes = &b->indexes,
+		.plan = &b->plan,
+		.fetcher = b->fetcher,
+		.epoch_s = b->epoch_s,
+		.cache_dir = b->cache_dir,
+		.work_dir = b->options.work_dir,
+		.layers = b->options.layers,
+		.log = b->options.log,
+	};
 
-	for (size_t i = first; i < b->plan.step_count; i++) {
-		const struct plan_step *step = &b->plan.steps[i];
-
-		if (step->phase != phase)
-			continue;
-		if (b->family->unpack_step(&site, step, e) < 0 ||
-		    b->family->configure_step(&site, &quiet, step, e) < 0)
-			return -1;
-	}
-	return 0;
+	if (b->options.until > STAGE_FETCH && chain_open(&options, &b->chain, e) < 0)
+		return -1;
+	return fetch_packages(b, e);
 }
 
 static int run_unpack(struct build *b, struct error *e)
 {
-	struct workspace_options options = {
-		.cache_dir = b->cache_dir,
-		.work_dir = b->options.work_dir,
-		.log = b->options.log,
-	};
-	struct unpack_site site;
-
-	for (size_t i = 0; i < b->plan.package_count; i++)
-		options.estimate_bytes += b->plan.packages[i].installed_bytes;
-	if (workspace_open(&options, &b->workspace, e) < 0)
-		return -1;
-	b->environment = customize_environment(&b->recipe, b->epoch_s);
-	site = unpack_site(b);
-	if (b->family->unpack_prepare(&site, e) < 0)
-		return -1;
-	return b->family->unpack_step(&site, &b->plan.steps[0], e);
+	return chain_run(b->chain, CHAIN_UNPACK, e);
 }
 
 static int run_configure(struct build *b, struct error *e)
 {
-	struct unpack_site site = unpack_site(b);
-	struct sandbox quiet = sandbox(b, false);
-
-	if (b->family->configure_step(&site, &quiet, &b->plan.steps[0], e) < 0)
-		return -1;
-	return install_steps(b, PHASE_BASE, 1, e);
+	return chain_run(b->chain, CHAIN_CONFIGURE, e);
 }
 
-/* The order is that of the definition format: repositories, hooks, sets, hooks, files, hooks. */
 static int run_customize(struct build *b, struct error *e)
 {
-	struct sandbox connected = sandbox(b, true);
-	struct customize_site site = {
-		.root_fd = b->workspace.root_fd,
-		.recipe = &b->recipe,
-		.sandbox = &connected,
-		.plan = &b->plan,
-		.epoch_s = b->epoch_s,
-		.log = b->options.log,
-	};
-
-	if (b->family->repositories(&site, e) < 0 || customize_actions(&site, TRIGGER_POST_UNPACK, e) < 0 ||
-	    customize_actions(&site, TRIGGER_POST_UPDATE, e) < 0 || install_steps(b, PHASE_SETS, 1, e) < 0 ||
-	    customize_actions(&site, TRIGGER_POST_PACKAGES, e) < 0 ||
-	    customize_files(&site, &b->templates, e) < 0 ||
-	    customize_actions(&site, TRIGGER_POST_FILES, e) < 0)
-		return -1;
-	return customize_clean(&site, e);
+	return chain_run(b->chain, CHAIN_CUSTOMIZE, e);
 }
 
 static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
-		.root_fd = b->workspace.root_fd,
+		.root_fd = chain_root_fd(b->chain),
 		.recipe = &b->recipe,
-		.templates = &b->templates,
+		.templates = chain_templates(b->chain),
 		.epoch_s = b->epoch_s,
 		.formats = b->options.formats,
 		.codec = b->options.codec,
@@ -372,8 +318,6 @@ struct build *build_open(const struct build_options *options)
 	b->mirrors = MIRRORS_INIT;
 	b->indexes = INDEX_SET_INIT;
 	b->plan = PLAN_INIT;
-	b->workspace = WORKSPACE_INIT;
-	b->templates = IMAGE_TEMPLATES_INIT;
 	b->output_fd = -1;
 	b->artefacts = ARTEFACTS_INIT;
 	return b;
@@ -403,7 +347,9 @@ int build_run(struct build *b, struct error *e)
 		log_say(b->options.log, "%-10s %6.1f s  %s", stages[i].name, monotonic_seconds() - start,
 			stages[i].summary);
 	}
-	return b->options.until == STAGE_PACK ? write_record(b, e) : 0;
+	if (b->options.until == STAGE_PACK && write_record(b, e) < 0)
+		return -1;
+	return b->chain ? chain_keep_layers(b->chain, e) : 0;
 }
 
 const struct plan *build_plan(const struct build *b)
@@ -424,11 +370,7 @@ void build_close(struct build *b)
 	free(b->record);
 	artefacts_release(&b->artefacts);
 	auto_close_(&b->output_fd);
-	image_templates_release(&b->templates);
-	for (char **variable = b->environment; variable && *variable; variable++)
-		free(*variable);
-	free(b->environment);
-	workspace_release(&b->workspace);
+	chain_close(b->chain);
 	plan_release(&b->plan);
 	index_set_release(&b->indexes);
 	fetcher_close(b->fetcher);

@@ -34,6 +34,8 @@ static const struct option_row rows[] = {
 	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_PLAN,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
+	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
+	  "carry out every step, and keep none as a layer" },
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
 	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides), ON_BUILD | ON_PLAN,
 	  "set a value of the recipe, such as image.release=trixie" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 #include "customize/entry.h"
+#include "layer/key.h"
 #include "sandbox/output.h"
 #include "sandbox/sandbox.h"
 
@@ -39,7 +40,7 @@ static int script_in_memory(const char *script, int *fd, struct error *e)
 	return 0;
 }
 
-static int run(const struct customize_site *site, const struct recipe_action *action, struct error *e)
+int customize_action(const struct customize_site *site, const struct recipe_action *action, struct error *e)
 {
 	const char *trigger = trigger_name(action->trigger);
 	const char *const argv[] = { "action", NULL };
@@ -55,6 +56,7 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 			return -1;
 		script = expanded;
 	}
+	log_detail(site->log, "action (%s) of line %u", trigger, action->place.line);
 	if (check_interpreter(script, action, e) < 0)
 		return -1;
 	if (script_in_memory(script, &fd, e) < 0 || sandbox_run(site->sandbox, argv, fd, &result, e) < 0) {
@@ -70,16 +72,15 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 			lines[0] ? ": " : "", lines);
 }
 
-int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e)
+int customize_describe_action(const struct customize_site *site, const struct recipe_action *action,
+			      struct layer_key *key, struct error *e)
 {
-	for (size_t i = 0; i < site->recipe->action_count; i++) {
-		const struct recipe_action *action = &site->recipe->actions[i];
+	auto_free char *expanded = NULL;
 
-		if (action->trigger != trigger)
-			continue;
-		log_detail(site->log, "action (%s) of line %u", trigger_name(trigger), action->place.line);
-		if (run(site, action, e) < 0)
-			return -1;
-	}
+	recipe_describe_action(action, key);
+	if (action->pongo && recipe_expand(site->recipe, action->action ? action->action : "", &action->place,
+					   &expanded, e) < 0)
+		return -1;
+	key_text(key, "script", expanded);
 	return 0;
 }
