@@ -36,8 +36,12 @@ static void describe_keys(struct layer_key *key, const char *name, const struct 
 			  size_t count)
 {
 	key_number(key, name, (int64_t)count);
-	for (size_t i = 0; i < count; i++)
-		key_bytes(key, name, keys[i].data, keys[i].data ? keys[i].len : 0);
+	for (size_t i = 0; i < count; i++) {
+		if (keys[i].data)
+			key_bytes(key, name, keys[i].data, keys[i].len);
+		else
+			key_text(key, name, keys[i].text);
+	}
 }
 
 static void describe_pairs(struct layer_key *key, const char *name, const struct template_property *pairs,
