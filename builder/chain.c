@@ -49,6 +49,7 @@ static struct unpack_site unpack_site(const struct chain *chain)
 		.fetcher = chain->options.fetcher,
 		.plan = chain->options.plan,
 		.log = chain->options.log,
+		.meter = chain->options.meter,
 	};
 }
 
@@ -59,6 +60,7 @@ static struct sandbox sandbox(const struct chain *chain, bool network)
 		.environment = (const char *const *)chain->environment,
 		.network = network,
 		.log = chain->options.log,
+		.meter = chain->options.meter,
 	};
 }
 
@@ -70,6 +72,7 @@ static struct customize_site customize_site(const struct chain *chain)
 		.plan = chain->options.plan,
 		.epoch_s = chain->options.epoch_s,
 		.log = chain->options.log,
+		.meter = chain->options.meter,
 	};
 }
 
@@ -357,6 +360,7 @@ static int find_layers(struct chain *chain, int **fds, size_t *count, struct err
 
 static int begin_with_layers(struct chain *chain, struct error *e)
 {
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
 	auto_free int *fds = NULL;
 	size_t count = 0;
 	int r;
@@ -370,6 +374,8 @@ static int begin_with_layers(struct chain *chain, struct error *e)
 	if (r < 0)
 		return -1;
 	if (r > 0) {
+		meter_add(chain->options.meter, METER_LAYERS,
+			  &(struct meter_sum) { .item_count = chain->done });
 		log_say(chain->options.log, "%zu of %zu steps from layers, up to: %s", chain->done,
 			chain->count, chain->steps[chain->done - 1].title);
 		return 0;
@@ -455,6 +461,7 @@ bool chain_needs_package(const struct chain *chain, size_t position)
 /* Keep what the step number INDEX, just carried out, has changed. */
 static int keep(struct chain *chain, size_t index, struct error *e)
 {
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
 	const struct step *step = &chain->steps[index];
 	auto_free char *title = NULL;
 	auto_free char *product = NULL;
@@ -503,6 +510,8 @@ int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 
 int chain_keep_layers(struct chain *chain, struct error *e)
 {
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+
 	return chain->store ? layer_save_wait(chain->store, e) : 0;
 }
 

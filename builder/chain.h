@@ -12,6 +12,7 @@
 #define CHAIN_H
 
 #include "base/log.h"
+#include "base/meter.h"
 
 #include <stdbool.h>
 
@@ -38,6 +39,7 @@ struct chain_options {
 	const char *work_dir; /* NULL: see workspace.h */
 	bool layers;          /* use layers, and keep new ones */
 	struct log *log;
+	struct meter *meter; /* may be NULL */
 };
 
 /*

@@ -31,6 +31,7 @@ struct settings {
 	bool no_layers;
 	bool json;
 	bool quiet;
+	bool timing;
 	bool verbose;
 	bool help;
 	struct log *log; /* borrowed */
@@ -64,6 +65,11 @@ void help_print_command(const struct command *command, struct buffer *out);
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+
+struct meter_report;
+
+/* --timing: what a build cost, as a table for standard error. */
+void timing_print(const struct meter_report *spent, struct log *log);
 
 /* Write DATA to standard output: the only thing that goes there. */
 int print_data(const char *data, size_t len, struct error *e) MUST_CHECK;

@@ -42,6 +42,8 @@ static const struct option_row rows[] = {
 	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
 	  "put the image files into DIR (default: this folder)" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "timing", 0, NULL, OPTION_FLAG, FIELD(timing), ON_BUILD | ON_PLAN,
+	  "print at the end where time and memory went" },
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,

@@ -63,8 +63,10 @@ int customize_action(const struct customize_site *site, const struct recipe_acti
 		error_wrap(e, "action (%s)", trigger);
 		return error_wrap_at(e, &action->place);
 	}
-	if (result.status == 0)
+	if (result.status == 0) {
+		meter_add(site->meter, METER_CUSTOMIZE, &(struct meter_sum) { .item_count = 1 });
 		return 0;
+	}
 	tail = (struct text) { result.tail.data, result.tail.len };
 	lines = sandbox_last_lines(tail, LAST_LINES_MAX_BYTES);
 	return error_at(e, output_tells_no_space(tail) ? ERROR_SPACE : ERROR_ACTION, &action->place,

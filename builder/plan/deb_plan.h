@@ -79,6 +79,10 @@ int deb_drafts_finish(const struct deb_drafts *drafts, const struct deb_index *i
 		      struct error *e) MUST_CHECK;
 void deb_drafts_release(struct deb_drafts *drafts);
 
+/* deb_plan_make() of an index that was scanned already, which keeps what the resolver noted down in it. */
+int deb_plan_choose(const struct recipe *recipe, struct deb_index *index, struct plan *plan, struct error *e)
+	MUST_CHECK;
+
 /*
  * Put POSITIONS, packages of one step, in an order in which dpkg could unpack them: what a package pre-depends
  * on before it, then what it depends on; circles are cut where that breaks the least.

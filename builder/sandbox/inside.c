@@ -189,11 +189,12 @@ static noreturn void program_main(const struct inside *inside, int root_fd)
 }
 
 /*
- * Reap whatever ends until the program does. The kernel then kills all that is left in the pid namespace
- * before kiln hears of this process's end.
+ * Reap whatever ends until the program does. What is left in the pid namespace is killed then; the kernel would do
+ * that, but only what was waited for counts as processor time that kiln's programs have used.
  */
 static noreturn void await(pid_t program)
 {
+	int result;
 	int status;
 
 	for (;;) {
@@ -202,8 +203,13 @@ static noreturn void await(pid_t program)
 		if (pid < 0 && errno != EINTR)
 			_exit(STATUS_NOT_RUN);
 		if (pid == program)
-			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status));
+			break;
 	}
+	result = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status);
+	kill(-1, SIGKILL);
+	while (waitpid(-1, &status, 0) >= 0 || errno == EINTR)
+		;
+	_exit(result);
 }
 
 noreturn void inside_main(const struct inside *inside)

@@ -2,6 +2,7 @@
 #include "sandbox/sandbox.h"
 
 #include "base/alloc.h"
+#include "base/epoch.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -344,6 +345,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int scri
 	AUTO(run_release) struct run run;
 	AUTO(init_process_release) struct init_process init = { -1, -1 };
 	auto_output struct output output = OUTPUT_INIT;
+	double begin_s = monotonic_seconds();
 
 	run_init(&run, sandbox);
 	output.sandbox = sandbox;
@@ -363,6 +365,7 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int scri
 		return -1;
 	buffer_reset(&result->tail);
 	output_end(&output, &result->tail);
+	meter_add_now(sandbox->meter, &(struct meter_sum) { .bound_s = monotonic_seconds() - begin_s });
 	return 0;
 }
 

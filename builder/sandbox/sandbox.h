@@ -11,6 +11,7 @@
 #define SANDBOX_SANDBOX_H
 
 #include "base/log.h"
+#include "base/meter.h"
 #include "base/text.h"
 
 struct sandbox {
@@ -21,7 +22,8 @@ struct sandbox {
 	 * only a loopback device.
 	 */
 	bool network;
-	struct log *log; /* borrowed; with --verbose the program's output is shown */
+	struct log *log;     /* borrowed; with --verbose the program's output is shown */
+	struct meter *meter; /* borrowed; may be NULL: learns how long programs ran */
 	/* Called with each line that the program prints, as it is shown; may be NULL. */
 	void (*on_line)(void *context, const char *line);
 	void *context; /* of on_line */
