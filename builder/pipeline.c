@@ -17,6 +17,7 @@
 #include "record.h"
 #include "sandbox/workspace.h"
 #include "stream/stream.h"
+#include "unpack/unpack.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
