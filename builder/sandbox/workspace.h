@@ -9,14 +9,19 @@
 
 #include "base/log.h"
 
+struct stack;
+
 struct workspace {
-	char *path;  /* owned; of the root, in kiln's mount namespace */
-	int root_fd; /* owned; the root */
-	int lock_fd; /* owned; -1 with a tmpfs */
+	char *place;         /* owned; the folder of everything below, in kiln's mount namespace */
+	char *path;          /* owned; PLACE/root */
+	int root_fd;         /* owned; the root */
+	int lock_fd;         /* owned; -1 with a tmpfs */
+	struct stack *stack; /* owned; NULL: the root is a plain folder */
+	struct log *log;     /* borrowed */
 	bool on_disk;
 };
 
-#define WORKSPACE_INIT ((struct workspace) { .path = NULL, .root_fd = -1, .lock_fd = -1 })
+#define WORKSPACE_INIT ((struct workspace) { .place = NULL, .root_fd = -1, .lock_fd = -1 })
 #define auto_workspace AUTO(workspace_release)
 
 struct workspace_options {
