@@ -130,11 +130,13 @@ static int choose_mirrors(struct build *b, struct error *e)
 	return result;
 }
 
-static char *default_cache_dir(void)
+char *build_cache_dir(const char *chosen)
 {
 	const char *cache = getenv("XDG_CACHE_HOME");
 	const char *home = getenv("HOME");
 
+	if (chosen)
+		return xstrdup(chosen);
 	if (cache && *cache == '/')
 		return xasprintf("%s/kiln", cache);
 	if (home && *home == '/')
@@ -159,7 +161,7 @@ static int run_index(struct build *b, struct error *e)
 	if (b->options.until >= STAGE_UNPACK &&
 	    (workspace_check_privilege(e) < 0 || check_processor(&b->recipe, e) < 0))
 		return -1;
-	b->cache_dir = b->options.cache_dir ? xstrdup(b->options.cache_dir) : default_cache_dir();
+	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;
 	if (choose_mirrors(b, e) < 0 || fetcher_open(&options, &b->fetcher, e) < 0 ||
 	    b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)

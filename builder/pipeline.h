@@ -64,6 +64,9 @@ static inline void auto_build_(struct build **build)
 }
 #define auto_build AUTO(auto_build_)
 
+/* The cache folder: CHOSEN, or the user's when that is NULL; malloc'ed. */
+char *build_cache_dir(const char *chosen);
+
 /* "plan" and the like; NULL for STAGE_COUNT. */
 const char *stage_name(enum stage stage);
 int stage_parse(const char *word, enum stage *stage, struct error *e) MUST_CHECK;

@@ -356,15 +356,16 @@ void derived_open_store(struct fetcher *fetcher)
 static void trim(const struct fetcher *fetcher)
 {
 	auto_cache_items struct cache_items items = CACHE_ITEMS_INIT;
-	struct cache_removed removed = { 0, 0 };
+	struct cache_removed removed[CACHE_KINDS] = { { 0, 0 } };
+	const struct cache_removed *gone = &removed[CACHE_PAYLOADS];
 	struct error ignored = ERROR_INIT;
 
 	if (cache_items_add(&items, fetcher->cache.path, CACHE_PAYLOADS, &ignored) < 0)
 		return;
 	cache_items_choose(&items, fetcher->payload_max_bytes, INT64_MIN);
-	if (cache_items_remove(&items, fetcher->cache.path, &removed, &ignored) == 0 && removed.count)
-		log_detail(fetcher->log, "removed %zu unpacked packages from the cache, %s", removed.count,
-			   human_size(removed.size_bytes).text);
+	if (cache_items_remove(&items, fetcher->cache.path, removed, &ignored) == 0 && gone->count)
+		log_detail(fetcher->log, "removed %zu unpacked packages from the cache, %s", gone->count,
+			   human_size(gone->size_bytes).text);
 }
 
 void derived_close_store(struct fetcher *fetcher)

@@ -135,8 +135,8 @@ static bool is_locked(int cache_fd, const char *path)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-int cache_items_remove(const struct cache_items *items, const char *cache_dir, struct cache_removed *removed,
-		       struct error *e)
+int cache_items_remove(const struct cache_items *items, const char *cache_dir,
+		       struct cache_removed removed[CACHE_KINDS], struct error *e)
 {
 	auto_close int cache_fd = -1;
 	int r = open_cache(cache_dir, &cache_fd, e);
@@ -151,8 +151,8 @@ int cache_items_remove(const struct cache_items *items, const char *cache_dir, s
 		if (interrupt_check(e) < 0)
 			return -1;
 		if (unlinkat(cache_fd, item->path, 0) == 0) {
-			removed->count++;
-			removed->size_bytes += item->size_bytes;
+			removed[item->kind].count++;
+			removed[item->kind].size_bytes += item->size_bytes;
 		} else if (errno != ENOENT) {
 			return error_sys(e, "cannot remove '%s' from the cache", item->path);
 		}

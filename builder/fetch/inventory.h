@@ -7,11 +7,7 @@
 #ifndef FETCH_INVENTORY_H
 #define FETCH_INVENTORY_H
 
-#include "base/error.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/text.h"
 
 enum cache_kind {
 	CACHE_PACKAGES, /* sha256/: packages and package indexes */
@@ -42,7 +38,8 @@ struct cache_items {
 #define auto_cache_items AUTO(cache_items_release)
 
 /* Add the files of KIND below CACHE_DIR, which need not exist. */
-int cache_items_add(struct cache_items *items, const char *cache_dir, enum cache_kind kind, struct error *e);
+int cache_items_add(struct cache_items *items, const char *cache_dir, enum cache_kind kind, struct error *e)
+	MUST_CHECK;
 void cache_items_release(struct cache_items *items);
 
 /*
@@ -56,8 +53,8 @@ struct cache_removed {
 	uint64_t size_bytes;
 };
 
-/* Remove what goes, layers excepted, unless somebody holds a lock on it. *removed is added to. */
-int cache_items_remove(const struct cache_items *items, const char *cache_dir, struct cache_removed *removed,
-		       struct error *e);
+/* Remove what goes, layers excepted, unless somebody holds a lock on it. REMOVED, one for each kind, is added to. */
+int cache_items_remove(const struct cache_items *items, const char *cache_dir,
+		       struct cache_removed removed[CACHE_KINDS], struct error *e) MUST_CHECK;
 
 #endif

@@ -99,6 +99,8 @@ static int resolve(struct maker *maker, const struct deb_wishes *wishes, unsigne
 {
 	const struct deb_request *culprit;
 
+	maker->resolver.switches = wishes->switches;
+	maker->resolver.switch_count = wishes->switch_count;
 	if (deb_resolver_run(&maker->resolver, wishes->requests, wishes->count, flags, &culprit, e) < 0)
 		return name_culprit(maker, wishes, culprit, e);
 	return 0;

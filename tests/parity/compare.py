@@ -22,7 +22,8 @@
 Both programs read the same files: the signed indexes of the mirror, copied once into an archive on this
 disk. A suite comes with its updates, security and backports as far as the mirror has them. Results are the
 same when names and versions of all packages are the same, or when both refuse. One line is printed for each
-cell, and every difference.
+cell, and every difference. "bookworm+trixie" for a suite is both of them side by side, where every other
+package of a random set is asked for from one suite of those that have it ("vim/bookworm").
 
 The root of an image starts with a merged /usr. Where apt would take usrmerge, which converts a root that
 is not merged yet, it is asked for usr-is-merged as well, as debootstrap does, unless the set names usrmerge.
@@ -138,19 +139,21 @@ class Archives:
         self.sources = []  # (address, suite)
         self.stanzas = []  # of all
         self.files = []
+        self.has = {}  # suite → names
         security = re.sub(r"debian/$", "debian-security/", mirror)
-        wanted = [(mirror, "debian", suite)]
-        if suite != "sid":
-            wanted += [
-                (mirror, "debian", suite + "-updates"),
-                (security, "security", suite + "-security"),
-                (mirror, "debian", suite + "-backports"),
-            ]
-        for url, place, name in wanted:
-            if self.copy(url, os.path.join(folder, place), name):
-                self.sources.append((f"file://{folder}/{place}", name))
-        if not self.sources or self.sources[0][1] != suite:
-            raise Broken(f"the mirror has no suite '{suite}' for {architecture}")
+        for name in suite.split("+"):
+            if not self.add(folder, mirror, "debian", name):
+                raise Broken(f"the mirror has no suite '{name}' for {architecture}")
+            if name != "sid":
+                self.add(folder, mirror, "debian", name + "-updates")
+                self.add(folder, security, "security", name + "-security")
+                self.add(folder, mirror, "debian", name + "-backports")
+
+    def add(self, folder, url, place, suite):
+        if not self.copy(url, os.path.join(folder, place), suite):
+            return False
+        self.sources.append((f"file://{folder}/{place}", suite))
+        return True
 
     def copy(self, url, folder, suite):
         index = f"main/binary-{self.architecture}/Packages.xz"
@@ -165,6 +168,7 @@ class Archives:
         if not self.sources:
             self.main = stanzas
         self.stanzas += stanzas
+        self.has[suite] = {stanza.name for stanza in stanzas}
         return True
 
     def digest(self):
@@ -450,9 +454,10 @@ def describe(theirs, they_said, ours, we_said):
 
 
 def with_versions(archives, text):
-    """The names of a set; "vim=*" becomes vim in the version that the suite itself has, without its updates."""
+    """The names of a set; hard.txt says what "vim=*" and "vim/@" become."""
     versions = {stanza.name: stanza.version for stanza in archives.main}
-    return [re.sub(r"^(.*)=\*$", lambda m: f"{m[1]}={versions.get(m[1], '0')}", n) for n in text.split()]
+    names = text.replace("@", archives.sources[0][1]).split()
+    return [re.sub(r"^(.*)=\*$", lambda m: f"{m[1]}={versions.get(m[1], '0')}", n) for n in names]
 
 
 def hard_sets(archives):
@@ -461,7 +466,8 @@ def hard_sets(archives):
     with open(HARD, encoding="utf-8") as file:
         for line in file:
             suites, _, names = line.partition("#")[0].partition(":: ")
-            if not names or (suites.strip() != "*" and archives.suite not in suites.split()):
+            wanted = {archives.suite, "**"} | ({"*"} if "+" not in archives.suite else set())
+            if not names or not wanted & set(suites.split()):
                 continue
             sets.append(with_versions(archives, names))
     return sets
@@ -470,7 +476,16 @@ def hard_sets(archives):
 def draw(archives, options, cell):
     names = archives.names()
     chance = random.Random(f"{options.seed} {cell}")
-    return [chance.sample(names, SIZES[i % len(SIZES)]) for i in range(options.sets)]
+    sets = [chance.sample(names, SIZES[i % len(SIZES)]) for i in range(options.sets)]
+    if "+" not in archives.suite:
+        return sets
+    return [[with_suite(archives, name, chance) for name in names] for names in sets]
+
+
+def with_suite(archives, name, chance):
+    """Where suites are mixed, every other package is asked for from one of those that have it."""
+    suites = [suite for _, suite in archives.sources if name in archives.has[suite]]
+    return f"{name}/{chance.choice(suites)}" if suites and chance.random() < 0.5 else name
 
 
 class Sum:
