@@ -7,6 +7,7 @@
 #define PIPELINE_H
 
 #include "base/log.h"
+#include "base/meter.h"
 #include "pack/pack.h"
 
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct build_options {
 struct build_result {
 	const struct artefacts *artefacts;
 	const char *record; /* the text of image.json; NULL before STAGE_PACK */
+	const struct meter_report *spent;
 };
 
 struct build;

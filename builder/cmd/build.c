@@ -64,6 +64,15 @@ static int print_artefacts(const struct build *build, const struct settings *set
 	return print_data(out.data, out.len, e);
 }
 
+static void print_timing(const struct build *build, const struct settings *settings)
+{
+	struct build_result result;
+
+	build_result(build, &result);
+	if (settings->timing)
+		timing_print(result.spent, settings->log);
+}
+
 int cmd_build(const struct settings *settings, struct error *e)
 {
 	auto_free char *recipe_path = NULL;
@@ -75,6 +84,7 @@ int cmd_build(const struct settings *settings, struct error *e)
 	build = build_open(&options);
 	if (build_run(build, e) < 0)
 		return -1;
+	print_timing(build, settings);
 	return print_artefacts(build, settings, e);
 }
 
@@ -90,6 +100,7 @@ int cmd_plan(const struct settings *settings, struct error *e)
 	build = build_open(&options);
 	if (build_run(build, e) < 0)
 		return -1;
+	print_timing(build, settings);
 	if (settings->json)
 		plan_print_json(build_plan(build), &out);
 	else

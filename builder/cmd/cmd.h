@@ -33,6 +33,7 @@ struct settings {
 	bool offline;
 	bool json;
 	bool quiet;
+	bool timing;
 	bool verbose;
 	bool help;
 	struct log *log; /* borrowed */
@@ -68,6 +69,11 @@ int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+
+struct meter_report;
+
+/* --timing: what a build cost, as a table for standard error. */
+void timing_print(const struct meter_report *spent, struct log *log);
 
 /* Write DATA to standard output: the only thing that goes there. */
 int print_data(const char *data, size_t len, struct error *e) MUST_CHECK;

@@ -52,6 +52,8 @@ static const struct option_row rows[] = {
 	{ "payloads", 0, "SIZE", OPTION_TEXT, FIELD(payloads), ON_BUILD,
 	  "keep at most SIZE of decompressed packages in the cache (default: 4G; 0: none)" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "timing", 0, NULL, OPTION_FLAG, FIELD(timing), ON_BUILD | ON_PLAN,
+	  "print at the end where time and memory went" },
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,

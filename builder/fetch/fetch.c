@@ -28,6 +28,7 @@ int fetcher_open(const struct fetch_options *options, struct fetcher **out, stru
 		.connect_timeout_ms =
 			options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_DEFAULT_MS,
 		.stall_timeout_ms = options->stall_timeout_ms ? options->stall_timeout_ms : STALL_DEFAULT_MS,
+		.meter = options->meter,
 	};
 	struct fetcher *fetcher = xcalloc(1, sizeof *fetcher);
 

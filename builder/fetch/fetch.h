@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/meter.h"
 
 struct fetcher;
 struct mirrors;
@@ -32,6 +33,7 @@ struct fetch_options {
 	int stall_timeout_ms;          /* (nearly) no byte for so long is a failure; 0: default */
 	unsigned backoff_ms;           /* wait before the first further try, doubled each time; 0: default */
 	struct log *log;               /* borrowed */
+	struct meter *meter;           /* borrowed; may be NULL: learns of bytes that came, and of waiting */
 };
 
 int fetcher_open(const struct fetch_options *options, struct fetcher **out, struct error *e) MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "base/meter.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -35,6 +36,7 @@ struct tar {
 	struct arena scratch; /* the current entry's ACLs */
 	struct entry_xattr *xattrs;
 	size_t xattr_count;
+	double cpu_s;       /* of this thread inside libarchive */
 	struct error inner; /* what FEED said */
 };
 
@@ -424,7 +426,10 @@ static int fill_entry(struct tar *tar, struct entry *entry, struct error *e)
 
 static int next_entry(struct tar *tar, struct entry *entry, struct error *e)
 {
+	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_next_header(tar->archive, &tar->entry);
+
+	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 
 	if (r == ARCHIVE_EOF)
 		return 0;
@@ -452,8 +457,10 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e)
 
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e)
 {
+	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_data_block(tar->archive, data, len, offset);
 
+	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 	if (r == ARCHIVE_OK)
 		return 1;
 	return r == ARCHIVE_EOF ? 0 : tar_failure(tar, e);
@@ -468,6 +475,11 @@ int tar_finish(struct tar *tar, struct error *e)
 	while ((r = tar->feed(tar->context, &block, &len, e)) > 0)
 		;
 	return r;
+}
+
+double tar_cpu_s(const struct tar *tar)
+{
+	return tar->cpu_s;
 }
 
 void tar_close(struct tar *tar)

@@ -98,6 +98,8 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e) MUST_CHECK;
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e) MUST_CHECK;
 /* Read what is behind the last entry, so that a feed cut off there is noticed. */
 int tar_finish(struct tar *tar, struct error *e) MUST_CHECK;
+/* Processor time that decompressing and taking apart has used so far. */
+double tar_cpu_s(const struct tar *tar);
 void tar_close(struct tar *tar); /* NULL is fine */
 static inline void auto_tar_(struct tar **tar)
 {

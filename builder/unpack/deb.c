@@ -127,21 +127,43 @@ static int finish(struct unpacking *unpacking, struct deb_status *status, struct
 	return deb_record(&unpacking->run, unpacking->jobs, unpacking->count, status, e);
 }
 
+/* What the packages have cost; the decoders' time is spread over WORKERS. */
+static void report(const struct unpacking *unpacking, size_t workers)
+{
+	const struct unpack_site *site = unpacking->run.site;
+	struct meter_sum sum = { .item_count = unpacking->count };
+
+	for (size_t i = 0; i < unpacking->count; i++) {
+		const struct deb_job *job = &unpacking->jobs[i];
+
+		sum.in_bytes += site->plan->packages[job->position].size_bytes;
+		sum.out_bytes += job->spent.out_bytes;
+		sum.bound_s += job->spent.bound_s / (double)workers;
+	}
+	meter_add(site->meter, METER_UNPACK, &sum);
+}
+
 static int unpack_all(const struct unpack_site *site, const size_t *positions, size_t count,
 		      enum deb_conffile_mode mode, struct error *e)
 {
 	auto_deb_status struct deb_status status = DEB_STATUS_INIT;
 	auto_unpacking struct unpacking unpacking = { .count = 0 };
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(site->meter, METER_UNPACK);
 	size_t workers = processor_count();
 	int r;
 
 	if (deb_status_read(site->root_fd, &status, e) < 0 ||
 	    begin(&unpacking, site, positions, count, mode, &status, e) < 0)
 		return -1;
-	r = pool_run(workers < WORKERS_MAX ? workers : WORKERS_MAX, count, work, &unpacking, e);
+	if (workers > WORKERS_MAX)
+		workers = WORKERS_MAX;
+	if (workers > count)
+		workers = count;
+	r = pool_run(workers, count, work, &unpacking, e);
 	log_progress_end(site->log, NULL);
 	if (r < 0)
 		return -1;
+	report(&unpacking, workers);
 	return finish(&unpacking, &status, e);
 }
 

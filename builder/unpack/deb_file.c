@@ -71,14 +71,10 @@ static int check_format(struct ar *ar, struct error *e)
 	return 0;
 }
 
-static bool is_script(const char *name)
+/* The package's own, but what dpkg is about to run it makes executable. It does so with others when it runs them. */
+static unsigned mode_of(const struct entry *entry, const char *name)
 {
-	static const char *const scripts[] = { "preinst", "postinst", "prerm", "postrm", "config" };
-
-	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
-		if (strcmp(name, scripts[i]) == 0)
-			return true;
-	return false;
+	return strcmp(name, "preinst") == 0 && (entry->mode & 0555) != 0555 ? 0755 : entry->mode & 07777;
 }
 
 static int read_file(struct tar *tar, const struct entry *entry, uint64_t *room, struct buffer *text,
@@ -134,7 +130,8 @@ static int read_member(struct tar *tar, const struct entry *entry, uint64_t *roo
 		.name = path + 1,
 		.data = arena_strndup(&control->arena, text.data ? text.data : "", text.len),
 		.len = text.len,
-		.script = is_script(path + 1),
+		.mode = mode_of(entry, path + 1),
+		.mtime_s = entry->mtime_s,
 	};
 	ARENA_PUSH(&control->arena, control->members, control->member_count, member);
 	return 0;

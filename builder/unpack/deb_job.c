@@ -358,9 +358,13 @@ static int unpack_data(struct worker *worker, struct deb_file *file, struct erro
 
 	if (deb_file_data(file, &tar, e) < 0)
 		return -1;
-	while ((r = tar_next(tar, &entry, e)) > 0)
+	while ((r = tar_next(tar, &entry, e)) > 0) {
+		if (entry.type == ENTRY_FILE && entry.size_bytes > 0)
+			worker->job->spent.out_bytes += (uint64_t)entry.size_bytes;
 		if (interrupt_check(e) < 0 || unpack_entry(worker, &entry, tar, e) < 0)
 			return -1;
+	}
+	worker->job->spent.bound_s = tar_cpu_s(tar);
 	if (r < 0 || tar_finish(tar, e) < 0)
 		return -1;
 	deb_file_keep(file);

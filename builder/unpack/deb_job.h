@@ -54,6 +54,7 @@ struct deb_job {
 	size_t link_count;
 	struct deb_job_conffile *conffiles; /* as many as CONTROL has, in that order */
 	struct map conffile_by_path;
+	struct meter_sum spent;
 };
 
 /* Open the package and place all of it but its links. */

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/meter.h"
 #include "fetch/fetch.h"
 
 struct plan;
@@ -23,6 +24,7 @@ struct unpack_site {
 	struct fetcher *fetcher;
 	const struct plan *plan;
 	struct log *log;
+	struct meter *meter; /* borrowed; may be NULL */
 };
 
 /* What the fetcher is asked for to have PACKAGE at hand, for fetch_files(); its text is from ARENA. */

@@ -64,7 +64,7 @@ static void unpack(struct fetcher *fetcher, const struct plan *plan, enum deb_co
 	assert(root_fd >= 0);
 	log_init(&log, LOG_QUIET, stderr);
 
-	struct unpack_site site = { root_fd, fetcher, plan, &log };
+	struct unpack_site site = { .root_fd = root_fd, .fetcher = fetcher, .plan = plan, .log = &log };
 
 	assert(deb_unpack_prepare(&site, &e) == 0);
 	if (deb_unpack_packages(&site, &position, 1, mode, &e) < 0) {

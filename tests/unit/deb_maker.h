@@ -66,7 +66,10 @@ static inline void scene_open(struct scene *scene)
 	scene->plan.packages = scene->packages;
 	scene->archive.uri = "http://archive.invalid";
 	log_init(&scene->log, LOG_QUIET, stderr);
-	scene->site = (struct unpack_site) { scene->root_fd, &scene->fetcher, &scene->plan, &scene->log };
+	scene->site = (struct unpack_site) { .root_fd = scene->root_fd,
+					     .fetcher = &scene->fetcher,
+					     .plan = &scene->plan,
+					     .log = &scene->log };
 }
 
 static inline void scene_close(struct scene *scene)
