@@ -155,11 +155,13 @@ static int choose_mirrors(struct build *b, struct error *e)
 	return result;
 }
 
-static char *default_cache_dir(void)
+char *build_cache_dir(const char *chosen)
 {
 	const char *cache = getenv("XDG_CACHE_HOME");
 	const char *home = getenv("HOME");
 
+	if (chosen)
+		return xstrdup(chosen);
 	if (cache && *cache == '/')
 		return xasprintf("%s/kiln", cache);
 	if (home && *home == '/')
@@ -172,6 +174,7 @@ static int run_index(struct build *b, struct error *e)
 	struct fetch_options options = {
 		.mirrors = &b->mirrors,
 		.offline = b->options.offline,
+		.payload_max_bytes = b->options.payload_max_bytes,
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
@@ -183,7 +186,7 @@ static int run_index(struct build *b, struct error *e)
 	if (b->options.until >= STAGE_UNPACK &&
 	    (workspace_check_privilege(e) < 0 || check_processor(&b->recipe, e) < 0))
 		return -1;
-	b->cache_dir = b->options.cache_dir ? xstrdup(b->options.cache_dir) : default_cache_dir();
+	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;
 	if (choose_mirrors(b, e) < 0 || fetcher_open(&options, &b->fetcher, e) < 0 ||
 	    b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
@@ -226,26 +229,14 @@ static int run_plan(struct build *b, struct error *e)
 static int run_fetch(struct build *b, struct error *e)
 {
 	size_t count = b->plan.package_count;
-	struct arena labels = ARENA_INIT;
+	struct arena arena = ARENA_INIT;
 	auto_free struct fetch_request *requests = xcalloc(count, sizeof *requests);
-	char **urls = xcalloc(count, sizeof *urls);
 	int result;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct plan_package *package = &b->plan.packages[i];
-
-		urls[i] = fetch_join(package->archive->uri, package->filename);
-		requests[i] = (struct fetch_request) {
-			.urls = { urls[i] },
-			.url_count = 1,
-			.label = arena_printf(&labels, "package '%s'", package->name),
-			.sha256 = package->sha256,
-			.size_bytes = package->size_bytes,
-		};
-	}
+	for (size_t i = 0; i < count; i++)
+		requests[i] = unpack_request(&b->plan.packages[i], &arena);
 	result = fetch_files(b->fetcher, requests, count, "packages", e);
-	names_free(urls, count);
-	arena_release(&labels);
+	arena_release(&arena);
 	return result;
 }
 

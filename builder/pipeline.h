@@ -31,9 +31,10 @@ struct build_options {
 	const char *const *mirrors; /* --mirror: URL, FROM=TO or "none" */
 	size_t mirror_count;
 	const char *output_dir;
-	const char *cache_dir; /* NULL: the user's */
-	const char *work_dir;  /* NULL: memory, or the cache where that is too small */
-	unsigned formats;      /* enum pack_format */
+	const char *cache_dir;      /* NULL: the user's */
+	uint64_t payload_max_bytes; /* of unpacked packages that the cache keeps; 0: none */
+	const char *work_dir;       /* NULL: memory, or the cache where that is too small */
+	unsigned formats;           /* enum pack_format */
 	const struct codec *codec;
 	int level;
 	bool offline;
@@ -61,6 +62,9 @@ static inline void auto_build_(struct build **build)
 	build_close(*build);
 }
 #define auto_build AUTO(auto_build_)
+
+/* The cache folder: CHOSEN, or the user's when that is NULL; malloc'ed. */
+char *build_cache_dir(const char *chosen);
 
 /* "plan" and the like; NULL for STAGE_COUNT. */
 const char *stage_name(enum stage stage);

@@ -25,6 +25,10 @@ static int options_from(const struct settings *settings, enum stage until, char 
 		.until = until,
 		.log = settings->log,
 	};
+	if (!text_to_size(text_of(settings->payloads ? settings->payloads : "4G"),
+			  &options->payload_max_bytes))
+		return error_set(e, ERROR_USAGE, "--payloads: '%s' is no size (such as 500M or 2G)",
+				 settings->payloads);
 	if (settings->until && stage_parse(settings->until, &options->until, e) < 0)
 		return -1;
 	if (pack_formats_parse(settings->format ? settings->format : "unified,split", &options->formats, e) <

@@ -25,6 +25,9 @@ struct settings {
 	const char *format;
 	const char *compression;
 	const char *cache;
+	const char *keep;
+	const char *older_than;
+	const char *payloads;
 	const char *work;
 	const char *until;
 	bool offline;
@@ -39,7 +42,8 @@ struct settings {
 struct command {
 	const char *name;
 	const char *arguments; /* as shown in the usage line */
-	size_t argument_count; /* how many there must be */
+	size_t argument_min;   /* how many there must be */
+	size_t argument_max;
 	const char *summary;
 	int (*run)(const struct settings *settings, struct error *e);
 };
@@ -62,6 +66,7 @@ void help_print(struct buffer *out);
 void help_print_command(const struct command *command, struct buffer *out);
 
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
 

@@ -356,9 +356,7 @@ static int finish_chain(void *context, size_t index, struct error *e)
 
 	if (tar_end(chain->sink, e) < 0 || sink_finish(chain->sink, e) < 0)
 		return error_wrap(e, "cannot pack '%s'", chain->result->name);
-	if (fsync(chain->file.fd) < 0)
-		return error_sys(e, "cannot write '%s'", chain->result->name);
-	return 0;
+	return file_pending_sync(&chain->file, e);
 }
 
 /*

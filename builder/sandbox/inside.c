@@ -184,6 +184,8 @@ static noreturn void program_main(const struct inside *inside, int root_fd)
 	limit_resources();
 	if (arrange_descriptors(inside, &report_fd) < 0)
 		fail(report_fd, false, "cannot arrange descriptors", NULL);
+	if (calls_filter(inside->calls) < 0)
+		fail(report_fd, false, "cannot filter system calls", NULL);
 	execute(inside);
 	fail(report_fd, true, "cannot run", inside->argv[0]);
 }
@@ -192,7 +194,7 @@ static noreturn void program_main(const struct inside *inside, int root_fd)
  * Reap whatever ends until the program does. What is left in the pid namespace is killed then; the kernel would do
  * that, but only what was waited for counts as processor time that kiln's programs have used.
  */
-static noreturn void await(pid_t program)
+static noreturn void await(const struct inside *inside, pid_t program)
 {
 	int result;
 	int status;
@@ -205,6 +207,8 @@ static noreturn void await(pid_t program)
 		if (pid == program)
 			break;
 	}
+	if (WIFSIGNALED(status))
+		*inside->signal = WTERMSIG(status);
 	result = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status);
 	kill(-1, SIGKILL);
 	while (waitpid(-1, &status, 0) >= 0 || errno == EINTR)
@@ -233,5 +237,5 @@ noreturn void inside_main(const struct inside *inside)
 		program_main(inside, root_fd);
 	/* Nothing may be held open here: kiln reads the output to its end. */
 	syscall(SYS_close_range, 0U, ~0U, 0);
-	await(program);
+	await(inside, program);
 }

@@ -1,33 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack/deb.h"
 
-#include "base/file.h"
 #include "base/pool.h"
-#include "fetch/fetch.h"
 #include "plan/plan.h"
 #include "unpack/deb_record.h"
+#include "unpack/deb_source.h"
 
 /* Each holds a decoder's window: with xz usually 9 MiB and up to 65, with zstd usually 8 and up to 128. */
 enum { WORKERS_MAX = 8 };
-
-static int open_package(const struct unpack_site *site, const struct plan_package *package, int *fd,
-			struct error *e)
-{
-	int r = fetch_open_cached(site->fetcher, &package->sha256, fd, e);
-
-	if (r == 0)
-		return error_set(e, ERROR_FETCH, "its file is not in the cache");
-	return r < 0 ? -1 : 0;
-}
 
 int deb_read_control(const struct unpack_site *site, size_t position, struct deb_control *control,
 		     struct error *e)
 {
 	const struct plan_package *package = &site->plan->packages[position];
-	auto_close int fd = -1;
-	auto_ar struct ar *ar = NULL;
+	auto_deb_file struct deb_file *file = NULL;
 
-	if (open_package(site, package, &fd, e) < 0 || deb_job_open(package, fd, &ar, control, e) < 0)
+	if (deb_source_open(site, package, false, &file, control, e) < 0)
 		return error_wrap(e, "package '%s'", package->name);
 	return 0;
 }
@@ -58,9 +46,8 @@ static int work(void *context, size_t index, struct error *e)
 	struct deb_job *job = &unpacking->jobs[unpacking->largest_first[index]];
 	const struct unpack_site *site = unpacking->run.site;
 	const struct plan_package *package = &site->plan->packages[job->position];
-	auto_close int fd = -1;
 
-	if (open_package(site, package, &fd, e) < 0 || deb_job_unpack(&unpacking->run, job, fd, e) < 0)
+	if (deb_job_unpack(&unpacking->run, job, e) < 0)
 		return error_wrap(e, "package '%s' %s", package->name, package->version);
 	log_progress(site->log, "unpack", ++unpacking->done, unpacking->count, LOG_ITEMS);
 	log_detail(site->log, "unpacked %s %s", package->name, package->version);
