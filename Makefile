@@ -39,7 +39,7 @@ FLAVOUR := $(if $(filter 1,$(SANITIZE)),asan,release)
 O       := out/$(FLAVOUR)
 Q       := $(if $(filter 1,$(V)),,@)
 
-PKGS := libarchive yaml-0.1 libpcre2-8 liblzma libzstd libcurl libcrypto jansson zlib
+PKGS := libarchive yaml-0.1 libpcre2-8 liblzma libzstd libcurl libcrypto jansson libseccomp zlib
 LIBS := -lbz2 -lm -lpthread
 
 FLAGS.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
@@ -62,7 +62,7 @@ WARN += $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1)
 # What `make setup` installs. Test and lint packages only when the same command asks for these targets,
 # or for nothing else.
 PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpcre2-dev liblzma-dev libzstd-dev \
-	libcurl4-openssl-dev libssl-dev libjansson-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
+	libcurl4-openssl-dev libssl-dev libjansson-dev libseccomp-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
 	debian-archive-keyring
 PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
 	lxd lxd-client mmdebstrap
@@ -91,12 +91,13 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
-TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c))
+TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c))
 SCRIPTS := .ci/run tests/run tests/bench/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))
 UNITS   := $(patsubst tests/unit/%.c,$O/unit/%,$(sort $(wildcard tests/unit/t_*.c)))
+PARITY  := $O/many_plans $O/many_apt.so
 REPLAYS := $(patsubst tests/fuzz/%.c,$O/replay/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .DELETE_ON_ERROR:
@@ -123,10 +124,16 @@ $O/unit/%: tests/unit/%.c $O/libkiln.a $O/flags
 $O/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $O/libkiln.a $O/flags
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -Itests -o $@ $< tests/fuzz/replay.c $O/libkiln.a $(PKG_LIBS) $(LIBS)
+$O/many_plans: tests/parity/many_plans.c tests/parity/serve.c $O/libkiln.a $O/flags
+	$(Q)$(LINK) -Itests -o $@ $(filter %.c,$^) $O/libkiln.a $(PKG_LIBS) $(LIBS)
+# Never with sanitizers: it is loaded into a program that has none.
+$O/many_apt.so: tests/parity/many_apt.c tests/parity/serve.c $O/flags
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) $(WERROR) $(FLAGS.release:-fPIE=-fPIC) -Itests -shared -o $@ \
+		$(filter %.c,$^) $(LDFLAGS)
 $O/fuzz_%: tests/fuzz/fuzz_%.c $O/libkiln.a $O/flags
 	$(Q)$(LINK) -Itests -o $@ $< $O/libkiln.a $(PKG_LIBS) $(LIBS)
 units: $(UNITS)
-tests: $(UNITS) $(REPLAYS) $O/kiln
+tests: $(UNITS) $(REPLAYS) $(PARITY) $O/kiln
 
 # Rebuilt when the command line changes; everything that is compiled depends on it.
 $O/flags: FORCE | libraries

@@ -276,6 +276,7 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 {
 	struct deb_progress progress = { 0, step->count };
 	struct work work = { .site = site, .sandbox = sandbox, .step = step, .progress = &progress };
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(site->meter, METER_CONFIGURE);
 	int r = -1;
 
 	if (step->count == 0)
@@ -296,6 +297,7 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 		return -1;
 	if (step->kind == STEP_REMOVE)
 		return 0;
+	meter_add(site->meter, METER_CONFIGURE, &(struct meter_sum) { .item_count = step->count });
 	/* What apt would have left. */
 	if (deb_database_give_to_apt(site->root_fd, e) < 0)
 		return -1;

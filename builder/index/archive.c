@@ -274,6 +274,7 @@ static void fill_product(struct index_set *set, const struct archive *archive)
 	product->label = copy(&set->arena, release->label);
 	product->codename = copy(&set->arena, release->codename);
 	product->release_suite = copy(&set->arena, release->suite);
+	product->version = copy(&set->arena, release->version);
 	product->date_s = release->date_s;
 	product->not_automatic = release->not_automatic;
 	product->but_automatic_upgrades = release->but_automatic_upgrades;

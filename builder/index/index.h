@@ -24,6 +24,7 @@ struct index_archive {
 	const char *label;
 	const char *codename;
 	const char *release_suite; /* the field Suite: "oldstable" */
+	const char *version;       /* "12.11" */
 	int64_t date_s;
 	bool not_automatic;           /* NotAutomatic: yes → apt's priority 1 */
 	bool but_automatic_upgrades;  /* with the former → 100 */

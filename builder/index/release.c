@@ -68,6 +68,7 @@ static int take_text_field(struct release *release, struct text name, struct tex
 		{ "Label", &release->label },
 		{ "Suite", &release->suite },
 		{ "Codename", &release->codename },
+		{ "Version", &release->version },
 		{ "Components", &release->components },
 		{ "Architectures", &release->architectures },
 		{ "Date", &release->date },

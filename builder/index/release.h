@@ -18,6 +18,7 @@ struct release {
 	struct text label;
 	struct text suite;
 	struct text codename;
+	struct text version;
 	struct text date; /* as written */
 	struct text valid_until;
 	int64_t date_s;

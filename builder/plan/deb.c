@@ -66,7 +66,7 @@ static void divide(const struct recipe *recipe, struct runs *runs)
 
 struct maker {
 	const struct recipe *recipe;
-	struct deb_index index;
+	struct deb_index *index; /* borrowed */
 	struct deb_resolver resolver;
 	struct deb_drafts drafts;
 };
@@ -75,7 +75,6 @@ static void maker_release(struct maker *maker)
 {
 	deb_drafts_release(&maker->drafts);
 	deb_resolver_release(&maker->resolver);
-	deb_index_release(&maker->index);
 }
 
 /* Put the wish that failed in front of the chain that says why. */
@@ -100,6 +99,8 @@ static int resolve(struct maker *maker, const struct deb_wishes *wishes, unsigne
 {
 	const struct deb_request *culprit;
 
+	maker->resolver.switches = wishes->switches;
+	maker->resolver.switch_count = wishes->switch_count;
 	if (deb_resolver_run(&maker->resolver, wishes->requests, wishes->count, flags, &culprit, e) < 0)
 		return name_culprit(maker, wishes, culprit, e);
 	return 0;
@@ -108,7 +109,7 @@ static int resolve(struct maker *maker, const struct deb_wishes *wishes, unsigne
 /* The package NAME if it is new by this run, and nobody asked for it. */
 static bool came_along(const struct maker *maker, const struct deb_wishes *wishes, const char *name)
 {
-	const struct deb_package *package = deb_index_find(&maker->index, text_of(name));
+	const struct deb_package *package = deb_index_find(maker->index, text_of(name));
 
 	return package && package->state && package->state->install && !package->state->current &&
 	       !deb_wishes_have(wishes, package);
@@ -120,7 +121,7 @@ static bool came_along(const struct maker *maker, const struct deb_wishes *wishe
  */
 static int prefer_merged(struct maker *maker, struct deb_wishes *wishes, struct error *e)
 {
-	struct deb_package *merged = deb_index_find(&maker->index, TEXT("usr-is-merged"));
+	struct deb_package *merged = deb_index_find(maker->index, TEXT("usr-is-merged"));
 
 	if (!merged || !merged->versions || !came_along(maker, wishes, "usrmerge"))
 		return 0;
@@ -154,11 +155,11 @@ static int make_run(struct maker *maker, const struct run *run, bool first, stru
 {
 	struct deb_wishes AUTO(deb_wishes_release) wishes = DEB_WISHES_INIT;
 
-	if (first && deb_wishes_add_variant(&wishes, maker->recipe, &maker->index, e) < 0)
+	if (first && deb_wishes_add_variant(&wishes, maker->recipe, maker->index, e) < 0)
 		return -1;
 	for (size_t i = 0; i < run->set_count; i++)
 		for (size_t k = 0; k < run->sets[i]->name_count; k++)
-			if (deb_wishes_add_name(&wishes, &run->sets[i]->names[k], run->remove, &maker->index,
+			if (deb_wishes_add_name(&wishes, &run->sets[i]->names[k], run->remove, maker->index,
 						e) < 0)
 				return -1;
 	if (resolve(maker, &wishes, run->remove ? DEB_SWEEP : 0, e) < 0)
@@ -181,26 +182,33 @@ static bool has_merged_usr(const struct deb_index *index)
 	return (merged && (merged->versions || merged->provides)) || (tool && tool->versions);
 }
 
-int deb_plan_make(const struct recipe *recipe, const struct index_set *indexes, struct plan *plan,
-		  struct error *e)
+int deb_plan_choose(const struct recipe *recipe, struct deb_index *index, struct plan *plan, struct error *e)
 {
-	struct maker AUTO(maker_release) maker = { .recipe = recipe };
+	struct maker AUTO(maker_release) maker = { .recipe = recipe, .index = index };
 	struct runs AUTO(runs_release) runs = { NULL, 0 };
 	auto_plan struct plan made = PLAN_INIT;
 
-	if (indexes->archive_count == 0)
-		return error_at(e, ERROR_PLAN, &recipe->source.place, "there is no package index");
-	if (deb_index_scan(&maker.index, indexes, recipe->architecture_mapped, e) < 0)
-		return -1;
-	deb_resolver_init(&maker.resolver, &maker.index);
+	deb_resolver_init(&maker.resolver, index);
 	maker.resolver.recommends = recipe->packages.recommends;
 	divide(recipe, &runs);
 	for (size_t i = 0; i < runs.count; i++)
 		if (make_run(&maker, &runs.items[i], i == 0, e) < 0)
 			return -1;
-	made.merged_usr = has_merged_usr(&maker.index);
-	if (deb_drafts_finish(&maker.drafts, &maker.index, &made, e) < 0)
+	made.merged_usr = has_merged_usr(index);
+	if (deb_drafts_finish(&maker.drafts, index, &made, e) < 0)
 		return -1;
 	*plan = TAKE(made, PLAN_INIT);
 	return 0;
+}
+
+int deb_plan_make(const struct recipe *recipe, const struct index_set *indexes, struct plan *plan,
+		  struct error *e)
+{
+	auto_deb_index struct deb_index index = DEB_INDEX_INIT;
+
+	if (indexes->archive_count == 0)
+		return error_at(e, ERROR_PLAN, &recipe->source.place, "there is no package index");
+	if (deb_index_scan(&index, indexes, recipe->architecture_mapped, e) < 0)
+		return -1;
+	return deb_plan_choose(recipe, &index, plan, e);
 }

@@ -258,9 +258,9 @@ static bool same_file(const struct deb_version *version, struct text stanza)
 
 /*
  * Put VERSION among those of its package, highest first; among equal ones the first read stays first. One
- * that is there already (the same file in another archive) only lends its pin, and true is returned.
+ * that is there already (the same file in another archive) only lends its pin and its archive, and true is returned.
  */
-static bool merge_version(struct deb_version *version)
+static bool merge_version(struct deb_index *index, struct deb_version *version)
 {
 	struct deb_version **slot = &version->package->versions;
 
@@ -270,6 +270,10 @@ static bool merge_version(struct deb_version *version)
 		if (order > 0)
 			break;
 		if (order == 0 && same_file(*slot, version->stanza)) {
+			struct deb_copy *copy = arena_alloc(&index->arena, sizeof *copy);
+
+			*copy = (struct deb_copy) { version->file, (*slot)->copies };
+			(*slot)->copies = copy;
 			if ((*slot)->pin < version->pin)
 				(*slot)->pin = version->pin;
 			return true;
@@ -312,7 +316,7 @@ static int add_stanza(const struct scan *scan, const struct stanza *stanza, stru
 	};
 	version->package->essential |= stanza->essential;
 	version->package->important |= stanza->important || text_is(stanza->package, "apt");
-	if (merge_version(version))
+	if (merge_version(index, version))
 		return 0;
 	PUSH(index->versions, index->version_count, version);
 	return add_provides(index, version, stanza, e);

@@ -59,11 +59,18 @@ struct deb_provide {
 	struct deb_provide *next_own; /* of the same owner */
 };
 
+/* A further file that has a version. */
+struct deb_copy {
+	const struct index_file *file;
+	struct deb_copy *next;
+};
+
 struct deb_version {
 	struct deb_package *package;
 	struct text version;
 	struct text stanza;
 	const struct index_file *file; /* the first that has it: where it is fetched from */
+	struct deb_copy *copies;       /* the others, in no order */
 	struct deb_version *next;      /* the next lower one */
 	struct deb_provide *provides;
 	struct deb_relation_part *parts; /* by deb_version_parts() */

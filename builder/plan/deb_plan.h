@@ -17,6 +17,10 @@ struct deb_wishes {
 	enum plan_why *whys;
 	const struct recipe_name **names; /* where the recipe says so; NULL for those of the variant */
 	size_t count;
+	struct deb_version **mentions; /* every version that was asked for, once */
+	size_t mention_count;
+	struct deb_switch *switches;
+	size_t switch_count;
 };
 
 #define DEB_WISHES_INIT ((struct deb_wishes) { .requests = NULL })
@@ -26,11 +30,12 @@ struct deb_wishes {
 int deb_wishes_add_variant(struct deb_wishes *wishes, const struct recipe *recipe,
 			   const struct deb_index *index, struct error *e) MUST_CHECK;
 /*
- * Add NAME, to be installed or removed: "vim", "vim=2:9.0", "vim-" (not to be installed). Errors: ERROR_PLAN
- * for one that no archive has or that several provide; ERROR_UNSUPPORTED for other forms that apt knows.
+ * Add NAME, to be installed or removed: "vim", "vim=2:9.0", "vim/bookworm-backports", "vim-" (not to be
+ * installed). Errors: ERROR_PLAN for one that no archive has or that several provide; ERROR_UNSUPPORTED for
+ * other forms that apt knows.
  */
 int deb_wishes_add_name(struct deb_wishes *wishes, const struct recipe_name *name, bool remove,
-			const struct deb_index *index, struct error *e) MUST_CHECK;
+			struct deb_index *index, struct error *e) MUST_CHECK;
 /* Add PACKAGE, unless it is there. */
 void deb_wishes_add(struct deb_wishes *wishes, struct deb_request request, enum plan_why why,
 		    const struct recipe_name *name);
@@ -78,6 +83,10 @@ void deb_drafts_record(struct deb_drafts *drafts, struct deb_resolver *resolver,
 int deb_drafts_finish(const struct deb_drafts *drafts, const struct deb_index *index, struct plan *plan,
 		      struct error *e) MUST_CHECK;
 void deb_drafts_release(struct deb_drafts *drafts);
+
+/* deb_plan_make() of an index that was scanned already, which keeps what the resolver noted down in it. */
+int deb_plan_choose(const struct recipe *recipe, struct deb_index *index, struct plan *plan, struct error *e)
+	MUST_CHECK;
 
 /*
  * Put POSITIONS, packages of one step, in an order in which dpkg could unpack them: what a package pre-depends

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/deb_resolve.h"
 
+#include "plan/deb_release.h"
 #include "plan/deb_solutions.h"
 
 enum { DEPTH_MAX = 3000 }; /* apt's: deeper than any real chain, shallower than the stack */
@@ -439,6 +440,7 @@ static void mark_requests(struct deb_resolver *resolver, const struct deb_reques
 		deb_mark_install(resolver, requests[i].package, false, 0, true);
 		state->automatic = false;
 	}
+	deb_release_switch(resolver, resolver->switches, resolver->switch_count);
 	for (size_t i = 0; i < count; i++)
 		if (!requests[i].remove)
 			deb_mark_install(resolver, requests[i].package, true, 0, true);

@@ -15,7 +15,7 @@
  *	deb_resolver_commit(&resolver);                       // what was decided is now installed
  *	… and so on for further runs
  *
- * The files: deb_resolve.c walks, deb_repair.c repairs, deb_sweep.c drops, deb_explain.c finds words for
+ * The files: deb_resolve.c walks, deb_release.c chooses versions by archive, deb_repair.c repairs, deb_sweep.c drops, deb_explain.c finds words for
  * failures. deb_state.c has the questions that all of them ask.
  */
 #ifndef PLAN_DEB_RESOLVE_H
@@ -49,9 +49,17 @@ struct deb_state {
 	uint32_t bucket; /* where apt's hash table has the package */
 };
 
+/* "vim/bookworm-backports": VERSION, and what it needs in the same versions as far as that must be. */
+struct deb_switch {
+	struct deb_version *version;
+	const char *release; /* see deb_release.h */
+};
+
 struct deb_resolver {
 	struct deb_index *index;
-	bool recommends; /* install them like dependencies */
+	bool recommends;                   /* install them like dependencies */
+	const struct deb_switch *switches; /* borrowed; for the next run, in the order of the wishes */
+	size_t switch_count;
 	uint64_t clock;
 	struct deb_package **known; /* those that have a state */
 	size_t known_count;

@@ -15,11 +15,15 @@
         --least SHARE  percentage of identical results below which the exit status is 1 (default 99.5)
         --mirror URL   of the Debian archive (default: as apt's settings on this host have it)
         --kiln FILE    the program (default: out/kiln)      --jobs N   sets at once (default: all processors)
+        --alone        a kiln and an apt-get for each set, instead of one for many (many_apt.c, many_plans.c)
+        --recheck N    every N-th set is asked of such as well, and must get the same answers (default 50)
+        --keep FOLDER  remember there what apt-get said, until the archive or apt-get change
 
 Both programs read the same files: the signed indexes of the mirror, copied once into an archive on this
 disk. A suite comes with its updates, security and backports as far as the mirror has them. Results are the
 same when names and versions of all packages are the same, or when both refuse. One line is printed for each
-cell, and every difference.
+cell, and every difference. "bookworm+trixie" for a suite is both of them side by side, where every other
+package of a random set is asked for from one suite of those that have it ("vim/bookworm").
 
 The root of an image starts with a merged /usr. Where apt would take usrmerge, which converts a root that
 is not merged yet, it is asked for usr-is-merged as well, as debootstrap does, unless the set names usrmerge.
@@ -27,11 +31,13 @@ is not merged yet, it is asked for usr-is-merged as well, as debootstrap does, u
 
 import argparse
 import concurrent.futures
+import hashlib
 import json
 import lzma
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,19 +138,22 @@ class Archives:
         self.suite, self.architecture = suite, architecture
         self.sources = []  # (address, suite)
         self.stanzas = []  # of all
+        self.files = []
+        self.has = {}  # suite → names
         security = re.sub(r"debian/$", "debian-security/", mirror)
-        wanted = [(mirror, "debian", suite)]
-        if suite != "sid":
-            wanted += [
-                (mirror, "debian", suite + "-updates"),
-                (security, "security", suite + "-security"),
-                (mirror, "debian", suite + "-backports"),
-            ]
-        for url, place, name in wanted:
-            if self.copy(url, os.path.join(folder, place), name):
-                self.sources.append((f"file://{folder}/{place}", name))
-        if not self.sources or self.sources[0][1] != suite:
-            raise Broken(f"the mirror has no suite '{suite}' for {architecture}")
+        for name in suite.split("+"):
+            if not self.add(folder, mirror, "debian", name):
+                raise Broken(f"the mirror has no suite '{name}' for {architecture}")
+            if name != "sid":
+                self.add(folder, mirror, "debian", name + "-updates")
+                self.add(folder, security, "security", name + "-security")
+                self.add(folder, mirror, "debian", name + "-backports")
+
+    def add(self, folder, url, place, suite):
+        if not self.copy(url, os.path.join(folder, place), suite):
+            return False
+        self.sources.append((f"file://{folder}/{place}", suite))
+        return True
 
     def copy(self, url, folder, suite):
         index = f"main/binary-{self.architecture}/Packages.xz"
@@ -153,12 +162,22 @@ class Archives:
             return False
         if not get(f"{url}dists/{suite}/{index}", os.path.join(dists, index)):
             return False
+        self.files.append(os.path.join(dists, index))
         with lzma.open(os.path.join(dists, index), "rt", encoding="utf-8") as file:
             stanzas = [Stanza(text) for text in file.read().split("\n\n") if text.strip()]
         if not self.sources:
             self.main = stanzas
         self.stanzas += stanzas
+        self.has[suite] = {stanza.name for stanza in stanzas}
         return True
+
+    def digest(self):
+        """Of everything that apt-get's answer depends on, besides the question."""
+        sum_ = hashlib.sha256(must(["apt-get", "--version"]).encode())
+        for file in self.files:
+            with open(file, "rb") as index:
+                sum_.update(index.read())
+        return sum_.hexdigest()[:16]
 
     def names(self):
         return list(dict.fromkeys(s.name for s in self.stanzas))
@@ -174,12 +193,41 @@ class Archives:
         return list(dict.fromkeys(names))
 
 
+class Server:
+    """A process that answers many questions; see serve.h."""
+
+    def __init__(self, command, **environment):
+        self.command, self.environment = command, environment
+        self.process = None
+
+    def ask(self, line):
+        if not self.process:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, "LC_ALL": "C.UTF-8", **self.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+        head = self.process.stdout.readline().split()
+        if len(head) != 2:
+            raise Broken(f"{self.command[0]}: exit status {self.process.wait()} in place of an answer")
+        return int(head[0]), self.process.stdout.read(int(head[1])).decode()
+
+    def close(self):
+        if self.process:
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.process.wait()
+            self.process = None
+
+
 class Apt:
     """apt-get in an empty root."""
 
-    def __init__(self, folder, archives):
-        self.archives = archives
-        self.pulls = set()  # (variant, recommends) whose base system alone would take usrmerge
+    def __init__(self, folder, archives, preload):
+        self.archives, self.preload = archives, preload
         self.can_merge = "usr-is-merged" in archives.names()
         self.conf = os.path.join(folder, "conf")
         for name in ("lists/partial", "archives/partial", "apt.conf.d", "preferences.d"):
@@ -193,37 +241,44 @@ class Apt:
                 file.write(f"deb [signed-by={KEYRING}] {url} {suite} main\n")
         must(["apt-get", "-qq", "update"], APT_CONFIG=self.conf)
 
-    def install(self, names, recommends):
+    def command(self, recommends):
         option = "--install-recommends" if recommends else "--no-install-recommends"
-        command = ["apt-get", "-qq", "-y", "--print-uris", option, "install", *names]
-        status, out, err = run(command, APT_CONFIG=self.conf)
+        return ["apt-get", "-qq", "-y", "--print-uris", option, "install"]
+
+    def server(self, recommends):
+        # env(1), because the library is for apt-get alone.
+        command = ["env", "LD_PRELOAD=" + self.preload, *self.command(recommends), *["@" * 128] * 320]
+        return Server(command, APT_CONFIG=self.conf)
+
+    def install(self, server, recommends, names):
+        if server:
+            status, out = server.ask(" ".join(names))
+        else:
+            status, out, err = run([*self.command(recommends), *names], APT_CONFIG=self.conf)
+            out += err
         if status == APT_REFUSES:
-            return REFUSED, (out + err).strip()
+            return REFUSED, out.strip()
         if status != 0:
-            raise Broken(f"apt-get: exit status {status}\n{err}")
+            raise Broken(f"apt-get: exit status {status}\n{out}")
         # 'ADDRESS' NAME_VERSION_ARCHITECTURE.deb SIZE DIGEST
         found = re.findall(r"^'[^']*' ([^_ ]+)_([^_ ]+)_[^_ ]+\.deb ", out, re.M)
         return {name: urllib.parse.unquote(version) for name, version in found}, ""
 
-    def plan(self, variant, recommends, names):
+    def plan(self, server, variant, recommends, names):
         wanted = self.archives.base(variant) + names
-        merged = self.can_merge and "usrmerge" not in names
-        if merged and (variant, recommends) in self.pulls:
-            return self.install(wanted + ["usr-is-merged"], recommends)
-        result, said = self.install(wanted, recommends)
-        if merged and result and "usrmerge" in result:
-            if not names:
-                self.pulls.add((variant, recommends))
-            result, said = self.install(wanted + ["usr-is-merged"], recommends)
+        result, said = self.install(server, recommends, wanted)
+        if self.can_merge and result and "usrmerge" in result and "usrmerge" not in names:
+            return self.install(server, recommends, wanted + ["usr-is-merged"])
         return result, said
 
 
 class Kiln:
     """kiln plan with a recipe for each set."""
 
-    def __init__(self, program, folder, archives):
-        self.program, self.folder, self.archives = program, folder, archives
+    def __init__(self, program, many, folder, archives):
+        self.program, self.many, self.folder, self.archives = program, many, folder, archives
         self.keys = os.path.join(folder, "keys.asc")
+        self.cache = os.path.join(folder, "cache")
         home = os.path.join(folder, "gnupg")
         os.makedirs(home, mode=0o700)
         keys = must(
@@ -243,7 +298,7 @@ class Kiln:
         }
         if names:
             packages["sets"] = [{"action": "install", "packages": names}]
-        return {
+        recipe = {
             "image": {
                 "distribution": "debian",
                 "release": suite,
@@ -258,35 +313,113 @@ class Kiln:
             },
             "packages": packages,
         }
+        return json.dumps(recipe)  # which is YAML too
 
-    def plan(self, variant, recommends, names):
-        path = os.path.join(self.folder, f"{threading.get_ident()}.yaml")
+    def write(self, name, recipe):
+        path = os.path.join(self.folder, name)
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(self.recipe(variant, recommends, names), file)  # which is YAML too
-        command = [self.program, "plan", path, "--json", "--quiet", "--mirror", "none"]
-        status, out, err = run(command + ["--cache", os.path.join(self.folder, "cache")])
+            file.write(recipe)
+        return path
+
+    def server(self):
+        return Server([self.many, self.write("many.yaml", self.recipe("minbase", False, [])), self.cache])
+
+    def alone(self, path):
+        command = [self.program, "plan", path, "--json", "--quiet", "--mirror", "none", "--cache", self.cache]
+        status, out, err = run(command)
+        return status, out + err
+
+    def plan(self, server, variant, recommends, names):
+        path = self.write(f"{threading.get_ident()}.yaml", self.recipe(variant, recommends, names))
+        status, out = server.ask(path) if server else self.alone(path)
         os.unlink(path)
         if status == KILN_REFUSES:
-            return REFUSED, err.strip()
+            return REFUSED, out.strip()
         if status != 0:
-            return {"kiln": f"exit status {status}"}, err.strip()
+            return {"kiln": f"exit status {status}"}, out.strip()
         return {package["name"]: package["version"] for package in json.loads(out)["packages"]}, ""
 
 
+class Memory:
+    """What apt-get said to sets of earlier runs, for who works on kiln; one file for each cell."""
+
+    def __init__(self, folder, archives, cell):
+        self.known, self.file = {}, None
+        if not folder:
+            return
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, f"{cell.replace(' ', '_')}-{archives.digest()}.json")
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                self.known = {key: value for key, *value in map(json.loads, file)}
+        self.file = open(path, "a", encoding="utf-8")
+
+    def plan(self, names, ask):
+        key = " ".join(names)
+        if key not in self.known:
+            self.known[key] = ask()
+            if self.file:
+                self.file.write(json.dumps([key, *self.known[key]]) + "\n")
+        return self.known[key]
+
+    def close(self):
+        if self.file:
+            self.file.close()
+
+
 class Pair:
-    """apt and kiln with the same archives."""
+    """apt and kiln with the same archives, for one cell at a time."""
 
-    def __init__(self, program, folder, archives):
-        self.archives = archives
-        self.apt = Apt(os.path.join(folder, "apt"), archives)
-        self.kiln = Kiln(program, os.path.join(folder, "kiln"), archives)
+    def __init__(self, options, folder, archives):
+        self.options, self.archives = options, archives
+        built = os.path.dirname(os.path.realpath(options.built))
+        self.apt = Apt(os.path.join(folder, "apt"), archives, os.path.join(built, "many_apt.so"))
+        self.kiln = Kiln(options.kiln, os.path.join(built, "many_plans"), os.path.join(folder, "kiln"), archives)
+        self.servers = []
+        self.own = threading.local()
 
-    def compare(self, variant, recommends, names):
+    def open(self, variant, recommends):
+        self.variant, self.recommends = variant, recommends
+        self.memory = Memory(self.options.keep, self.archives, cell_name(self.archives, variant, recommends))
+        self.servers, self.own = [], threading.local()
+
+    def close(self):
+        self.memory.close()
+        for server in self.servers:
+            server.close()
+
+    def server(self, name, make):
+        """Each thread has its own; none when every set is to have processes of its own."""
+        if self.options.alone:
+            return None
+        if not hasattr(self.own, name):
+            setattr(self.own, name, make())
+            self.servers.append(getattr(self.own, name))
+        return getattr(self.own, name)
+
+    def ask_apt(self, names):
+        server = self.server("apt", lambda: self.apt.server(self.recommends))
+        return self.apt.plan(server, self.variant, self.recommends, names)
+
+    def ask_kiln(self, names):
+        server = self.server("kiln", self.kiln.server)
+        return self.kiln.plan(server, self.variant, self.recommends, names)
+
+    def check_servers(self, names, theirs, ours):
+        """That one process for many sets makes no difference."""
+        if self.apt.plan(None, self.variant, self.recommends, names)[0] != theirs:
+            raise Broken(f"apt-get alone chooses otherwise for: {' '.join(names)}")
+        if self.kiln.plan(None, self.variant, self.recommends, names)[0] != ours:
+            raise Broken(f"kiln plan alone chooses otherwise for: {' '.join(names)}")
+
+    def compare(self, names, recheck=False):
         begin = time.monotonic()
-        theirs, they_said = self.apt.plan(variant, recommends, names)
+        theirs, they_said = self.memory.plan(names, lambda: self.ask_apt(names))
         middle = time.monotonic()
-        ours, we_said = self.kiln.plan(variant, recommends, names)
+        ours, we_said = self.ask_kiln(names)
         end = time.monotonic()
+        if recheck:
+            self.check_servers(names, theirs, ours)
         return {
             "names": names,
             "same": theirs == ours,
@@ -296,11 +429,11 @@ class Pair:
             "kiln": end - middle,
         }
 
-    def shrink(self, variant, recommends, outcome):
+    def shrink(self, outcome):
         names = outcome["names"]
         for name in list(names):
             fewer = [n for n in names if n != name]
-            attempt = self.compare(variant, recommends, fewer)
+            attempt = self.compare(fewer)
             if not attempt["same"]:
                 names, outcome = fewer, attempt
         return outcome
@@ -321,9 +454,10 @@ def describe(theirs, they_said, ours, we_said):
 
 
 def with_versions(archives, text):
-    """The names of a set; "vim=*" becomes vim in the version that the suite itself has, without its updates."""
+    """The names of a set; hard.txt says what "vim=*" and "vim/@" become."""
     versions = {stanza.name: stanza.version for stanza in archives.main}
-    return [re.sub(r"^(.*)=\*$", lambda m: f"{m[1]}={versions.get(m[1], '0')}", n) for n in text.split()]
+    names = text.replace("@", archives.sources[0][1]).split()
+    return [re.sub(r"^(.*)=\*$", lambda m: f"{m[1]}={versions.get(m[1], '0')}", n) for n in names]
 
 
 def hard_sets(archives):
@@ -332,7 +466,8 @@ def hard_sets(archives):
     with open(HARD, encoding="utf-8") as file:
         for line in file:
             suites, _, names = line.partition("#")[0].partition(":: ")
-            if not names or (suites.strip() != "*" and archives.suite not in suites.split()):
+            wanted = {archives.suite, "**"} | ({"*"} if "+" not in archives.suite else set())
+            if not names or not wanted & set(suites.split()):
                 continue
             sets.append(with_versions(archives, names))
     return sets
@@ -341,7 +476,16 @@ def hard_sets(archives):
 def draw(archives, options, cell):
     names = archives.names()
     chance = random.Random(f"{options.seed} {cell}")
-    return [chance.sample(names, SIZES[i % len(SIZES)]) for i in range(options.sets)]
+    sets = [chance.sample(names, SIZES[i % len(SIZES)]) for i in range(options.sets)]
+    if "+" not in archives.suite:
+        return sets
+    return [[with_suite(archives, name, chance) for name in names] for names in sets]
+
+
+def with_suite(archives, name, chance):
+    """Where suites are mixed, every other package is asked for from one of those that have it."""
+    suites = [suite for _, suite in archives.sources if name in archives.has[suite]]
+    return f"{name}/{chance.choice(suites)}" if suites and chance.random() < 0.5 else name
 
 
 class Sum:
@@ -368,25 +512,30 @@ class Sum:
         )
 
 
+def cell_name(archives, variant, recommends):
+    return f"{archives.suite} {archives.architecture} {variant}{' recommends' if recommends else ''}"
+
+
 def run_cell(pair, options, variant, recommends, pool, total):
     archives = pair.archives
-    cell = f"{archives.suite} {archives.architecture} {variant}{' recommends' if recommends else ''}"
+    cell = cell_name(archives, variant, recommends)
     if options.set is not None:
         sets = [with_versions(archives, options.set)]
     else:
         sets = ([] if options.no_hard else hard_sets(archives)[:: options.hard_every]) + draw(archives, options, cell)
-    # The first alone: it learns about usrmerge, and fills the caches of both.
-    outcomes = [pair.compare(variant, recommends, [])]
-    outcomes += pool.map(lambda names: pair.compare(variant, recommends, names), sets)
+    sets.insert(0, [])
+    again = [options.recheck > 0 and i % options.recheck == 0 and not options.alone for i in range(len(sets))]
     sum_ = Sum()
-    for outcome in outcomes:
+    pair.open(variant, recommends)
+    for outcome in pool.map(pair.compare, sets, again):
         sum_.add(outcome)
         total.add(outcome)
         if outcome["same"]:
             continue
         if options.shrink:
-            outcome = pair.shrink(variant, recommends, outcome)
+            outcome = pair.shrink(outcome)
         print(f"difference: {cell}: {' '.join(outcome['names'])}\n{outcome['text']}", flush=True)
+    pair.close()
     sum_.say(cell)
 
 
@@ -398,10 +547,11 @@ def compare_all(options, folder):
         for suite in options.suites:
             for architecture in options.architectures:
                 place = os.path.join(folder, f"{suite}-{architecture}")
-                pair = Pair(options.kiln, place, Archives(place, mirror, suite, architecture))
+                pair = Pair(options, place, Archives(place, mirror, suite, architecture))
                 for recommends in options.recommends:
                     for variant in options.variants:
                         run_cell(pair, options, variant, recommends == "yes", pool, total)
+                shutil.rmtree(place)
     total.say("all")
     return 0 if total.share() >= options.least else 1
 
@@ -425,8 +575,14 @@ def parse_arguments():
     parser.add_argument("--least", type=float, default=99.5)
     parser.add_argument("--mirror")
     parser.add_argument("--kiln", default=os.path.join(TOP, "out", "kiln"))
+    parser.add_argument("--built")
+    parser.add_argument("--alone", action="store_true")
+    parser.add_argument("--recheck", type=int, default=50)
+    parser.add_argument("--keep")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.built = options.built or options.kiln
+    return options
 
 
 def main():

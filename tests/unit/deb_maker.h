@@ -9,7 +9,9 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/root.h"
+#include "index/index.h"
 #include "plan/plan.h"
+#include "unit/no_cache.h"
 #include "unpack/deb.h"
 
 #include <archive.h>
@@ -63,6 +65,7 @@ struct scene {
 	struct fetcher fetcher;
 	struct plan_package packages[SCENE_MAX];
 	struct plan plan;
+	struct index_archive archive;
 	struct log log;
 	struct unpack_site site;
 	struct error e;
@@ -267,8 +270,12 @@ static inline void scene_open(struct scene *scene)
 	scene->root_fd = open(scene->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(scene->root_fd >= 0);
 	scene->plan.packages = scene->packages;
+	scene->archive.uri = "http://archive.invalid";
 	log_init(&scene->log, LOG_QUIET, stderr);
-	scene->site = (struct unpack_site) { scene->root_fd, &scene->fetcher, &scene->plan, &scene->log };
+	scene->site = (struct unpack_site) { .root_fd = scene->root_fd,
+					     .fetcher = &scene->fetcher,
+					     .plan = &scene->plan,
+					     .log = &scene->log };
 }
 
 static inline void scene_close(struct scene *scene)
@@ -290,6 +297,8 @@ static inline size_t scene_add(struct scene *scene, const struct made_deb *made)
 	assert_true(position < SCENE_MAX);
 	make_deb(&scene->fetcher.debs[position], made);
 	*package = (struct plan_package) {
+		.archive = &scene->archive,
+		.filename = "made.deb",
 		.name = made->name,
 		.version = made->version ? made->version : "1.0",
 		.architecture = made->architecture ? made->architecture : "all",

@@ -60,7 +60,10 @@ static char *word(char **rest)
 static struct archive_text *last_archive(struct test *test)
 {
 	if (test->archive_count == 0)
-		test->archives[test->archive_count++].archive = (struct index_archive) { .suite = "stable" };
+		test->archives[test->archive_count++].archive = (struct index_archive) {
+			.suite = "stable",
+			.codename = "stable",
+		};
 	return &test->archives[test->archive_count - 1];
 }
 
@@ -94,7 +97,8 @@ static void add_archive(struct test *test, char *rest)
 	struct archive_text *added = &test->archives[test->archive_count++];
 
 	assert_true(test->archive_count <= ARCHIVES_MAX);
-	added->archive.suite = word(&rest);
+	added->archive.codename = word(&rest);
+	added->archive.suite = added->archive.codename;
 	while (*rest) {
 		const char *flag = word(&rest);
 
@@ -395,7 +399,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASES("alternatives"), CASES("virtual"), CASES("conflicts"),  CASES("multiarch"),
 		CASES("order"),        CASES("base"),    CASES("steps"),      CASES("remove"),
-		CASES("archives"),     CASES("errors"),  CASES("recommends"),
+		CASES("archives"),     CASES("errors"),  CASES("recommends"), CASES("releases"),
 	};
 
 	return cmocka_run_group_tests_name("plan_cases", tests, NULL, NULL);
