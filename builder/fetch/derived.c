@@ -293,16 +293,25 @@ static int write_head(const struct derived_writer *writer, struct error *e)
 	return 0;
 }
 
-/* The folder appears with the first file in it. */
+static const char beside_partial[] = "../payload";
+
+/*
+ * The folder appears with the first file in it. Its way begins at partial/, not at its path: a build has a mount
+ * namespace of its own by then, and between two namespaces' views of one disk nothing can be renamed.
+ */
 static int make_folder(struct fetcher *fetcher, int *fd, struct error *e)
 {
-	auto_free char *path = xasprintf("%s/payload", fetcher->cache.path);
+	int partial_fd = fetcher->cache.partial_fd;
 	int r = 0;
 
 	pthread_mutex_lock(&fetcher->cache.lock);
 	*fd = atomic_load(&fetcher->payload_fd);
-	if (*fd < 0)
-		r = dir_make(path, e) < 0 ? -1 : dir_open(AT_FDCWD, path, fd, e);
+	if (*fd < 0) {
+		if (mkdirat(partial_fd, beside_partial, 0777) < 0 && errno != EEXIST)
+			r = error_sys(e, "cannot create '%s/payload'", fetcher->cache.path);
+		else
+			r = dir_open(partial_fd, beside_partial, fd, e);
+	}
 	if (r == 0)
 		atomic_store(&fetcher->payload_fd, *fd);
 	pthread_mutex_unlock(&fetcher->cache.lock);
