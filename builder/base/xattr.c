@@ -2,11 +2,26 @@
 #include "base/xattr.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 #include <sys/xattr.h>
 
 /* The kernel's own limits (linux/limits.h): a list or a value is never longer. */
 enum { XATTR_BYTES_MAX = 64 * 1024 };
+
+bool xattr_is_local(const char *name)
+{
+	static const char *const prefixes[] = {
+		"security.apparmor", "security.evm",     "security.ima",
+		"security.selinux",  "security.SMACK64", "system.nfs4_acl",
+		"trusted.overlay.",  "user.overlay.",    "btrfs.",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (is_prefix(name, prefixes[i]))
+			return true;
+	return false;
+}
 
 /* Where an entry's attributes are: behind a descriptor, or a path that is not followed. */
 struct subject {

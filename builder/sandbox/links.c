@@ -196,7 +196,7 @@ static bool is_stat_equal(const struct stat *a, const struct stat *b)
 
 static bool is_of_tree(const char *xattr)
 {
-	return !is_prefix(xattr, "trusted.overlay.");
+	return !xattr_is_local(xattr);
 }
 
 /* 1 when both have the same bytes. */

@@ -97,7 +97,7 @@ static int mount_overlay(const char *path, const char *options, int *fd, struct 
 
 static bool is_of_tree(const char *xattr)
 {
-	return !is_prefix(xattr, "trusted.overlay.");
+	return !xattr_is_local(xattr);
 }
 
 /* The root folder's own attributes are those of the uppermost tree. */

@@ -103,15 +103,6 @@ static void pair_close(struct pair *pair)
 	workspace_release(&pair->workspace);
 }
 
-static void pair_compare(const struct pair *pair)
-{
-	auto_free char *plain = tree_text(pair->plain_fd);
-	auto_free char *stack = tree_text(pair->workspace.root_fd);
-
-	if (strcmp(plain, stack) != 0)
-		fail_msg("a plain folder:\n%s\nthe stack:\n%s", plain, stack);
-}
-
 static void seal(struct pair *pair)
 {
 	struct error e = ERROR_INIT;
@@ -142,7 +133,8 @@ static void change_randomly(struct fixture *f, bool on_disk)
 			if (on_plain == 0)
 				buffer_addf(&history, "%u %s %s %u\n", c.what, c.path, c.other, c.n);
 			if (on_plain != on_stack)
-				fail_msg("seed %llu, change %u (%u '%s' '%s' %u): '%s' on a plain folder, '%s' on "
+				fail_msg("seed %llu, change %u (%u '%s' '%s' %u): '%s' on a plain folder, "
+					 "'%s' on "
 					 "the stack; before it:\n%s",
 					 (unsigned long long)seed, i, c.what, c.path, c.other, c.n,
 					 strerror(on_plain), strerror(on_stack), history.data);
@@ -150,11 +142,11 @@ static void change_randomly(struct fixture *f, bool on_disk)
 				buffer_adds(&history, "SEAL\n");
 				seal(&pair);
 				if (getenv("KILN_TEST_LONG"))
-					pair_compare(&pair);
+					trees_compare(pair.plain_fd, pair.workspace.root_fd);
 			}
 		}
 		print_message("seed %llu\n", (unsigned long long)seed);
-		pair_compare(&pair);
+		trees_compare(pair.plain_fd, pair.workspace.root_fd);
 		pair_close(&pair);
 	}
 }
