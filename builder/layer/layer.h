@@ -4,6 +4,7 @@
  *
  *	CACHE/layers/KEY/root       what the step changed: files, and overlayfs' marks for what it removed
  *	CACHE/layers/KEY/manifest   what that is, for a person and for the check
+ *	CACHE/layers/KEY/product    what the step made beside the tree, if anything
  *	CACHE/layers/new.XXXXXX     one that is being written; its writer holds a lock on it
  *
  * A layer lies on all layers of the steps before it, and its key is a digest over everything that these steps
@@ -44,9 +45,9 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
 
 /*
  * Keep the tree UPPER_FD, the upper directory of an overlay that is written no more, as the layer of KEY.
- * TITLE tells a person what it is ("debian bookworm amd64: base system"). PRODUCT is what the step made beside the tree;
- * may be NULL. The copying is done by a
- * process of its own while the build goes on; a failure (a full disk) is a warning, and leaves no layer.
+ * TITLE tells a person what it is ("debian bookworm amd64: base system"). PRODUCT is what the step made beside the
+ * tree; may be NULL. The copying is done by a process of its own while the build goes on; a failure (a full disk) is a
+ * warning, and leaves no layer.
  * Call it while kiln has one thread. UPPER_FD itself may be closed then, but the tree has to stay until
  * layer_save_wait() or layer_store_close().
  */

@@ -12,9 +12,20 @@ static const char first_line[] = "kiln layer 1";
 
 enum { MANIFEST_BYTES_MAX = 64 * 1024 };
 
-enum field { FIELD_KEY, FIELD_TITLE, FIELD_TREE, FIELD_BYTES, FIELD_COUNT, FIELD_INODES, FIELD_BOOT, FIELDS };
+enum field {
+	FIELD_KEY,
+	FIELD_TITLE,
+	FIELD_TREE,
+	FIELD_PRODUCT,
+	FIELD_BYTES,
+	FIELD_COUNT,
+	FIELD_INODES,
+	FIELD_BOOT,
+	FIELDS
+};
 
-static const char *const words[FIELDS] = { "key", "title", "tree", "bytes", "count", "inodes", "boot" };
+static const char *const words[FIELDS] = { "key",   "title", "tree",   "product",
+					   "bytes", "count", "inodes", "boot" };
 
 static bool set_field(struct manifest *manifest, enum field field, struct text value)
 {
@@ -26,6 +37,8 @@ static bool set_field(struct manifest *manifest, enum field field, struct text v
 		return true;
 	case FIELD_TREE:
 		return digest_parse(value, &manifest->tree);
+	case FIELD_PRODUCT:
+		return digest_parse(value, &manifest->product);
 	case FIELD_BYTES:
 		return text_to_u64(value, &manifest->disk_bytes);
 	case FIELD_COUNT:
@@ -83,6 +96,7 @@ int manifest_write(int dir_fd, const struct manifest *manifest, struct error *e)
 	text_make_printable(title);
 	buffer_addf(&text, "%s\nkey %s\ntitle %s\ntree %s\n", first_line, digest_hex(&manifest->key).text,
 		    title, digest_hex(&manifest->tree).text);
+	buffer_addf(&text, "product %s\n", digest_hex(&manifest->product).text);
 	buffer_addf(&text, "bytes %llu\ncount %llu\ninodes %s\nboot %s\n",
 		    (unsigned long long)manifest->disk_bytes, (unsigned long long)manifest->count,
 		    digest_hex(&manifest->inodes).text, manifest->boot);

@@ -9,6 +9,7 @@ struct manifest {
 	struct digest key;
 	char *title; /* owned */
 	struct digest tree;
+	struct digest product; /* of the text kept with it; not set: there is none */
 	uint64_t disk_bytes;
 	uint64_t count; /* of files, folders and all else */
 	/* What was last seen to be right, and may be seen again without reading every file. */

@@ -25,6 +25,7 @@ enum { POLL_MS = 200, SAVER_NICE = 10 };
 struct order {
 	const struct digest *key;
 	const char *title;
+	const char *product; /* may be NULL */
 	int upper_fd;
 	int layers_fd;
 	int folder_fd;    /* of the new layer; holds its lock */
@@ -58,6 +59,20 @@ static int open_new_root(int folder_fd, int *fd, struct error *e)
 	return 0;
 }
 
+static int write_product(const struct order *order, struct manifest *manifest, struct error *e)
+{
+	auto_close int fd = -1;
+	size_t len = order->product ? strlen(order->product) : 0;
+
+	if (!order->product)
+		return 0;
+	manifest->product = sha256_of(order->product, len);
+	fd = openat(order->folder_fd, "product", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_sys(e, "cannot create its product");
+	return file_write_fd(fd, order->product, len, e);
+}
+
 static int save(const struct order *order, struct error *e)
 {
 	struct digest_hex key = digest_hex(order->key);
@@ -80,7 +95,7 @@ static int save(const struct order *order, struct error *e)
 		.inodes = inodes.digest,
 		.boot = manifest_this_boot(),
 	};
-	if (manifest_write(order->folder_fd, &manifest, e) < 0)
+	if (write_product(order, &manifest, e) < 0 || manifest_write(order->folder_fd, &manifest, e) < 0)
 		return -1;
 	if (renameat(order->layers_fd, order->name, order->layers_fd, key.text) == 0)
 		return 0;
@@ -231,10 +246,10 @@ static int begin(struct layer_store *store, struct order *order, struct error *e
 	return 0;
 }
 
-int layer_save(struct layer_store *store, const struct digest *key, const char *title, int upper_fd,
-	       struct error *e)
+int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
+	       int upper_fd, struct error *e)
 {
-	struct order order = { .key = key, .title = title, .upper_fd = upper_fd };
+	struct order order = { .key = key, .title = title, .product = product, .upper_fd = upper_fd };
 	struct error why = ERROR_INIT;
 
 	if (!store->usable)

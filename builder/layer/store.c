@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/root.h"
 #include "base/temporary.h"
 #include "layer/manifest.h"
@@ -134,22 +135,65 @@ static int check_contents(struct layer_store *store, int layer_fd, int root_fd, 
 	return 0;
 }
 
-static int check(struct layer_store *store, const struct digest *key, int layer_fd, int root_fd,
+static int check(struct layer_store *store, struct manifest *manifest, int layer_fd, int root_fd,
 		 struct error *e)
 {
-	auto_manifest struct manifest manifest = MANIFEST_INIT;
 	auto_free char *boot = manifest_this_boot();
 	struct tree_inodes inodes;
 
-	if (manifest_read(layer_fd, &manifest, e) < 0)
+	if (tree_inodes_read(root_fd, NULL, &inodes, e) < 0)
+		return -1;
+	if (*boot && strcmp(boot, manifest->boot) == 0 && digest_equal(&inodes.digest, &manifest->inodes))
+		return 0;
+	return check_contents(store, layer_fd, root_fd, manifest, &inodes, e);
+}
+
+/* It is short: read and compared each time. */
+static int read_product(int layer_fd, const struct manifest *manifest, char **product, size_t *len,
+			struct error *e)
+{
+	struct digest digest;
+
+	*product = NULL;
+	*len = 0;
+	if (!digest_is_set(&manifest->product))
+		return 0;
+	if (file_read(layer_fd, "product", LIMIT_FILE_TEXT_BYTES, product, len, e) < 0)
+		return -1;
+	digest = sha256_of(*product, *len);
+	if (!digest_equal(&digest, &manifest->product))
+		return error_set(e, ERROR_DIGEST, "its product is not what was written");
+	return 0;
+}
+
+/* A layer that is being looked at. */
+struct candidate {
+	int layer_fd; /* locked */
+	int root_fd;
+	char *product;
+	size_t len;
+};
+
+static void candidate_release(struct candidate *candidate)
+{
+	auto_close_(&candidate->layer_fd);
+	auto_close_(&candidate->root_fd);
+	free(candidate->product);
+}
+
+static int examine(struct layer_store *store, const struct digest *key, struct candidate *candidate,
+		   struct error *e)
+{
+	auto_manifest struct manifest manifest = MANIFEST_INIT;
+
+	if (manifest_read(candidate->layer_fd, &manifest, e) < 0)
 		return -1;
 	if (!digest_equal(&manifest.key, key))
 		return error_set(e, ERROR_FORMAT, "its manifest is that of another layer");
-	if (tree_inodes_read(root_fd, NULL, &inodes, e) < 0)
+	if (dir_open(candidate->layer_fd, "root", &candidate->root_fd, e) < 0 ||
+	    check(store, &manifest, candidate->layer_fd, candidate->root_fd, e) < 0)
 		return -1;
-	if (*boot && strcmp(boot, manifest.boot) == 0 && digest_equal(&inodes.digest, &manifest.inodes))
-		return 0;
-	return check_contents(store, layer_fd, root_fd, &manifest, &inodes, e);
+	return read_product(candidate->layer_fd, &manifest, &candidate->product, &candidate->len, e);
 }
 
 /* Remove a broken layer that this process has locked. One that others use as well stays: they took it before. */
@@ -163,32 +207,34 @@ static void discard(struct layer_store *store, int layers_fd, const char *name, 
 		log_warn(store->log, "cannot remove layer %.12s: %s", name, e.text);
 }
 
-int layer_find(struct layer_store *store, const struct digest *key, int *root_fd, struct error *e)
+int layer_find(struct layer_store *store, const struct digest *key, int *root_fd, char **product, size_t *len,
+	       struct error *e)
 {
 	struct digest_hex name = digest_hex(key);
 	auto_close int layers_fd = -1;
-	auto_close int layer_fd = -1;
-	auto_close int fd = -1;
+	AUTO(candidate_release) struct candidate candidate = { .layer_fd = -1, .root_fd = -1 };
 	struct error why = ERROR_INIT;
 	int r;
 
 	if (!store->usable || layers_open(store->path, &layers_fd, &why) <= 0)
 		return 0;
-	r = lock_shared(layers_fd, name.text, &layer_fd, e);
+	r = lock_shared(layers_fd, name.text, &candidate.layer_fd, e);
 	if (r <= 0)
 		return r;
-	if (dir_open(layer_fd, "root", &fd, &why) < 0 || check(store, key, layer_fd, fd, &why) < 0) {
+	if (examine(store, key, &candidate, &why) < 0) {
 		if (why.kind == ERROR_INTERRUPTED) {
 			*e = why;
 			return -1;
 		}
-		discard(store, layers_fd, name.text, layer_fd, &why);
+		discard(store, layers_fd, name.text, candidate.layer_fd, &why);
 		return 0;
 	}
 	/* The time of its manifest is when it was last used. */
-	utimensat(layer_fd, "manifest", NULL, AT_SYMLINK_NOFOLLOW);
-	PUSH(store->held_fds, store->held_count, TAKE(layer_fd, -1));
-	*root_fd = fd;
-	PUSH(store->held_fds, store->held_count, TAKE(fd, -1));
+	utimensat(candidate.layer_fd, "manifest", NULL, AT_SYMLINK_NOFOLLOW);
+	*root_fd = candidate.root_fd;
+	*product = TAKE(candidate.product, NULL);
+	*len = candidate.len;
+	PUSH(store->held_fds, store->held_count, TAKE(candidate.layer_fd, -1));
+	PUSH(store->held_fds, store->held_count, TAKE(candidate.root_fd, -1));
 	return 1;
 }

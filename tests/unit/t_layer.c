@@ -147,7 +147,7 @@ static void save(struct fixture *f, const char *name)
 	struct digest key = key_of(name);
 	struct error e = ERROR_INIT;
 
-	assert_int_equal(layer_save(f->store, &key, name, f->upper_fd, &e), 0);
+	assert_int_equal(layer_save(f->store, &key, name, "made beside", f->upper_fd, &e), 0);
 	assert_int_equal(layer_save_wait(f->store, &e), 0);
 }
 
@@ -155,7 +155,15 @@ static int find(struct fixture *f, const char *name, int *root_fd)
 {
 	struct digest key = key_of(name);
 	struct error e = ERROR_INIT;
-	int r = layer_find(f->store, &key, root_fd, &e);
+	char *product = NULL;
+	size_t len = 0;
+	int r = layer_find(f->store, &key, root_fd, &product, &len, &e);
+
+	if (product) {
+		assert_string_equal(product, "made beside");
+		assert_int_equal(len, strlen(product));
+		free(product);
+	}
 
 	assert_true(r >= 0);
 	return r;
@@ -381,6 +389,13 @@ static void spoil_name(struct fixture *f)
 	assert_int_equal(renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE), 0);
 }
 
+static void spoil_product(struct fixture *f)
+{
+	auto_free char *path = path_in(f, "one", "product");
+
+	assert_int_equal(truncate(path, 3), 0);
+}
+
 static void spoil_root(struct fixture *f)
 {
 	auto_free char *folder = path_in(f, "one", ".");
@@ -404,7 +419,7 @@ static void damaged(void **state)
 		{ "no hard link", spoil_link },   { "no manifest", spoil_no_manifest },
 		{ "half of it", spoil_manifest }, { "another format", spoil_format },
 		{ "no key", spoil_key },          { "another's place", spoil_name },
-		{ "no tree", spoil_root },
+		{ "no tree", spoil_root },        { "its product", spoil_product },
 	};
 	struct fixture *f = *state;
 
@@ -458,8 +473,8 @@ static void two_writers(void **state)
 	need_root();
 	assert_int_equal(layer_store_open(f->cache, &f->log, &other, &e), 0);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(layer_save(f->store, &key, "one", f->upper_fd, &e), 0);
-		assert_int_equal(layer_save(other, &key, "one", f->upper_fd, &e), 0);
+		assert_int_equal(layer_save(f->store, &key, "one", NULL, f->upper_fd, &e), 0);
+		assert_int_equal(layer_save(other, &key, "one", NULL, f->upper_fd, &e), 0);
 	}
 	/* The first to open while they write does not take them for dead. */
 	{
@@ -497,7 +512,7 @@ static void closed_too_early(void **state)
 
 	need_root();
 	make_large(f);
-	assert_int_equal(layer_save(f->store, &key, "one", f->upper_fd, &e), 0);
+	assert_int_equal(layer_save(f->store, &key, "one", NULL, f->upper_fd, &e), 0);
 	close_store(f);
 	assert_int_equal(count_entries(f->layers, "new."), 0);
 	/* Whole, in case it was that quick, or not there at all. */
@@ -517,7 +532,7 @@ static void killed(void **state)
 	make_large(f);
 	child = fork();
 	if (child == 0) {
-		if (layer_save(f->store, &key, "one", f->upper_fd, &e) < 0)
+		if (layer_save(f->store, &key, "one", NULL, f->upper_fd, &e) < 0)
 			_exit(1);
 		raise(SIGKILL);
 	}
@@ -709,6 +724,8 @@ static void without_root(void **state)
 	struct digest key = key_of("one");
 	int status;
 	int fd;
+	char *product;
+	size_t len;
 	pid_t child = fork();
 
 	if (child == 0) {
@@ -716,8 +733,8 @@ static void without_root(void **state)
 			_exit(1);
 		if (layer_store_open(f->cache, &f->log, &store, &e) < 0)
 			_exit(2);
-		if (layer_find(store, &key, &fd, &e) != 0 || layer_save(store, &key, "one", -1, &e) != 0 ||
-		    layer_save_wait(store, &e) != 0)
+		if (layer_find(store, &key, &fd, &product, &len, &e) != 0 ||
+		    layer_save(store, &key, "one", NULL, -1, &e) != 0 || layer_save_wait(store, &e) != 0)
 			_exit(3);
 		layer_store_close(store);
 		_exit(strstr(logged(f), "no layers are kept or used: only root") ? 0 : 4);
@@ -769,7 +786,7 @@ static void keep_and_stack(struct fixture *f)
 				snprintf(name, sizeof name, "seed %llu change %u", (unsigned long long)seed,
 					 i);
 				key = key_of(name);
-				assert_int_equal(layer_save(f->store, &key, name, upper_fd, &e), 0);
+				assert_int_equal(layer_save(f->store, &key, name, NULL, upper_fd, &e), 0);
 				assert_int_equal(layer_save_wait(f->store, &e), 0);
 				if (find(f, name, &lower_fds[count++]) != 1)
 					fail_msg("seed %llu: %s", (unsigned long long)seed, logged(f));
