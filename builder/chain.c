@@ -2,6 +2,8 @@
 #include "chain.h"
 
 #include "base/alloc.h"
+#include "base/epoch.h"
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/version.h"
 #include "configure/configure.h"
@@ -36,6 +38,7 @@ struct chain {
 	struct step *steps;
 	size_t count;
 	size_t done; /* steps carried out, or spared by layers */
+	size_t saved_count;
 	char **environment;
 	struct workspace workspace;
 	struct layer_store *store; /* NULL: without layers */
@@ -491,6 +494,7 @@ static int keep(struct chain *chain, size_t index, struct error *e)
 	title = xasprintf("%s %s %s: %s", chain->options.recipe->image.distribution,
 			  chain->options.recipe->image.release, chain->options.recipe->architecture_mapped,
 			  step->title);
+	chain->saved_count++;
 	return layer_save(chain->store, &step->key, title, product, upper_fd, e);
 }
 
@@ -511,8 +515,19 @@ int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 int chain_keep_layers(struct chain *chain, struct error *e)
 {
 	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	struct error why = ERROR_INIT;
+	uint64_t removed_bytes;
 
-	return chain->store ? layer_save_wait(chain->store, e) : 0;
+	if (!chain->store || chain->saved_count == 0)
+		return 0;
+	if (layer_save_wait(chain->store, e) < 0)
+		return -1;
+	if (layer_trim(chain->options.cache_dir, LAYER_KEEP_BYTES, epoch_now() - LAYER_KEEP_S, &removed_bytes,
+		       &why) < 0)
+		log_warn(chain->options.log, "cannot make room among the layers: %s", why.text);
+	else if (removed_bytes)
+		log_say(chain->options.log, "removed old layers: %s", human_size(removed_bytes).text);
+	return 0;
 }
 
 int chain_root_fd(const struct chain *chain)
