@@ -40,27 +40,29 @@ struct build {
 	int output_fd; /* locked from the first file's appearance to the last's */
 	struct artefacts artefacts;
 	char *record;
-	struct stage_seconds seconds[STAGE_COUNT];
-	size_t second_count;
+	struct meter meter;
+	struct meter_report spent; /* when all was done */
 };
 
-static struct unpack_site unpack_site(const struct build *b)
+static struct unpack_site unpack_site(struct build *b)
 {
 	return (struct unpack_site) {
 		.root_fd = b->workspace.root_fd,
 		.fetcher = b->fetcher,
 		.plan = &b->plan,
 		.log = b->options.log,
+		.meter = &b->meter,
 	};
 }
 
-static struct sandbox sandbox(const struct build *b, bool network)
+static struct sandbox sandbox(struct build *b, bool network)
 {
 	return (struct sandbox) {
 		.root_fd = b->workspace.root_fd,
 		.environment = (const char *const *)b->environment,
 		.network = network,
 		.log = b->options.log,
+		.meter = &b->meter,
 	};
 }
 
@@ -153,11 +155,13 @@ static int choose_mirrors(struct build *b, struct error *e)
 	return result;
 }
 
-static char *default_cache_dir(void)
+char *build_cache_dir(const char *chosen)
 {
 	const char *cache = getenv("XDG_CACHE_HOME");
 	const char *home = getenv("HOME");
 
+	if (chosen)
+		return xstrdup(chosen);
 	if (cache && *cache == '/')
 		return xasprintf("%s/kiln", cache);
 	if (home && *home == '/')
@@ -170,8 +174,11 @@ static int run_index(struct build *b, struct error *e)
 	struct fetch_options options = {
 		.mirrors = &b->mirrors,
 		.offline = b->options.offline,
+		.payload_max_bytes = b->options.payload_max_bytes,
 		.log = b->options.log,
+		.meter = &b->meter,
 	};
+	struct meter_sum spent = { .item_count = 0 };
 	auto_free char *name = NULL;
 	int from_environment;
 
@@ -179,11 +186,15 @@ static int run_index(struct build *b, struct error *e)
 	if (b->options.until >= STAGE_UNPACK &&
 	    (workspace_check_privilege(e) < 0 || check_processor(&b->recipe, e) < 0))
 		return -1;
-	b->cache_dir = b->options.cache_dir ? xstrdup(b->options.cache_dir) : default_cache_dir();
+	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;
 	if (choose_mirrors(b, e) < 0 || fetcher_open(&options, &b->fetcher, e) < 0 ||
 	    b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
 		return -1;
+	for (size_t i = 0; i < b->indexes.file_count; i++)
+		spent.out_bytes += b->indexes.files[i].len;
+	spent.item_count = b->indexes.file_count;
+	meter_add(&b->meter, METER_INDEX, &spent);
 	from_environment = epoch_from_environment(&b->epoch_s, e);
 	if (from_environment < 0)
 		return -1;
@@ -206,6 +217,9 @@ static int run_plan(struct build *b, struct error *e)
 		download_bytes += b->plan.packages[i].size_bytes;
 		installed_bytes += b->plan.packages[i].installed_bytes;
 	}
+	meter_add(&b->meter, METER_PLAN, &(struct meter_sum) { .item_count = b->plan.package_count });
+	meter_add(&b->meter, METER_FETCH,
+		  &(struct meter_sum) { .item_count = b->plan.package_count, .out_bytes = download_bytes });
 	log_say(b->options.log, "%s %s %s: %zu packages, %s, %s installed", b->recipe.image.distribution,
 		b->recipe.image.release, b->recipe.architecture_mapped, b->plan.package_count,
 		human_size(download_bytes).text, human_size(installed_bytes).text);
@@ -215,26 +229,14 @@ static int run_plan(struct build *b, struct error *e)
 static int run_fetch(struct build *b, struct error *e)
 {
 	size_t count = b->plan.package_count;
-	struct arena labels = ARENA_INIT;
+	struct arena arena = ARENA_INIT;
 	auto_free struct fetch_request *requests = xcalloc(count, sizeof *requests);
-	char **urls = xcalloc(count, sizeof *urls);
 	int result;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct plan_package *package = &b->plan.packages[i];
-
-		urls[i] = fetch_join(package->archive->uri, package->filename);
-		requests[i] = (struct fetch_request) {
-			.urls = { urls[i] },
-			.url_count = 1,
-			.label = arena_printf(&labels, "package '%s'", package->name),
-			.sha256 = package->sha256,
-			.size_bytes = package->size_bytes,
-		};
-	}
+	for (size_t i = 0; i < count; i++)
+		requests[i] = unpack_request(&b->plan.packages[i], &arena);
 	result = fetch_files(b->fetcher, requests, count, "packages", e);
-	names_free(urls, count);
-	arena_release(&labels);
+	arena_release(&arena);
 	return result;
 }
 
@@ -297,6 +299,7 @@ static int run_customize(struct build *b, struct error *e)
 		.plan = &b->plan,
 		.epoch_s = b->epoch_s,
 		.log = b->options.log,
+		.meter = &b->meter,
 	};
 
 	if (b->family->repositories(&site, e) < 0 || customize_actions(&site, TRIGGER_POST_UNPACK, e) < 0 ||
@@ -319,6 +322,7 @@ static int run_pack(struct build *b, struct error *e)
 		.codec = b->options.codec,
 		.level = b->options.level,
 		.log = b->options.log,
+		.meter = &b->meter,
 	};
 
 	if (dir_make(b->options.output_dir, e) < 0 ||
@@ -329,30 +333,30 @@ static int run_pack(struct build *b, struct error *e)
 }
 
 static const struct {
-	const char *name;
+	enum meter_kind kind;
 	int (*run)(struct build *, struct error *);
 	const char *summary;
 } stages[STAGE_COUNT] = {
-	[STAGE_RECIPE] = { "recipe", run_recipe, "read and check the recipe" },
-	[STAGE_INDEX] = { "index", run_index, "fetch and verify the package indexes" },
-	[STAGE_PLAN] = { "plan", run_plan, "choose packages, versions and order" },
-	[STAGE_FETCH] = { "fetch", run_fetch, "download and verify the packages" },
-	[STAGE_UNPACK] = { "unpack", run_unpack, "unpack the base system" },
-	[STAGE_CONFIGURE] = { "configure", run_configure,
+	[STAGE_RECIPE] = { METER_RECIPE, run_recipe, "read and check the recipe" },
+	[STAGE_INDEX] = { METER_INDEX, run_index, "fetch and verify the package indexes" },
+	[STAGE_PLAN] = { METER_PLAN, run_plan, "choose packages, versions and order" },
+	[STAGE_FETCH] = { METER_FETCH, run_fetch, "download and verify the packages" },
+	[STAGE_UNPACK] = { METER_UNPACK, run_unpack, "unpack the base system" },
+	[STAGE_CONFIGURE] = { METER_CONFIGURE, run_configure,
 			      "run maintainer scripts, unpack and configure the rest" },
-	[STAGE_CUSTOMIZE] = { "customize", run_customize, "repositories, actions, files, cleaning" },
-	[STAGE_PACK] = { "pack", run_pack, "write the image files" },
+	[STAGE_CUSTOMIZE] = { METER_CUSTOMIZE, run_customize, "repositories, actions, files, cleaning" },
+	[STAGE_PACK] = { METER_PACK, run_pack, "write the image files" },
 };
 
 const char *stage_name(enum stage stage)
 {
-	return stage < STAGE_COUNT ? stages[stage].name : NULL;
+	return stage < STAGE_COUNT ? meter_words(stages[stage].kind)->name : NULL;
 }
 
 int stage_parse(const char *word, enum stage *stage, struct error *e)
 {
 	for (size_t i = 0; i < STAGE_COUNT; i++) {
-		if (strcmp(stages[i].name, word) == 0) {
+		if (strcmp(stage_name((enum stage)i), word) == 0) {
 			*stage = (enum stage)i;
 			return 0;
 		}
@@ -368,6 +372,7 @@ struct build *build_open(const struct build_options *options)
 	struct build *b = xcalloc(1, sizeof *b);
 
 	b->options = *options;
+	meter_init(&b->meter);
 	b->recipe = RECIPE_INIT;
 	b->mirrors = MIRRORS_INIT;
 	b->indexes = INDEX_SET_INIT;
@@ -383,26 +388,29 @@ struct build *build_open(const struct build_options *options)
 static int write_record(struct build *b, struct error *e)
 {
 	if (pack_write_sums(b->output_fd, &b->artefacts, e) < 0 ||
-	    record_make(&b->recipe, &b->plan, &b->artefacts, b->epoch_s, b->seconds, b->second_count,
-			&b->record, e) < 0)
+	    record_make(&b->recipe, &b->plan, &b->artefacts, b->epoch_s, &b->spent, &b->record, e) < 0)
 		return -1;
 	return file_replace(b->output_fd, "image.json", b->record, strlen(b->record), 0644, e);
 }
 
+static int run_stage(struct build *b, enum stage stage, struct error *e)
+{
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(&b->meter, stages[stage].kind);
+	double start = monotonic_seconds();
+
+	if (interrupt_check(e) < 0 || stages[stage].run(b, e) < 0)
+		return -1;
+	log_say(b->options.log, "%-10s %6.1f s  %s", stage_name(stage), monotonic_seconds() - start,
+		stages[stage].summary);
+	return 0;
+}
+
 int build_run(struct build *b, struct error *e)
 {
-	for (size_t i = 0; i <= b->options.until; i++) {
-		double start = monotonic_seconds();
-
-		if (interrupt_check(e) < 0)
+	for (size_t i = 0; i <= b->options.until; i++)
+		if (run_stage(b, (enum stage)i, e) < 0)
 			return -1;
-		if (stages[i].run(b, e) < 0)
-			return -1;
-		b->seconds[b->second_count++] =
-			(struct stage_seconds) { stages[i].name, monotonic_seconds() - start };
-		log_say(b->options.log, "%-10s %6.1f s  %s", stages[i].name, monotonic_seconds() - start,
-			stages[i].summary);
-	}
+	meter_read(&b->meter, &b->spent);
 	return b->options.until == STAGE_PACK ? write_record(b, e) : 0;
 }
 
@@ -415,6 +423,7 @@ void build_result(const struct build *b, struct build_result *result)
 {
 	result->artefacts = &b->artefacts;
 	result->record = b->record;
+	result->spent = &b->spent;
 }
 
 void build_close(struct build *b)
@@ -435,5 +444,6 @@ void build_close(struct build *b)
 	mirrors_release(&b->mirrors);
 	recipe_release(&b->recipe);
 	free(b->cache_dir);
+	meter_release(&b->meter);
 	free(b);
 }

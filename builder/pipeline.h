@@ -7,6 +7,7 @@
 #define PIPELINE_H
 
 #include "base/log.h"
+#include "base/meter.h"
 #include "pack/pack.h"
 
 #include <stdbool.h>
@@ -30,9 +31,10 @@ struct build_options {
 	const char *const *mirrors; /* --mirror: URL, FROM=TO or "none" */
 	size_t mirror_count;
 	const char *output_dir;
-	const char *cache_dir; /* NULL: the user's */
-	const char *work_dir;  /* NULL: memory, or the cache where that is too small */
-	unsigned formats;      /* enum pack_format */
+	const char *cache_dir;      /* NULL: the user's */
+	uint64_t payload_max_bytes; /* of unpacked packages that the cache keeps; 0: none */
+	const char *work_dir;       /* NULL: memory, or the cache where that is too small */
+	unsigned formats;           /* enum pack_format */
 	const struct codec *codec;
 	int level;
 	bool offline;
@@ -44,6 +46,7 @@ struct build_options {
 struct build_result {
 	const struct artefacts *artefacts;
 	const char *record; /* the text of image.json; NULL before STAGE_PACK */
+	const struct meter_report *spent;
 };
 
 struct build;
@@ -59,6 +62,9 @@ static inline void auto_build_(struct build **build)
 	build_close(*build);
 }
 #define auto_build AUTO(auto_build_)
+
+/* The cache folder: CHOSEN, or the user's when that is NULL; malloc'ed. */
+char *build_cache_dir(const char *chosen);
 
 /* "plan" and the like; NULL for STAGE_COUNT. */
 const char *stage_name(enum stage stage);

@@ -53,19 +53,44 @@ static json_t *packages_json(const struct plan *plan)
 	return list;
 }
 
-static json_t *seconds_json(const struct stage_seconds *seconds, size_t count)
+static json_t *seconds(double value)
+{
+	return json_real(round(value * 1000) / 1000);
+}
+
+static json_t *timing_json(const struct meter_report *spent)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < count; i++)
-		json_object_set_new(object, seconds[i].stage,
-				    json_real(round(seconds[i].seconds * 1000) / 1000));
+	for (size_t i = 0; i < METER_KIND_COUNT; i++) {
+		const struct meter_words *words = meter_words((enum meter_kind)i);
+		const struct meter_sum *sum = &spent->sums[i];
+		json_t *row = json_object();
+
+		json_object_set_new(row, "seconds", seconds(sum->wall_s));
+		json_object_set_new(row, "cpu", seconds(sum->cpu_s));
+		json_object_set_new(row, "programs_cpu", seconds(sum->program_cpu_s));
+		if (words->items) {
+			json_object_set_new(row, words->items, json_integer((json_int_t)sum->item_count));
+			json_object_set_new(row, "in", json_integer((json_int_t)sum->in_bytes));
+			json_object_set_new(row, "out", json_integer((json_int_t)sum->out_bytes));
+		}
+		if (words->bound) {
+			json_object_set_new(row, "bound", seconds(sum->bound_s));
+			json_object_set_new(row, "bound_by", json_string(words->bound));
+		}
+		json_object_set_new(object, words->name, row);
+	}
+	json_object_set_new(object, "total",
+			    json_pack("{s:o, s:o, s:o, s:I}", "seconds", seconds(spent->total.wall_s), "cpu",
+				      seconds(spent->total.cpu_s), "programs_cpu",
+				      seconds(spent->total.program_cpu_s), "memory",
+				      (json_int_t)spent->peak_bytes));
 	return object;
 }
 
 int record_make(const struct recipe *recipe, const struct plan *plan, const struct artefacts *artefacts,
-		int64_t creation_s, const struct stage_seconds *seconds, size_t second_count, char **text,
-		struct error *e)
+		int64_t creation_s, const struct meter_report *spent, char **text, struct error *e)
 {
 	auto_json json_t *record = NULL;
 	auto_free char *name = NULL;
@@ -78,7 +103,7 @@ int record_make(const struct recipe *recipe, const struct plan *plan, const stru
 			   "architecture", recipe->architecture, "variant", recipe->image.variant, "serial",
 			   recipe->image.serial, "creation_date", (json_int_t)creation_s, "builder",
 			   "kiln " KILN_VERSION, "artifacts", artefacts_json(artefacts), "packages",
-			   packages_json(plan), "seconds", seconds_json(seconds, second_count));
+			   packages_json(plan), "timing", timing_json(spent));
 	dumped = record ? json_dumps(record, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
 	if (!dumped)
 		return error_set(e, ERROR_RECIPE, "%s: 'image' holds text that is not UTF-8", recipe->path);

@@ -146,10 +146,18 @@ static int give_name(struct file_pending *pending, struct error *e)
 	return 0;
 }
 
-int file_pending_commit(struct file_pending *pending, struct error *e)
+int file_pending_sync(struct file_pending *pending, struct error *e)
 {
 	if (fsync(pending->fd) < 0)
 		return error_sys(e, "cannot write '%s'", pending->name);
+	pending->synced = true;
+	return 0;
+}
+
+int file_pending_commit(struct file_pending *pending, struct error *e)
+{
+	if (!pending->synced && file_pending_sync(pending, e) < 0)
+		return -1;
 	if (!pending->temporary && give_name(pending, e) < 0)
 		return -1;
 	if (renameat(pending->dir_fd, pending->temporary, pending->dir_fd, pending->name) < 0)

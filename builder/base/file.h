@@ -34,6 +34,7 @@ struct file_pending {
 	int fd;          /* owned; for writing */
 	char *name;      /* owned */
 	char *temporary; /* owned; NULL while it has no name, and once committed */
+	bool synced;     /* what was written is on the disk */
 };
 
 #define FILE_PENDING_INIT ((struct file_pending) { .dir_fd = -1, .fd = -1 })
@@ -44,6 +45,8 @@ int file_pending_open(int dir_fd, const char *name, unsigned mode, struct file_p
 /* With a temporary name from the beginning: for those who lock it, or move it elsewhere themselves. */
 int file_pending_open_named(int dir_fd, const char *name, unsigned mode, struct file_pending *out,
 			    struct error *e) MUST_CHECK;
+/* All is written: wait for the disk now, and file_pending_commit() will not. */
+int file_pending_sync(struct file_pending *pending, struct error *e) MUST_CHECK;
 int file_pending_commit(struct file_pending *pending, struct error *e) MUST_CHECK;
 void file_pending_release(struct file_pending *pending);
 

@@ -76,6 +76,15 @@ void log_detail(struct log *log, const char *fmt, ...)
 	va_end(args);
 }
 
+void log_asked(struct log *log, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say(log, "", fmt, args);
+	va_end(args);
+}
+
 void log_warn(struct log *log, const char *fmt, ...)
 {
 	va_list args;

@@ -31,6 +31,8 @@ void log_release(struct log *log);
 void log_say(struct log *log, const char *fmt, ...) PRINTF(2, 3);
 /* A line shown with --verbose only. */
 void log_detail(struct log *log, const char *fmt, ...) PRINTF(2, 3);
+/* A line that was asked for by an option of its own: shown always. */
+void log_asked(struct log *log, const char *fmt, ...) PRINTF(2, 3);
 /* "kiln: warning: …", shown always, also with --quiet. */
 void log_warn(struct log *log, const char *fmt, ...) PRINTF(2, 3);
 

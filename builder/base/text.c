@@ -116,6 +116,23 @@ bool text_to_u64(struct text text, uint64_t *value)
 	return true;
 }
 
+bool text_to_size(struct text text, uint64_t *size_bytes)
+{
+	static const char units[] = "KMGT";
+	const char *unit = text.len ? memchr(units, text.ptr[text.len - 1], sizeof units - 1) : NULL;
+	uint64_t size;
+
+	if (unit)
+		text.len--;
+	if (!text_to_u64(text, &size))
+		return false;
+	for (const char *step = units; unit && step <= unit; step++)
+		if (__builtin_mul_overflow(size, 1024, &size))
+			return false;
+	*size_bytes = size;
+	return true;
+}
+
 void text_make_printable(char *text)
 {
 	for (unsigned char *c = (unsigned char *)text; *c; c++) {

@@ -50,6 +50,8 @@ struct text text_word(struct text *rest);
 bool text_is_graphic(struct text text);
 /* Decimal digits only, no sign, no overflow; false otherwise. */
 bool text_to_u64(struct text text, uint64_t *value);
+/* A size: digits, and behind them nothing or one of K, M, G and T, for 1024 and its powers. */
+bool text_to_size(struct text text, uint64_t *size_bytes);
 bool is_prefix(const char *text, const char *prefix);
 bool is_suffix(const char *text, const char *suffix);
 

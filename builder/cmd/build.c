@@ -25,6 +25,10 @@ static int options_from(const struct settings *settings, enum stage until, char 
 		.until = until,
 		.log = settings->log,
 	};
+	if (!text_to_size(text_of(settings->payloads ? settings->payloads : "4G"),
+			  &options->payload_max_bytes))
+		return error_set(e, ERROR_USAGE, "--payloads: '%s' is no size (such as 500M or 2G)",
+				 settings->payloads);
 	if (settings->until && stage_parse(settings->until, &options->until, e) < 0)
 		return -1;
 	if (pack_formats_parse(settings->format ? settings->format : "unified,split", &options->formats, e) <
@@ -60,6 +64,15 @@ static int print_artefacts(const struct build *build, const struct settings *set
 	return print_data(out.data, out.len, e);
 }
 
+static void print_timing(const struct build *build, const struct settings *settings)
+{
+	struct build_result result;
+
+	build_result(build, &result);
+	if (settings->timing)
+		timing_print(result.spent, settings->log);
+}
+
 int cmd_build(const struct settings *settings, struct error *e)
 {
 	auto_free char *recipe_path = NULL;
@@ -71,6 +84,7 @@ int cmd_build(const struct settings *settings, struct error *e)
 	build = build_open(&options);
 	if (build_run(build, e) < 0)
 		return -1;
+	print_timing(build, settings);
 	return print_artefacts(build, settings, e);
 }
 
@@ -86,6 +100,7 @@ int cmd_plan(const struct settings *settings, struct error *e)
 	build = build_open(&options);
 	if (build_run(build, e) < 0)
 		return -1;
+	print_timing(build, settings);
 	if (settings->json)
 		plan_print_json(build_plan(build), &out);
 	else

@@ -25,11 +25,15 @@ struct settings {
 	const char *format;
 	const char *compression;
 	const char *cache;
+	const char *keep;
+	const char *older_than;
+	const char *payloads;
 	const char *work;
 	const char *until;
 	bool offline;
 	bool json;
 	bool quiet;
+	bool timing;
 	bool verbose;
 	bool help;
 	struct log *log; /* borrowed */
@@ -38,7 +42,8 @@ struct settings {
 struct command {
 	const char *name;
 	const char *arguments; /* as shown in the usage line */
-	size_t argument_count; /* how many there must be */
+	size_t argument_min;   /* how many there must be */
+	size_t argument_max;
 	const char *summary;
 	int (*run)(const struct settings *settings, struct error *e);
 };
@@ -61,8 +66,14 @@ void help_print(struct buffer *out);
 void help_print_command(const struct command *command, struct buffer *out);
 
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+
+struct meter_report;
+
+/* --timing: what a build cost, as a table for standard error. */
+void timing_print(const struct meter_report *spent, struct log *log);
 
 /* Write DATA to standard output: the only thing that goes there. */
 int print_data(const char *data, size_t len, struct error *e) MUST_CHECK;

@@ -2,11 +2,14 @@
 #include "cmd/cmd.h"
 
 #include "base/file.h"
+#include "fetch/inventory.h"
 
 static const struct command commands[] = {
-	{ "build", "RECIPE", 1, "build the image that a recipe describes", cmd_build },
-	{ "list", "", 0, "show the recipes with their descriptions", cmd_list },
-	{ "plan", "RECIPE", 1, "show the packages that a build would install", cmd_plan },
+	{ "build", "RECIPE", 1, 1, "build the image that a recipe describes", cmd_build },
+	{ "cache", "[trim [KIND]...]", 0, 1 + CACHE_KINDS, "show what the cache holds, or trim it",
+	  cmd_cache },
+	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
+	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
 };
 
 const struct command *command_all(size_t *count)

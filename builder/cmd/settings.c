@@ -8,7 +8,13 @@
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST };
 
 /* Which commands take an option. */
-enum { ON_BUILD = 1 << 0, ON_LIST = 1 << 1, ON_PLAN = 1 << 2, ON_ALL = ON_BUILD | ON_LIST | ON_PLAN };
+enum {
+	ON_BUILD = 1 << 0,
+	ON_LIST = 1 << 1,
+	ON_PLAN = 1 << 2,
+	ON_CACHE = 1 << 3,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE,
+};
 
 struct option_row {
 	const char *name;
@@ -23,7 +29,7 @@ struct option_row {
 #define FIELD(member) offsetof(struct settings, member)
 
 static const struct option_row rows[] = {
-	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN,
+	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
 	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
@@ -31,15 +37,23 @@ static const struct option_row rows[] = {
 	  "unified, split, or both (default: unified,split)" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
+	{ "keep", 0, "SIZE", OPTION_TEXT, FIELD(keep), ON_CACHE,
+	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
 	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_PLAN,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
+	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
+	  "trim: remove what was not used for DAYS" },
 	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides), ON_BUILD | ON_PLAN,
 	  "set a value of the recipe, such as image.release=trixie" },
 	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
 	  "put the image files into DIR (default: this folder)" },
+	{ "payloads", 0, "SIZE", OPTION_TEXT, FIELD(payloads), ON_BUILD,
+	  "keep at most SIZE of decompressed packages in the cache (default: 4G; 0: none)" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "timing", 0, NULL, OPTION_FLAG, FIELD(timing), ON_BUILD | ON_PLAN,
+	  "print at the end where time and memory went" },
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
@@ -52,9 +66,15 @@ enum { ROW_COUNT = ARRAY_LEN(rows), CODE_BASE = 256 };
 
 static unsigned command_bit(const struct command *command)
 {
-	if (strcmp(command->name, "build") == 0)
-		return ON_BUILD;
-	return strcmp(command->name, "list") == 0 ? ON_LIST : ON_PLAN;
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} bits[] = { { "build", ON_BUILD }, { "cache", ON_CACHE }, { "list", ON_LIST } };
+
+	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
+		if (strcmp(command->name, bits[i].name) == 0)
+			return bits[i].bit;
+	return ON_PLAN;
 }
 
 static int store(struct settings *settings, const struct option_row *row, const char *value, struct error *e)
@@ -104,12 +124,12 @@ static int check_arguments(const struct command *command, const struct settings 
 {
 	if (settings->help)
 		return 0;
-	if (settings->arguments.count < command->argument_count)
+	if (settings->arguments.count < command->argument_min)
 		return error_set(e, ERROR_USAGE, "usage: kiln %s %s [OPTION]...", command->name,
 				 command->arguments);
-	if (settings->arguments.count > command->argument_count)
+	if (settings->arguments.count > command->argument_max)
 		return error_set(e, ERROR_USAGE, "kiln %s: unexpected argument '%s'", command->name,
-				 settings->arguments.items[command->argument_count]);
+				 settings->arguments.items[command->argument_max]);
 	if (settings->quiet && settings->verbose)
 		return error_set(e, ERROR_USAGE, "--quiet and --verbose exclude each other");
 	return 0;
@@ -184,7 +204,7 @@ void help_print(struct buffer *out)
 		char left[64];
 
 		snprintf(left, sizeof left, "%s %s", commands[i].name, commands[i].arguments);
-		buffer_addf(out, "  %-16s %s\n", left, commands[i].summary);
+		buffer_addf(out, "  %-24s %s\n", left, commands[i].summary);
 	}
 	buffer_adds(out, "\nkiln COMMAND --help lists its options; kiln --version prints the version.\n"
 			 "Manuals: kiln(1), kiln-recipe(5).\n");

@@ -162,6 +162,15 @@ static int configure_base(const struct work *work, struct error *e)
 	return configure_all(work, e);
 }
 
+/* Whether configuring the package runs nothing and changes no file. */
+static bool is_silent(const struct deb_control *control)
+{
+	for (size_t i = 0; i < control->trigger_count; i++)
+		if (!control->triggers[i].interest && control->triggers[i].await)
+			return false;
+	return control->conffile_count == 0 && !deb_control_member(control, "postinst");
+}
+
 /* Enter into ROUNDS what dpkg's database and the packages themselves say. */
 static int survey(const struct work *work, struct deb_rounds *rounds, struct error *e)
 {
@@ -179,6 +188,7 @@ static int survey(const struct work *work, struct deb_rounds *rounds, struct err
 		if (deb_read_control(work->site, work->step->packages[i], &control, e) < 0)
 			return -1;
 		rounds->has_preinst[work->step->packages[i]] = control.has_preinst;
+		rounds->silent[work->step->packages[i]] = is_silent(&control);
 	}
 	return 0;
 }
@@ -229,11 +239,19 @@ static int configure_install(const struct work *work, struct error *e)
 	auto_deb_rounds struct deb_rounds rounds;
 
 	deb_rounds_init(&rounds, work->site->plan, work->step);
-	if (survey(work, &rounds, e) < 0 || unpack_round(work, &rounds, e) < 0)
+	if (survey(work, &rounds, e) < 0)
 		return -1;
-	while (deb_rounds_left(&rounds) > 0)
-		if (configure_round(work, &rounds, e) < 0 || unpack_round(work, &rounds, e) < 0)
+	for (;;) {
+		size_t left = deb_rounds_left(&rounds);
+
+		if (unpack_round(work, &rounds, e) < 0)
 			return -1;
+		if (deb_rounds_left(&rounds) == 0)
+			break;
+		/* Others may have waited for nothing but what was just unpacked. */
+		if (deb_rounds_left(&rounds) == left && configure_round(work, &rounds, e) < 0)
+			return -1;
+	}
 
 	size_t count;
 	auto_free size_t *first = deb_rounds_first(&rounds, &count);
@@ -276,6 +294,7 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 {
 	struct deb_progress progress = { 0, step->count };
 	struct work work = { .site = site, .sandbox = sandbox, .step = step, .progress = &progress };
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(site->meter, METER_CONFIGURE);
 	int r = -1;
 
 	if (step->count == 0)
@@ -296,6 +315,7 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 		return -1;
 	if (step->kind == STEP_REMOVE)
 		return 0;
+	meter_add(site->meter, METER_CONFIGURE, &(struct meter_sum) { .item_count = step->count });
 	/* What apt would have left. */
 	if (deb_database_give_to_apt(site->root_fd, e) < 0)
 		return -1;

@@ -2,10 +2,11 @@
 #include "configure/deb_script.h"
 
 #include "base/alloc.h"
-#include "sandbox/output.h"
 #include "sandbox/sandbox.h"
 #include "unpack/deb_control.h"
 #include "unpack/deb_database.h"
+
+#include <signal.h>
 
 /* Of a script's output in an error message. */
 enum { TAIL_MAX_BYTES = 1200 };
@@ -41,27 +42,19 @@ const char **deb_environment(const char *const *environment, const char *const *
 	return list;
 }
 
-/* A script that found the disk full says so in words alone. */
-static enum error_kind kind_of(struct text tail)
-{
-	return output_tells_no_space(tail) ? ERROR_SPACE : ERROR_SCRIPT;
-}
-
 /* "package 'foo': OUTCOME: its last lines". */
-static int package_failed(const char *package, const char *outcome, struct text tail, struct error *e)
+static int package_failed(const char *package, const char *outcome, bool no_space, struct text said,
+			  struct error *e)
 {
-	auto_free char *line = sandbox_last_lines(tail, TAIL_MAX_BYTES);
+	auto_free char *lines = sandbox_last_lines(said, TAIL_MAX_BYTES);
 
-	return error_set(e, kind_of(tail), "package '%s': %s%s%s", package, outcome, line[0] ? ": " : "",
-			 line);
+	return error_set(e, no_space ? ERROR_SPACE : ERROR_SCRIPT, "package '%s': %s%s%s", package, outcome,
+			 lines[0] ? ": " : "", lines);
 }
 
-static int script_failed(const char *package, const char *script, int status, struct text tail,
-			 struct error *e)
+static struct text tail_of(const struct sandbox_result *result)
 {
-	auto_free char *outcome = xasprintf("%s failed with exit status %d", script, status);
-
-	return package_failed(package, outcome, tail, e);
+	return (struct text) { result->tail.data, result->tail.len };
 }
 
 /* Run ARGV in SANDBOX with the network cut off and EXTRA variables. */
@@ -73,7 +66,7 @@ static int run(const struct sandbox *sandbox, const char *const *argv, const cha
 
 	closed.environment = environment;
 	closed.network = false;
-	return sandbox_run(&closed, argv, -1, result, e);
+	return sandbox_run(&closed, argv, NULL, result, e);
 }
 
 /* As dpkg sets them (dpkg(1), "ENVIRONMENT"). */
@@ -119,21 +112,34 @@ int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *con
 		return e->kind == ERROR_INTERRUPTED
 			       ? -1
 			       : error_wrap(e, "package '%s': preinst", control->package);
-	if (result.status != 0)
-		return script_failed(control->package, "preinst", result.status,
-				     (struct text) { result.tail.data, result.tail.len }, e);
+	if (result.status != 0) {
+		auto_free char *ending = sandbox_ending(result.status, result.signal);
+		auto_free char *outcome = xasprintf("preinst %s", ending);
+
+		return package_failed(control->package, outcome, result.no_space, tail_of(&result), e);
+	}
 	return deb_database_remove_ci(sandbox->root_fd, e);
+}
+
+/* Whether dpkg announces with LINE that it goes on to another package: what was printed before is not its fault. */
+static bool is_announcement(struct text line)
+{
+	return text_starts(line, "Setting up ") || text_starts(line, "Removing ") ||
+	       text_starts(line, "Processing triggers for ") || text_starts(line, "(Reading database ");
 }
 
 struct watch {
 	struct log *log;
 	struct deb_progress *progress;
+	bool triggers; /* dpkg is processing triggers */
 };
 
-static void count_package(void *context, const char *line)
+static void watch_line(void *context, const char *line)
 {
 	struct watch *watch = context;
 
+	if (is_announcement(text_of(line)))
+		watch->triggers = is_prefix(line, "Processing triggers ");
 	if (is_prefix(line, "Setting up "))
 		log_progress(watch->log, "configure", ++watch->progress->done, watch->progress->total,
 			     LOG_ITEMS);
@@ -143,7 +149,7 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 		 struct deb_progress *progress, struct error *e)
 {
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
-	struct watch watch = { sandbox->log, progress };
+	struct watch watch = { sandbox->log, progress, false };
 	struct sandbox watched = *sandbox;
 	const char *extra[] = { NULL, NULL };
 	auto_free const char **argv = NULL;
@@ -160,20 +166,13 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 	PUSH(argv, argc, NULL);
 	if (!has_variable(sandbox->environment, "DEBCONF_NONINTERACTIVE_SEEN="))
 		extra[0] = "DEBCONF_NONINTERACTIVE_SEEN=true";
-	watched.on_line = count_package;
+	watched.on_line = watch_line;
 	watched.context = &watch;
 	if (run(&watched, argv, extra, &result, e) < 0)
 		return -1;
 	if (result.status == 0)
 		return 0;
-	return deb_explain_dpkg(verb, result.status, (struct text) { result.tail.data, result.tail.len }, e);
-}
-
-/* Whether dpkg announces with LINE that it goes on to another package: what was printed before is not its fault. */
-static bool is_announcement(struct text line)
-{
-	return text_starts(line, "Setting up ") || text_starts(line, "Removing ") ||
-	       text_starts(line, "Processing triggers for ") || text_starts(line, "(Reading database ");
+	return deb_explain_dpkg(verb, &result, watch.triggers, e);
 }
 
 /* The maintainer script that dpkg's REASON names in its own words, or NULL. */
@@ -204,18 +203,34 @@ static struct text text_after(struct text text, const char *words)
 	return (struct text) { found, (size_t)(text.ptr + text.len - found) };
 }
 
+/* The number of the signal that strsignal(3) describes with WORDS, or 0. */
+static int signal_of(struct text words)
+{
+	for (int number = 1; number < NSIG; number++) {
+		const char *description = sigdescr_np(number);
+
+		if (description && text_is(words, description))
+			return number;
+	}
+	return 0;
+}
+
 /* dpkg's REASON in our words, malloc'ed: "postinst failed with exit status 3". */
-static char *outcome_of(struct text reason)
+static char *outcome_of(struct text reason, bool triggers)
 {
 	const char *script = script_of(reason);
 	struct text status = text_after(reason, "exit status ");
 	struct text number = text_word(&status);
-	struct text signal = text_after(reason, "killed by signal ");
+	struct text words = text_cut(text_after(reason, "killed by signal ("), ')', &status);
+	uint64_t value = 0;
+	auto_free char *ending = NULL;
 
-	if (script && number.len)
-		return xasprintf("%s failed with exit status %.*s", script, TEXT_ARG(number));
-	if (script && signal.ptr)
-		return xasprintf("%s was killed by signal %.*s", script, TEXT_ARG(signal));
+	if (script && text_to_u64(number, &value) && value <= UINT8_MAX)
+		ending = sandbox_ending((int)value, 0);
+	else if (script && signal_of(words))
+		ending = sandbox_ending(0, signal_of(words));
+	if (ending)
+		return xasprintf("%s%s %s", script, triggers ? " (processing triggers)" : "", ending);
 	return xstrndup(reason.len ? reason.ptr : "", reason.len);
 }
 
@@ -237,11 +252,12 @@ static char *package_in(struct text line)
  *	dpkg: error processing package foo (--configure):
  *	 installed foo package post-installation script subprocess returned error exit status 3
  */
-int deb_explain_dpkg(const char *verb, int status, struct text tail, struct error *e)
+int deb_explain_dpkg(const char *verb, const struct sandbox_result *result, bool triggers, struct error *e)
 {
-	struct text rest = tail;
-	struct text said = { tail.ptr, 0 }; /* what the script itself printed */
+	struct text rest = tail_of(result);
+	struct text said = { rest.ptr, 0 }; /* what the script itself printed */
 	auto_free char *all = NULL;
+	auto_free char *ending = NULL;
 
 	while (rest.len) {
 		const char *line_start = rest.ptr;
@@ -251,13 +267,15 @@ int deb_explain_dpkg(const char *verb, int status, struct text tail, struct erro
 			said.ptr = rest.ptr;
 		if (text_starts(line, "dpkg: error processing ")) {
 			auto_free char *package = package_in(line);
-			auto_free char *outcome = outcome_of(text_trim(text_cut(rest, '\n', &rest)));
+			auto_free char *outcome =
+				outcome_of(text_trim(text_cut(rest, '\n', &rest)), triggers);
 
 			said.len = (size_t)(line_start - said.ptr);
-			return package_failed(package, outcome, said, e);
+			return package_failed(package, outcome, result->no_space, said, e);
 		}
 	}
-	all = sandbox_last_lines(tail, TAIL_MAX_BYTES);
-	return error_set(e, kind_of(tail), "dpkg %s failed with exit status %d%s%s", verb, status,
+	all = sandbox_last_lines(tail_of(result), TAIL_MAX_BYTES);
+	ending = sandbox_ending(result->status, result->signal);
+	return error_set(e, result->no_space ? ERROR_SPACE : ERROR_SCRIPT, "dpkg %s %s%s%s", verb, ending,
 			 all[0] ? ": " : "", all);
 }

@@ -11,6 +11,7 @@
 struct deb_control;
 struct deb_status;
 struct sandbox;
+struct sandbox_result;
 
 /*
  * Run `preinst install` of CONTROL's package as dpkg does, from /var/lib/dpkg/tmp.ci, which is there only
@@ -30,10 +31,10 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 		 struct deb_progress *progress, struct error *e) MUST_CHECK;
 
 /*
- * Set *e for a dpkg run with `VERB` that ended with STATUS after printing TAIL, by what dpkg says of the
- * package that it could not process. Returns -1.
+ * Set *e for a dpkg run with `VERB` that ended with RESULT, by what dpkg says of the package that it could not
+ * process. TRIGGERS: it was processing triggers then. Returns -1.
  */
-int deb_explain_dpkg(const char *verb, int status, struct text tail, struct error *e);
+int deb_explain_dpkg(const char *verb, const struct sandbox_result *result, bool triggers, struct error *e);
 
 /* ENVIRONMENT without the variables of EXTRA, then EXTRA: malloc'ed list of borrowed strings, NULL-terminated. */
 const char **deb_environment(const char *const *environment, const char *const *extra);

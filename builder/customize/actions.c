@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/file.h"
 #include "customize/entry.h"
-#include "sandbox/output.h"
 #include "sandbox/sandbox.h"
-
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 enum { LAST_LINES_MAX_BYTES = 800 };
 
@@ -25,28 +20,14 @@ static int check_interpreter(const char *script, const struct recipe_action *act
 			trigger_name(action->trigger));
 }
 
-static int script_in_memory(const char *script, int *fd, struct error *e)
-{
-	auto_close int memory = memfd_create("action", MFD_CLOEXEC);
-
-	if (memory < 0)
-		return error_sys(e, "cannot create a file in memory");
-	if (file_write_fd(memory, script, strlen(script), e) < 0)
-		return -1;
-	if (lseek(memory, 0, SEEK_SET) < 0 || fchmod(memory, 0700) < 0)
-		return error_sys(e, "cannot prepare a file in memory");
-	*fd = TAKE(memory, -1);
-	return 0;
-}
-
 static int run(const struct customize_site *site, const struct recipe_action *action, struct error *e)
 {
 	const char *trigger = trigger_name(action->trigger);
 	const char *const argv[] = { "action", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	auto_free char *lines = NULL;
+	auto_free char *ending = NULL;
 	auto_free char *expanded = NULL;
-	auto_close int fd = -1;
 	const char *script = action->action ? action->action : "";
 	struct text tail;
 
@@ -57,7 +38,9 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 	}
 	if (check_interpreter(script, action, e) < 0)
 		return -1;
-	if (script_in_memory(script, &fd, e) < 0 || sandbox_run(site->sandbox, argv, fd, &result, e) < 0) {
+	if (sandbox_run(site->sandbox, argv, script, &result, e) < 0) {
+		if (e->kind == ERROR_SCRIPT)
+			e->kind = ERROR_ACTION;
 		error_wrap(e, "action (%s)", trigger);
 		return error_wrap_at(e, &action->place);
 	}
@@ -65,9 +48,9 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 		return 0;
 	tail = (struct text) { result.tail.data, result.tail.len };
 	lines = sandbox_last_lines(tail, LAST_LINES_MAX_BYTES);
-	return error_at(e, output_tells_no_space(tail) ? ERROR_SPACE : ERROR_ACTION, &action->place,
-			"action (%s) failed with exit status %d%s%s", trigger, result.status,
-			lines[0] ? ": " : "", lines);
+	ending = sandbox_ending(result.status, result.signal);
+	return error_at(e, result.no_space ? ERROR_SPACE : ERROR_ACTION, &action->place, "action (%s) %s%s%s",
+			trigger, ending, lines[0] ? ": " : "", lines);
 }
 
 int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e)
@@ -80,6 +63,7 @@ int customize_actions(const struct customize_site *site, enum trigger trigger, s
 		log_detail(site->log, "action (%s) of line %u", trigger_name(trigger), action->place.line);
 		if (run(site, action, e) < 0)
 			return -1;
+		meter_add(site->meter, METER_CUSTOMIZE, &(struct meter_sum) { .item_count = 1 });
 	}
 	return 0;
 }

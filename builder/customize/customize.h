@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/meter.h"
 #include "recipe/recipe.h"
 
 struct plan;
@@ -42,6 +43,7 @@ struct customize_site {
 	const struct plan *plan;
 	int64_t epoch_s; /* the date of the image; 0: not known */
 	struct log *log;
+	struct meter *meter; /* borrowed; may be NULL */
 };
 
 /*

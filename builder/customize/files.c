@@ -80,6 +80,7 @@ int customize_files(const struct customize_site *site, struct image_templates *t
 			error_wrap(e, "generator '%s'", generator_name(file->generator));
 			return error_wrap_at(e, &file->place);
 		}
+		meter_add(site->meter, METER_CUSTOMIZE, &(struct meter_sum) { .item_count = 1 });
 		log_detail(site->log, "%s %s", generator_name(file->generator),
 			   entry.path && *entry.path ? entry.path
 			   : file->name              ? file->name

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 enum { HEADER_MAX_BYTES = 2048 };
 
@@ -78,8 +79,11 @@ int cache_answer_read(struct cache *cache, const char *address, uint64_t max_byt
 		return error_sys(e, "cannot open 'volatile/%s' in the cache", name.text);
 	/* What cannot be read is no better than what has wrong bytes: the server has it once more. */
 	if (file_read_fd(fd, max_bytes + HEADER_MAX_BYTES, &file, &len, &damaged) == 0 &&
-	    parse((struct text) { file, len }, answer))
+	    parse((struct text) { file, len }, answer)) {
+		/* When it was used last, where that can be written down. */
+		(void)futimens(fd, NULL);
 		return 1;
+	}
 	unlinkat(cache->volatile_fd, name.text, 0);
 	return 0;
 }

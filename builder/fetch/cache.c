@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { PARTIAL_KEEP_S = 7 * 24 * 3600, LOCK_TRIES = 16 };
+enum { PARTIAL_KEEP_S = 7 * 24 * 3600, USED_STEP_S = 3600, LOCK_TRIES = 16 };
 
 static const char store_name[] = "store";
 
@@ -153,6 +153,13 @@ static void remove_damaged(const struct cache *cache, const char *name, const st
 		unlinkat(cache->sha256_fd, name, 0);
 }
 
+/* Its time of modification says when a file was used last, to the hour; a cache that is read-only keeps its own. */
+static void note_use(int fd, struct stat *st)
+{
+	if (epoch_now() - st->st_mtime >= USED_STEP_S && futimens(fd, NULL) == 0)
+		(void)fstat(fd, st);
+}
+
 int cache_get(struct cache *cache, const struct digest *digest, int *fd, struct error *e)
 {
 	struct cache_name name = name_of(digest);
@@ -172,6 +179,7 @@ int cache_get(struct cache *cache, const struct digest *digest, int *fd, struct 
 			remove_damaged(cache, name.text, &st);
 			return 0;
 		}
+		note_use(opened, &st);
 		remember(cache, digest, &st);
 	}
 	*fd = TAKE(opened, -1);

@@ -7,7 +7,9 @@
  *	                so each file is downloaded by one builder, and a dead one's work is continued
  *	partial/.store* a file that a builder makes itself; locked likewise
  *	volatile/HEX    answers without a promised digest, named by the digest of their address
+ *	payload/ab/HEX  what is in a package, decompressed; see derived.h
  *
+ * The time of modification of a file is when a build used it last, about: `kiln cache trim` goes by it.
  * Nothing is synced to the disk: what a crash leaves damaged is found by its digest and removed.
  */
 #ifndef FETCH_CACHE_H

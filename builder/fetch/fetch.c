@@ -5,6 +5,7 @@
 #include "base/epoch.h"
 #include "base/limits.h"
 #include "base/pool.h"
+#include "fetch/derived.h"
 #include "fetch/url.h"
 
 #include <assert.h>
@@ -27,17 +28,22 @@ int fetcher_open(const struct fetch_options *options, struct fetcher **out, stru
 		.connect_timeout_ms =
 			options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_DEFAULT_MS,
 		.stall_timeout_ms = options->stall_timeout_ms ? options->stall_timeout_ms : STALL_DEFAULT_MS,
+		.meter = options->meter,
 	};
 	struct fetcher *fetcher = xcalloc(1, sizeof *fetcher);
 
 	fetcher->mirrors = options->mirrors;
 	fetcher->offline = options->offline;
 	fetcher->log = options->log;
+	fetcher->payload_max_bytes = options->payload_max_bytes;
+	fetcher->cache_fd = -1;
+	atomic_store(&fetcher->payload_fd, -1);
+	pthread_mutex_init(&fetcher->transfer, NULL);
 	if (cache_open(options->cache_dir, &fetcher->cache, e) < 0) {
 		free(fetcher);
 		return -1;
 	}
-	if (http_open(&http, &fetcher->http, e) < 0) {
+	if (derived_open_store(fetcher, e) < 0 || http_open(&http, &fetcher->http, e) < 0) {
 		fetcher_close(fetcher);
 		return -1;
 	}
@@ -50,7 +56,9 @@ void fetcher_close(struct fetcher *fetcher)
 	if (!fetcher)
 		return;
 	http_close(fetcher->http);
+	derived_close_store(fetcher);
 	cache_release(&fetcher->cache);
+	pthread_mutex_destroy(&fetcher->transfer);
 	free(fetcher);
 }
 
@@ -255,9 +263,13 @@ struct batch {
 static int look_up(void *context, size_t index, struct error *e)
 {
 	struct batch *batch = context;
+	auto_derived struct derived derived = DERIVED_INIT;
 	auto_close int fd = -1;
 	int got;
 
+	if (batch->requests[index].derived_will_do &&
+	    fetch_derived_open(batch->fetcher, &batch->requests[index].sha256, &derived))
+		batch->present[index] = true;
 	if (batch->present[index])
 		return 0;
 	got = cache_get(&batch->fetcher->cache, &batch->requests[index].sha256, &fd, e);
@@ -316,10 +328,14 @@ static int run_batch(struct batch *batch, struct error *e)
 	auto_free struct http_job **jobs = xcalloc(batch->file_count, sizeof *jobs);
 	struct log *log = batch->fetcher->log;
 	double begin_s = monotonic_seconds();
+	int r;
 
 	for (size_t i = 0; i < batch->file_count; i++)
 		jobs[i] = &batch->files[i].job;
-	if (http_run(batch->fetcher->http, jobs, batch->file_count, tick, batch, e) < 0) {
+	pthread_mutex_lock(&batch->fetcher->transfer);
+	r = http_run(batch->fetcher->http, jobs, batch->file_count, tick, batch, e);
+	pthread_mutex_unlock(&batch->fetcher->transfer);
+	if (r < 0) {
 		log_progress_end(log, NULL);
 		return -1;
 	}

@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/meter.h"
 
 struct fetcher;
 struct mirrors;
@@ -25,12 +26,14 @@ struct fetch_options {
 	const char *cache_dir;         /* created when missing */
 	const struct mirrors *mirrors; /* borrowed; may be NULL */
 	bool offline;                  /* use the cache alone */
+	uint64_t payload_max_bytes;    /* of derived files (derived.h) that stay; 0: none is made */
 	unsigned parallel_max;         /* transfers at once; 0: default */
 	unsigned retry_max;            /* further tries of one address; 0: default */
 	int connect_timeout_ms;        /* 0: default */
 	int stall_timeout_ms;          /* (nearly) no byte for so long is a failure; 0: default */
 	unsigned backoff_ms;           /* wait before the first further try, doubled each time; 0: default */
 	struct log *log;               /* borrowed */
+	struct meter *meter;           /* borrowed; may be NULL: learns of bytes that came, and of waiting */
 };
 
 int fetcher_open(const struct fetch_options *options, struct fetcher **out, struct error *e) MUST_CHECK;
@@ -49,12 +52,14 @@ struct fetch_request {
 	const char *label;    /* borrowed; in messages: "package 'vim'" */
 	struct digest sha256; /* promised by a signed index */
 	uint64_t size_bytes;  /* likewise */
+	bool derived_will_do; /* not needed when the cache has what was derived of it (derived.h) */
 };
 
 /*
  * Bring every request into the cache; those that are there already cost nothing. WHAT names them in the
- * progress ("packages"). Errors: ERROR_FETCH when all addresses of one failed (also: not in the cache
- * and offline); ERROR_DIGEST when size or digest differ; ERROR_SPACE; ERROR_INTERRUPTED.
+ * progress ("packages"). From several threads it is safe, but one waits for the other.
+ * Errors: ERROR_FETCH when all addresses of one failed (also: not in the cache and offline); ERROR_DIGEST when
+ * size or digest differ; ERROR_SPACE; ERROR_INTERRUPTED.
  */
 int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *what,
 		struct error *e) MUST_CHECK;
@@ -62,7 +67,7 @@ int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, s
 /*
  * Open a cached file read-only: 1, or 0 when it is not in the cache or was damaged there (then it is
  * removed). Its content is hashed, unless this fetcher did so before and the file has not changed since.
- * Safe from several threads, as nothing else here is.
+ * Safe from several threads.
  */
 int fetch_open_cached(struct fetcher *fetcher, const struct digest *sha256, int *fd, struct error *e)
 	MUST_CHECK;

@@ -47,6 +47,7 @@ struct http_try {
 struct http {
 	struct http_options options;
 	CURLM *multi;
+	struct meter_sum spent; /* by one http_run(), for the meter */
 };
 
 int http_open(const struct http_options *options, struct http **out, struct error *e)
@@ -216,6 +217,10 @@ static int begin_try(struct http *http, struct http_try *try, struct error *e)
 static void end_transfer(struct http *http, struct http_try *try)
 {
 	if (try->easy) {
+		curl_off_t received = 0;
+
+		if (curl_easy_getinfo(try->easy, CURLINFO_SIZE_DOWNLOAD_T, &received) == CURLE_OK)
+			http->spent.in_bytes += (uint64_t)received;
 		curl_multi_remove_handle(http->multi, try->easy);
 		curl_easy_cleanup(try->easy);
 	}
@@ -486,6 +491,16 @@ static int begin_due(struct http *http, struct http_try *tries, size_t count, si
 	return 0;
 }
 
+static int wait_for_bytes(struct http *http, struct error *e)
+{
+	double begin_s = monotonic_seconds();
+
+	if (curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
+		return error_set(e, ERROR_SYSTEM, "cannot wait for the transfers");
+	http->spent.bound_s += monotonic_seconds() - begin_s;
+	return 0;
+}
+
 static int run_all(struct http *http, struct http_try *tries, size_t count, void (*tick)(void *),
 		   void *context, struct error *e)
 {
@@ -505,8 +520,8 @@ static int run_all(struct http *http, struct http_try *tries, size_t count, void
 		ended = take_finished(http, e);
 		if (ended < 0 || end_silent(http, tries, count, e) < 0)
 			return -1;
-		if (!ended && curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
-			return error_set(e, ERROR_SYSTEM, "cannot wait for the transfers");
+		if (!ended && wait_for_bytes(http, e) < 0)
+			return -1;
 	}
 }
 
@@ -521,5 +536,7 @@ int http_run(struct http *http, struct http_job **jobs, size_t count, void (*tic
 	result = run_all(http, tries, count, tick, context, e);
 	for (size_t i = 0; i < count; i++)
 		end_transfer(http, &tries[i]);
+	meter_add_now(http->options.meter, &http->spent);
+	http->spent = (struct meter_sum) { .wall_s = 0 };
 	return result;
 }

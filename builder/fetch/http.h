@@ -7,6 +7,7 @@
 #define FETCH_HTTP_H
 
 #include "base/error.h"
+#include "base/meter.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@ struct http_options {
 	unsigned backoff_ms; /* before the first of them; doubled each time */
 	int connect_timeout_ms;
 	int stall_timeout_ms;
+	struct meter *meter; /* borrowed; may be NULL */
 };
 
 enum http_begin {

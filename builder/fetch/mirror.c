@@ -2,11 +2,8 @@
 #include "fetch/mirror.h"
 
 #include "base/alloc.h"
-#include "base/limits.h"
-#include "base/process.h"
+#include "fetch/apt.h"
 #include "fetch/url.h"
-
-enum { APT_TIMEOUT_MS = 20 * 1000 };
 
 int mirrors_add(struct mirrors *mirrors, const char *from, const char *to, struct error *e)
 {
@@ -128,7 +125,7 @@ static bool is_own_address(const struct archive_kind *kind, const char *address)
 		strcmp(kind->label, "Debian-Security") == 0);
 }
 
-/* "ADDRESS<tab>ORIGIN<tab>LABEL", as apt-get prints it for one index of the host. */
+/* LINE is "ADDRESS<tab>ORIGIN<tab>LABEL". */
 static char *host_address(const struct archive_kind *kind, struct text line)
 {
 	struct text origin;
@@ -214,21 +211,12 @@ static bool has_own_address(const char *const *addresses, size_t count)
 int mirrors_add_host(struct mirrors *mirrors, const char *const *addresses, size_t count, struct log *log,
 		     struct error *e)
 {
-	static const char *const argv[] = { "apt-get",
-					    "indextargets",
-					    "--format",
-					    "$(REPO_URI)\t$(ORIGIN)\t$(LABEL)",
-					    "Created-By: Packages",
-					    NULL };
-	struct process_options options = { .argv = argv,
-					   .output_max_bytes = MIB,
-					   .timeout_ms = APT_TIMEOUT_MS };
-	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
+	auto_buffer struct buffer targets = BUFFER_INIT;
 	struct error local = ERROR_INIT;
 
-	if (!has_own_address(addresses, count)) /* apt-get takes a third of a second */
+	if (!has_own_address(addresses, count))
 		return 0;
-	if (process_run(&options, &result, &local) < 0) {
+	if (apt_targets(&targets, &local) < 0) {
 		if (local.kind == ERROR_INTERRUPTED) {
 			*e = local;
 			return -1;
@@ -237,8 +225,8 @@ int mirrors_add_host(struct mirrors *mirrors, const char *const *addresses, size
 		log_detail(log, "this host's apt names no mirrors: %s", local.text);
 		return 0;
 	}
-	if (result.status == 0 && result.output.len)
-		mirrors_add_targets(mirrors, (struct text) { result.output.data, result.output.len },
-				    addresses, count, log);
+	if (targets.len)
+		mirrors_add_targets(mirrors, (struct text) { targets.data, targets.len }, addresses, count,
+				    log);
 	return 0;
 }

@@ -34,7 +34,7 @@ int mirrors_add_host(struct mirrors *mirrors, const char *const *addresses, size
 		     struct error *e) MUST_CHECK;
 
 /*
- * The part of mirrors_add_host() behind apt-get: TARGETS has one "ADDRESS<tab>ORIGIN<tab>LABEL" in a line for
+ * The part of mirrors_add_host() behind apt.h: TARGETS has one "ADDRESS<tab>ORIGIN<tab>LABEL" in a line for
  * each index that the host's apt uses.
  */
 void mirrors_add_targets(struct mirrors *mirrors, struct text targets, const char *const *addresses,

@@ -32,17 +32,20 @@ void layer_store_close(struct layer_store *store);
 /*
  * Look for the layer of KEY: 1 with *root_fd, its tree, to be read only; 0 when there is none that is whole. It
  * stays locked against removal, and *root_fd open, until the store is closed. Errors: ERROR_INTERRUPTED;
- * a layer that cannot be read is one that is not there.
+ * a layer that cannot be read is one that is not there. *product (malloc'ed, *len bytes and a NUL; NULL when there is
+ * none) is the text that was kept with it.
  */
-int layer_find(struct layer_store *store, const struct digest *key, int *root_fd, struct error *e) MUST_CHECK;
+int layer_find(struct layer_store *store, const struct digest *key, int *root_fd, char **product, size_t *len,
+	       struct error *e) MUST_CHECK;
 
 /*
  * Keep the tree UPPER_FD, the upper directory of an overlay that is written no more, as the layer of KEY.
- * TITLE tells a person what it is ("debian bookworm: base system"). The copying is done by a
+ * TITLE tells a person what it is ("debian bookworm amd64: base system"). PRODUCT is what the step made beside the tree;
+ * may be NULL. The copying is done by a
  * process of its own while the build goes on; a failure (a full disk) is a warning, and leaves no layer.
  */
-int layer_save(struct layer_store *store, const struct digest *key, const char *title, int upper_fd,
-	       struct error *e) MUST_CHECK;
+int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
+	       int upper_fd, struct error *e) MUST_CHECK;
 /* Wait until everything is saved. Errors: ERROR_INTERRUPTED. */
 int layer_save_wait(struct layer_store *store, struct error *e) MUST_CHECK;
 

@@ -33,6 +33,7 @@ struct chain {
 	struct file_pending file;
 	struct artefact_file *result; /* borrowed */
 	const char *prefix;           /* of the tree's paths in the archive: "rootfs/" or "" */
+	double cpu_s;                 /* of its thread, without the compressor's */
 };
 
 struct packing {
@@ -46,6 +47,7 @@ struct packing {
 	size_t chain_count;
 	char *read_buffer; /* owned */
 	struct artefacts artefacts;
+	struct meter_sum spent;
 };
 
 #define auto_packing AUTO(packing_release)
@@ -220,7 +222,7 @@ static int open_chain(struct packing *packing, const char *prefix, struct artefa
 	if (fingerprint)
 		sink = sink_sha256_after(sink, packing->meta.data, packing->meta.len, fingerprint);
 	sink = codec_open(options->codec, options->level, sink, &packing->memory, e);
-	chain->sink = sink_thread(sink, e);
+	chain->sink = sink_thread(sink, &chain->cpu_s, e);
 	return chain->sink ? 0 : error_wrap(e, "cannot pack '%s'", file->name);
 }
 
@@ -342,6 +344,9 @@ static int pack_entry(void *context, const struct walk_entry *entry, struct erro
 	for (size_t i = 0; i < packing->chain_count; i++)
 		if (write_entry(packing, &packing->chains[i], entry, e) < 0)
 			return error_wrap(e, "cannot pack '%s'", packing->chains[i].result->name);
+	packing->spent.item_count++;
+	if (entry->fd >= 0)
+		packing->spent.in_bytes += (uint64_t)entry->st.st_size;
 	return entry->fd >= 0 ? copy_content(packing, entry, e) : 0;
 }
 
@@ -351,9 +356,7 @@ static int finish_chain(void *context, size_t index, struct error *e)
 
 	if (tar_end(chain->sink, e) < 0 || sink_finish(chain->sink, e) < 0)
 		return error_wrap(e, "cannot pack '%s'", chain->result->name);
-	if (fsync(chain->file.fd) < 0)
-		return error_sys(e, "cannot write '%s'", chain->result->name);
-	return 0;
+	return file_pending_sync(&chain->file, e);
 }
 
 /*
@@ -379,9 +382,32 @@ static int commit(struct packing *packing, struct error *e)
 	return packing->meta_file.name ? file_pending_commit(&packing->meta_file, e) : 0;
 }
 
+/*
+ * Reading the tree and hashing are done by threads that are known; what else this process used is the compressors'
+ * threads, among them those that libzstd starts and tells nothing of.
+ */
+static void report(struct packing *packing, double process_cpu_s, double thread_cpu_s)
+{
+	struct meter_sum *spent = &packing->spent;
+
+	if (packing->options->codec->level_max > 0) {
+		spent->bound_s =
+			meter_process_cpu_s() - process_cpu_s - (meter_thread_cpu_s() - thread_cpu_s);
+		for (size_t i = 0; i < packing->chain_count; i++)
+			spent->bound_s -= packing->chains[i].cpu_s;
+		spent->bound_s /= (double)processor_count();
+	}
+	for (size_t i = 0; i < packing->artefacts.count; i++)
+		for (size_t k = 0; k < packing->artefacts.items[i].file_count; k++)
+			spent->out_bytes += packing->artefacts.items[i].files[k].size_bytes;
+	meter_add(packing->options->meter, METER_PACK, spent);
+}
+
 static int run(struct packing *packing, struct error *e)
 {
 	const struct pack_options *options = packing->options;
+	double process_cpu_s = meter_process_cpu_s();
+	double thread_cpu_s = meter_thread_cpu_s();
 
 	if (pack_image_name(options->recipe, &packing->name, e) < 0 ||
 	    metadata_make(options, packing->name, &packing->metadata, e) < 0)
@@ -401,6 +427,7 @@ static int run(struct packing *packing, struct error *e)
 		if (artefact->file_count == 1)
 			artefact->fingerprint = artefact->files[0].sha256;
 	}
+	report(packing, process_cpu_s, thread_cpu_s);
 	return commit(packing, e);
 }
 

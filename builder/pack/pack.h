@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/meter.h"
 
 struct codec;
 struct image_templates;
@@ -25,6 +26,7 @@ struct pack_options {
 	int level; /* from codec_parse() */
 	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
 	struct log *log;
+	struct meter *meter; /* borrowed; may be NULL */
 };
 
 struct artefact_file {

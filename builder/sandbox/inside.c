@@ -184,16 +184,19 @@ static noreturn void program_main(const struct inside *inside, int root_fd)
 	limit_resources();
 	if (arrange_descriptors(inside, &report_fd) < 0)
 		fail(report_fd, false, "cannot arrange descriptors", NULL);
+	if (calls_filter(inside->calls) < 0)
+		fail(report_fd, false, "cannot filter system calls", NULL);
 	execute(inside);
 	fail(report_fd, true, "cannot run", inside->argv[0]);
 }
 
 /*
- * Reap whatever ends until the program does. The kernel then kills all that is left in the pid namespace
- * before kiln hears of this process's end.
+ * Reap whatever ends until the program does. What is left in the pid namespace is killed then; the kernel would do
+ * that, but only what was waited for counts as processor time that kiln's programs have used.
  */
-static noreturn void await(pid_t program)
+static noreturn void await(const struct inside *inside, pid_t program)
 {
+	int result;
 	int status;
 
 	for (;;) {
@@ -202,8 +205,15 @@ static noreturn void await(pid_t program)
 		if (pid < 0 && errno != EINTR)
 			_exit(STATUS_NOT_RUN);
 		if (pid == program)
-			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status));
+			break;
 	}
+	if (WIFSIGNALED(status))
+		*inside->signal = WTERMSIG(status);
+	result = WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_SIGNAL + WTERMSIG(status);
+	kill(-1, SIGKILL);
+	while (waitpid(-1, &status, 0) >= 0 || errno == EINTR)
+		;
+	_exit(result);
 }
 
 noreturn void inside_main(const struct inside *inside)
@@ -227,5 +237,5 @@ noreturn void inside_main(const struct inside *inside)
 		program_main(inside, root_fd);
 	/* Nothing may be held open here: kiln reads the output to its end. */
 	syscall(SYS_close_range, 0U, ~0U, 0);
-	await(program);
+	await(inside, program);
 }

@@ -6,6 +6,7 @@
 #ifndef SANDBOX_INSIDE_H
 #define SANDBOX_INSIDE_H
 
+#include "sandbox/calls.h"
 #include "sandbox/stand_ins.h"
 
 #include <stdnoreturn.h>
@@ -30,6 +31,8 @@ struct inside {
 	int script_fd;                          /* to be run instead of `candidates`; -1: none */
 	bool network;
 	const struct stand_ins *stand_ins;
+	const struct calls *calls;
+	int *signal;                   /* in memory shared with kiln: which one killed the program */
 	const char *const *candidates; /* paths to try, NULL-terminated */
 	const char *const *argv;
 	const char **shell_argv; /* "/bin/sh", a place for the path, then argv[1] and the rest */

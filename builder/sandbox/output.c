@@ -165,6 +165,18 @@ char *sandbox_last_lines(struct text tail, size_t max)
 	return buffer_take(&line);
 }
 
+char *sandbox_ending(int status, int signal)
+{
+	const char *name = sigabbrev_np(signal ? signal : status - 128);
+
+	if (signal)
+		return xasprintf("was killed by signal %d (%s%s)", signal, name ? "SIG" : "",
+				 name ? name : "real-time");
+	if (status > 128 && name)
+		return xasprintf("failed with exit status %d (128 + SIG%s)", status, name);
+	return xasprintf("failed with exit status %d", status);
+}
+
 bool output_tells_no_space(struct text tail)
 {
 	const char *words = strerror(ENOSPC);

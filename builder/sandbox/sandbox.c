@@ -2,6 +2,7 @@
 #include "sandbox/sandbox.h"
 
 #include "base/alloc.h"
+#include "base/epoch.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -23,7 +25,12 @@
 #define MFD_EXEC 0x0010U
 #endif
 
-enum { POLL_MS = 200, READ_BYTES = 64 * 1024, SHEBANG_MAX_BYTES = 255 };
+enum {
+	POLL_MS = 200,
+	READ_BYTES = 64 * 1024,
+	SHEBANG_MAX_BYTES = 255,
+	FULL_BYTES = 64 * 1024, /* a file system with less is full: what is left is too small for somebody */
+};
 
 static const char default_search_path[] = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -45,9 +52,10 @@ struct run {
 	const struct sandbox *sandbox;
 	struct inside inside;
 	struct stand_ins stand_ins;
+	struct calls calls;
 	struct arena arena;
 	int report_read_fd;
-	char shebang[SHEBANG_MAX_BYTES + 1]; /* the start of a script given by descriptor */
+	const char *script; /* borrowed; what runs instead of a program of the root, or NULL */
 };
 
 static void run_release(struct run *run)
@@ -63,7 +71,10 @@ static void run_release(struct run *run)
 		if (run->inside.device_tree_fds[i] >= 0)
 			close(TAKE(run->inside.device_tree_fds[i], -1));
 	stand_ins_release(&run->stand_ins);
+	calls_release(&run->calls);
 	arena_release(&run->arena);
+	if (run->inside.signal)
+		munmap(TAKE(run->inside.signal, NULL), sizeof *run->inside.signal);
 }
 
 static void run_init(struct run *run, const struct sandbox *sandbox)
@@ -77,6 +88,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.script_fd = -1,
 					.network = sandbox->network,
 					.stand_ins = &run->stand_ins,
+					.calls = &run->calls,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		run->inside.device_tree_fds[i] = -1;
@@ -110,7 +122,12 @@ static int prepare_mounts(struct run *run, struct error *e)
 static int prepare_pipes(struct run *run, struct error *e)
 {
 	int ends[2];
+	void *shared = mmap(NULL, sizeof *run->inside.signal, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	if (shared == MAP_FAILED)
+		return error_sys(e, "cannot share memory");
+	run->inside.signal = shared;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_sys(e, "cannot make a pipe");
 	run->inside.output_read_fd = ends[0];
@@ -124,27 +141,16 @@ static int prepare_pipes(struct run *run, struct error *e)
 	return 0;
 }
 
-/*
- * The script goes into a file of its own: the kernel refuses to execute one that is open for writing or lacks
- * the executable bit, and this one has no name that a program could come to depend on.
- */
-static int prepare_script(struct run *run, int script_fd, struct error *e)
+/* Into a file in memory, which has no name that a program could come to depend on. */
+static int prepare_script(struct run *run, const char *script, struct error *e)
 {
-	auto_close int from = fcntl(script_fd, F_DUPFD_CLOEXEC, 0);
-	auto_free char *content = NULL;
-	size_t len;
-
-	if (from < 0 || lseek(from, 0, SEEK_SET) < 0)
-		return error_sys(e, "cannot read the script");
-	if (file_read_fd(from, LIMIT_FILE_TEXT_BYTES, &content, &len, e) < 0)
-		return error_wrap(e, "cannot read the script");
-	memcpy(run->shebang, content, len < SHEBANG_MAX_BYTES ? len : (size_t)SHEBANG_MAX_BYTES);
+	run->script = script;
 	run->inside.script_fd = memfd_create("script", MFD_CLOEXEC | MFD_EXEC);
 	if (run->inside.script_fd < 0 && errno == EINVAL) /* before Linux 6.3 all are executable */
 		run->inside.script_fd = memfd_create("script", MFD_CLOEXEC);
 	if (run->inside.script_fd < 0)
 		return error_sys(e, "cannot make a file in memory");
-	if (file_write_fd(run->inside.script_fd, content, len, e) < 0)
+	if (file_write_fd(run->inside.script_fd, script, strlen(script), e) < 0)
 		return error_wrap(e, "cannot copy the script");
 	/* Most interpreters open it anew through /dev/fd; perl reads on from where the descriptor stands. */
 	if (lseek(run->inside.script_fd, 0, SEEK_SET) < 0)
@@ -230,8 +236,8 @@ static char *missing_interpreter(const struct run *run)
 {
 	struct error ignored = ERROR_INIT;
 
-	if (run->inside.script_fd >= 0)
-		return interpreter_of(run->shebang);
+	if (run->script)
+		return interpreter_of(run->script);
 	for (size_t i = 0; run->inside.candidates[i]; i++) {
 		auto_close int fd = -1;
 		char start_of_file[SHEBANG_MAX_BYTES + 1] = "";
@@ -254,8 +260,13 @@ static int report_failure(const struct run *run, struct inside_failure *failure,
 		interpreter = missing_interpreter(run);
 	errno = failure->sys;
 	if (interpreter)
-		return error_sys(e, "%s: interpreter '%s'", failure->what, interpreter);
-	return error_sys(e, "%s", failure->what);
+		error_sys(e, "%s: interpreter '%s'", failure->what, interpreter);
+	else
+		error_sys(e, "%s", failure->what);
+	if (!failure->at_program)
+		return error_wrap(e, "sandbox");
+	e->kind = e->kind == ERROR_SPACE ? ERROR_SPACE : ERROR_SCRIPT;
+	return -1;
 }
 
 /* Wait until FD can be read, or the sandbox's init has ended; interruptible. */
@@ -326,7 +337,8 @@ static int collect(const struct run *run, const struct init_process *init, struc
 	return 0;
 }
 
-static int reap(struct init_process *init, int *status, struct error *e)
+static int reap(const struct run *run, struct init_process *init, struct sandbox_result *result,
+		struct error *e)
 {
 	int raw;
 
@@ -334,35 +346,57 @@ static int reap(struct init_process *init, int *status, struct error *e)
 		if (errno != EINTR)
 			return error_sys(e, "cannot wait for the sandbox");
 	init->pid = -1;
-	*status = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+	/* Killed itself: by the kernel, for want of memory. */
+	result->signal = WIFEXITED(raw) ? *run->inside.signal : WTERMSIG(raw);
+	result->status = result->signal ? 128 + result->signal : WEXITSTATUS(raw);
 	return 0;
 }
 
-int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int script_fd,
+/*
+ * A program that finds a disk full says so in words, if at all, and in whatever language; but one that fails may
+ * also have removed what it had written, and what it filled may be gone with the sandbox. So both are asked.
+ */
+static bool is_space_lacking(int root_fd, struct text tail)
+{
+	struct statvfs st;
+
+	if (output_tells_no_space(tail))
+		return true;
+	if (fstatvfs(root_fd, &st) < 0)
+		return false;
+	return (st.f_blocks && (uint64_t)st.f_bfree * st.f_frsize < FULL_BYTES) ||
+	       (st.f_files && !st.f_ffree);
+}
+
+int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		struct sandbox_result *result, struct error *e)
 {
 	AUTO(run_release) struct run run;
 	AUTO(init_process_release) struct init_process init = { -1, -1 };
 	auto_output struct output output = OUTPUT_INIT;
+	double begin_s = monotonic_seconds();
+	struct text tail;
 
 	run_init(&run, sandbox);
 	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
-	    (script_fd >= 0 && prepare_script(&run, script_fd, e) < 0))
+	    calls_prepare(sandbox->log, &run.calls, e) < 0 || (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);
 	if (start(&run, &init, e) < 0)
 		return error_wrap(e, "sandbox");
 	close(TAKE(run.inside.output_fd, -1));
 	close(TAKE(run.inside.report_fd, -1));
-	if (await_start(&run, &init, e) < 0 || collect(&run, &init, &output, e) < 0)
-		return e->kind == ERROR_INTERRUPTED ? -1 : error_wrap(e, "sandbox");
-	if (reap(&init, &result->status, e) < 0)
+	if (await_start(&run, &init, e) < 0 || collect(&run, &init, &output, e) < 0 ||
+	    reap(&run, &init, result, e) < 0)
 		return -1;
 	buffer_reset(&result->tail);
 	output_end(&output, &result->tail);
+	tail = (struct text) { result->tail.data, result->tail.len };
+	result->no_space = result->status != 0 && is_space_lacking(sandbox->root_fd, tail);
+	meter_add_now(sandbox->meter, &(struct meter_sum) { .bound_s = monotonic_seconds() - begin_s });
 	return 0;
 }
 

@@ -61,9 +61,10 @@ struct sink *sink_sha256(struct sink *next, struct digest *digest, uint64_t *siz
 struct sink *sink_sha256_after(struct sink *next, const void *head, size_t head_len, struct digest *digest);
 /*
  * Runs NEXT in a thread of its own behind a bounded queue, so that the writer and a slow NEXT (a
- * compressor) work side by side. An error of NEXT comes back from a later write() or finish().
+ * compressor) work side by side. An error of NEXT comes back from a later write() or finish(). *cpu_s (may be NULL)
+ * receives at finish the processor time of that thread, without that of threads which NEXT has inside.
  */
-struct sink *sink_thread(struct sink *next, struct error *e);
+struct sink *sink_thread(struct sink *next, double *cpu_s, struct error *e);
 
 /*
  * The memory that all compressors of an image take together. It decides how many of them work at a time,

@@ -2,6 +2,7 @@
 #include "stream/stream.h"
 
 #include "base/alloc.h"
+#include "base/meter.h"
 #include "base/pool.h"
 
 /*
@@ -29,6 +30,7 @@ struct thread_sink {
 	bool failed;
 	bool joined;
 	struct error error; /* of NEXT, when failed */
+	double *cpu_s;      /* borrowed; may be NULL */
 };
 
 /* Wait for work: 1 and *chunk, 0 at the end, -1 when aborted. */
@@ -81,6 +83,8 @@ static void *thread_run(void *argument)
 	}
 	if (more == 0 && sink_finish(out->sink.next, &e) < 0)
 		thread_done(out, &e);
+	if (out->cpu_s)
+		*out->cpu_s = meter_thread_cpu_s();
 	return NULL;
 }
 
@@ -164,7 +168,7 @@ static void thread_release(struct sink *sink)
 	free(out);
 }
 
-struct sink *sink_thread(struct sink *next, struct error *e)
+struct sink *sink_thread(struct sink *next, double *cpu_s, struct error *e)
 {
 	static const struct sink_ops ops = { thread_write, thread_finish, thread_release };
 	struct thread_sink *out;
@@ -174,6 +178,7 @@ struct sink *sink_thread(struct sink *next, struct error *e)
 	out = xcalloc(1, sizeof *out);
 	out->sink.ops = &ops;
 	out->sink.next = next;
+	out->cpu_s = cpu_s;
 	pthread_mutex_init(&out->lock, NULL);
 	pthread_cond_init(&out->changed, NULL);
 	out->joined = true;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
+#include "base/meter.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -19,16 +20,24 @@ struct ar {
 	char *name; /* owned; of the current member */
 };
 
+struct member {
+	struct archive *archive; /* its filter does the decompression */
+	struct ar *ar;           /* borrowed */
+	struct error inner;      /* what reading AR said, as libarchive has no room for it */
+};
+
 struct tar {
 	struct archive *archive;
-	struct ar *ar;
+	tar_feed_fn *feed;
+	void *context;
 	struct archive_entry *entry; /* borrowed from ARCHIVE */
 	locale_t names; /* owned; UTF-8, so that libarchive hands on the bytes of names as they are */
 	uint64_t entry_count;
 	struct arena scratch; /* the current entry's ACLs */
 	struct entry_xattr *xattrs;
 	size_t xattr_count;
-	struct error inner; /* what reading AR said, as libarchive has no room for it */
+	double cpu_s;       /* of this thread inside libarchive */
+	struct error inner; /* what FEED said */
 };
 
 static int set_failure(struct archive *archive, const char *what, struct error *e)
@@ -133,58 +142,117 @@ static int codec_of(const char *name)
 	return -1;
 }
 
-static la_ssize_t read_member(struct archive *archive, void *context, const void **block)
+static la_ssize_t read_packed(struct archive *archive, void *context, const void **block)
 {
-	struct tar *tar = context;
+	struct member *member = context;
 	size_t len;
 	int64_t offset;
 	int r;
 
 	do
-		r = archive_read_data_block(tar->ar->archive, block, &len, &offset);
+		r = archive_read_data_block(member->ar->archive, block, &len, &offset);
 	while (r == ARCHIVE_OK && len == 0);
 	if (r == ARCHIVE_EOF)
 		return 0;
 	if (r == ARCHIVE_OK)
 		return (la_ssize_t)len;
-	set_failure(tar->ar->archive, "ar archive", &tar->inner);
+	set_failure(member->ar->archive, "ar archive", &member->inner);
 	archive_set_error(archive, EINVAL, "%s", "the archive around it ends early");
 	return -1;
 }
 
-/* As set_failure(); when the ar archive around it is the cause, that says more. */
-static int tar_failure(struct tar *tar, struct error *e)
+/* As set_failure(); when what is below ARCHIVE is the cause, that says more. */
+static int inner_failure(struct archive *archive, const struct error *inner, struct error *e)
 {
-	if (tar->inner.kind != ERROR_NONE) {
-		*e = tar->inner;
+	if (inner->kind != ERROR_NONE) {
+		*e = *inner;
 		return -1;
 	}
-	return set_failure(tar->archive, "tar archive", e);
+	return set_failure(archive, "tar archive", e);
 }
 
-int tar_open(struct ar *ar, const char *name, struct tar **out, struct error *e)
+int member_open(struct ar *ar, const char *name, struct member **out, struct error *e)
 {
-	auto_tar struct tar *tar = xcalloc(1, sizeof *tar);
+	auto_member struct member *member = xcalloc(1, sizeof *member);
+	struct archive_entry *entry;
 	int codec = codec_of(name);
 
-	tar->ar = ar;
-	tar->names = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	if (!tar->names)
-		return error_sys(e, "this system has no locale 'C.UTF-8'");
+	member->ar = ar;
 	if (codec < 0)
 		return error_set(e, ERROR_FORMAT, "member '%s' is compressed in a way that is not known",
 				 name);
+	member->archive = archive_read_new();
+	if (!member->archive)
+		abort();
+	codecs[codec].enable(member->archive);
+	archive_read_support_format_raw(member->archive);
+	if (archive_read_open2(member->archive, member, NULL, read_packed, NULL, NULL) != ARCHIVE_OK)
+		return inner_failure(member->archive, &member->inner, e);
+	/* Exactly the one codec that the name says, and not twice inside each other. */
+	if (archive_filter_code(member->archive, 0) != codecs[codec].filter ||
+	    archive_filter_count(member->archive) != (codecs[codec].filter == ARCHIVE_FILTER_NONE ? 1 : 2))
+		return error_set(e, ERROR_FORMAT, "member '%s' is not what its name says", name);
+	if (archive_read_next_header(member->archive, &entry) != ARCHIVE_OK)
+		return inner_failure(member->archive, &member->inner, e);
+	*out = TAKE(member, NULL);
+	return 0;
+}
+
+int member_next(struct member *member, const void **data, size_t *len, struct error *e)
+{
+	int64_t offset;
+	int r;
+
+	do
+		r = archive_read_data_block(member->archive, data, len, &offset);
+	while (r == ARCHIVE_OK && *len == 0);
+	if (r == ARCHIVE_EOF)
+		return 0;
+	return r == ARCHIVE_OK ? 1 : inner_failure(member->archive, &member->inner, e);
+}
+
+void member_close(struct member *member)
+{
+	if (!member)
+		return;
+	archive_read_free(member->archive);
+	free(member);
+}
+
+static la_ssize_t read_feed(struct archive *archive, void *context, const void **block)
+{
+	struct tar *tar = context;
+	size_t len;
+	int r = tar->feed(tar->context, block, &len, &tar->inner);
+
+	if (r == 0)
+		return 0;
+	if (r > 0)
+		return (la_ssize_t)len;
+	archive_set_error(archive, EINVAL, "%s", "what it comes from ends early");
+	return -1;
+}
+
+static int tar_failure(struct tar *tar, struct error *e)
+{
+	return inner_failure(tar->archive, &tar->inner, e);
+}
+
+int tar_open(tar_feed_fn *feed, void *context, struct tar **out, struct error *e)
+{
+	auto_tar struct tar *tar = xcalloc(1, sizeof *tar);
+
+	tar->feed = feed;
+	tar->context = context;
+	tar->names = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	if (!tar->names)
+		return error_sys(e, "this system has no locale 'C.UTF-8'");
 	tar->archive = archive_read_new();
 	if (!tar->archive)
 		abort();
-	codecs[codec].enable(tar->archive);
 	archive_read_support_format_tar(tar->archive);
-	if (archive_read_open2(tar->archive, tar, NULL, read_member, NULL, NULL) != ARCHIVE_OK)
+	if (archive_read_open2(tar->archive, tar, NULL, read_feed, NULL, NULL) != ARCHIVE_OK)
 		return tar_failure(tar, e);
-	/* Exactly the one codec that the name says, and not twice inside each other. */
-	if (archive_filter_code(tar->archive, 0) != codecs[codec].filter ||
-	    archive_filter_count(tar->archive) != (codecs[codec].filter == ARCHIVE_FILTER_NONE ? 1 : 2))
-		return error_set(e, ERROR_FORMAT, "member '%s' is not what its name says", name);
 	*out = TAKE(tar, NULL);
 	return 0;
 }
@@ -358,7 +426,10 @@ static int fill_entry(struct tar *tar, struct entry *entry, struct error *e)
 
 static int next_entry(struct tar *tar, struct entry *entry, struct error *e)
 {
+	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_next_header(tar->archive, &tar->entry);
+
+	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 
 	if (r == ARCHIVE_EOF)
 		return 0;
@@ -386,8 +457,10 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e)
 
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e)
 {
+	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_data_block(tar->archive, data, len, offset);
 
+	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 	if (r == ARCHIVE_OK)
 		return 1;
 	return r == ARCHIVE_EOF ? 0 : tar_failure(tar, e);
@@ -396,11 +469,17 @@ int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, s
 int tar_finish(struct tar *tar, struct error *e)
 {
 	const void *block;
-	la_ssize_t len;
+	size_t len;
+	int r;
 
-	while ((len = read_member(tar->archive, tar, &block)) > 0)
+	while ((r = tar->feed(tar->context, &block, &len, e)) > 0)
 		;
-	return len < 0 ? tar_failure(tar, e) : 0;
+	return r;
+}
+
+double tar_cpu_s(const struct tar *tar)
+{
+	return tar->cpu_s;
 }
 
 void tar_close(struct tar *tar)

@@ -9,7 +9,7 @@
  *	if (ar_open(fd, &ar, e) < 0)
  *		return -1;
  *	while ((r = ar_next(ar, &name, e)) > 0)
- *		... tar_open(ar, name, &tar, e); tar_next(); tar_read()
+ *		... member_open(ar, name, &member, e); tar_open(member_next, member, &tar, e); tar_next(); tar_read()
  */
 #ifndef UNPACK_ARCHIVE_H
 #define UNPACK_ARCHIVE_H
@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 struct ar;
+struct member;
 struct tar;
 
 /* Read the ar archive FD, which stays open and belongs to the caller, from its beginning. */
@@ -33,6 +34,21 @@ static inline void auto_ar_(struct ar **ar)
 	ar_close(*ar);
 }
 #define auto_ar AUTO(auto_ar_)
+
+/*
+ * The content of AR's current member, called NAME ("data.tar.xz"), decompressed: what follows ".tar" says the
+ * codec: "", ".gz", ".xz", ".zst", ".bz2", ".lzma". AR must not be moved on while MEMBER is in use.
+ * Errors: ERROR_FORMAT for any other name, and when the content is of another kind than its name says.
+ */
+int member_open(struct ar *ar, const char *name, struct member **out, struct error *e) MUST_CHECK;
+/* The next piece: 1 with *data and *len, valid until the next call; 0 at the end. */
+int member_next(struct member *member, const void **data, size_t *len, struct error *e) MUST_CHECK;
+void member_close(struct member *member); /* NULL is fine */
+static inline void auto_member_(struct member **member)
+{
+	member_close(*member);
+}
+#define auto_member AUTO(auto_member_)
 
 enum entry_type {
 	ENTRY_FILE,
@@ -70,20 +86,20 @@ struct entry {
 	size_t xattr_count;
 };
 
-/*
- * Read AR's current member, called NAME ("data.tar.xz"), as a tar archive; what follows ".tar" says the
- * codec: "", ".gz", ".xz", ".zst", ".bz2", ".lzma". AR must not be moved on while TAR is in use.
- * Errors: ERROR_FORMAT for any other name, and when the content is of another kind than its name says.
- */
-int tar_open(struct ar *ar, const char *name, struct tar **out, struct error *e) MUST_CHECK;
+/* Where a tar archive comes from, piece by piece: as member_next(). */
+typedef int tar_feed_fn(void *context, const void **data, size_t *len, struct error *e);
+
+int tar_open(tar_feed_fn *feed, void *context, struct tar **out, struct error *e) MUST_CHECK;
 int tar_next(struct tar *tar, struct entry *entry, struct error *e) MUST_CHECK;
 /*
  * The next piece of the current entry's content: 1, *data and *len, valid until the next call, and *offset
  * where it belongs (what is left out is a hole); 0 at the end. All of size_bytes came when this says 0.
  */
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e) MUST_CHECK;
-/* Read what is behind the last entry, so that a member cut off there is noticed. */
+/* Read what is behind the last entry, so that a feed cut off there is noticed. */
 int tar_finish(struct tar *tar, struct error *e) MUST_CHECK;
+/* Processor time that decompressing and taking apart has used so far. */
+double tar_cpu_s(const struct tar *tar);
 void tar_close(struct tar *tar); /* NULL is fine */
 static inline void auto_tar_(struct tar **tar)
 {

@@ -1,33 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unpack/deb.h"
 
-#include "base/file.h"
 #include "base/pool.h"
-#include "fetch/fetch.h"
 #include "plan/plan.h"
 #include "unpack/deb_record.h"
+#include "unpack/deb_source.h"
 
 /* Each holds a decoder's window: with xz usually 9 MiB and up to 65, with zstd usually 8 and up to 128. */
 enum { WORKERS_MAX = 8 };
-
-static int open_package(const struct unpack_site *site, const struct plan_package *package, int *fd,
-			struct error *e)
-{
-	int r = fetch_open_cached(site->fetcher, &package->sha256, fd, e);
-
-	if (r == 0)
-		return error_set(e, ERROR_FETCH, "its file is not in the cache");
-	return r < 0 ? -1 : 0;
-}
 
 int deb_read_control(const struct unpack_site *site, size_t position, struct deb_control *control,
 		     struct error *e)
 {
 	const struct plan_package *package = &site->plan->packages[position];
-	auto_close int fd = -1;
-	auto_ar struct ar *ar = NULL;
+	auto_deb_file struct deb_file *file = NULL;
 
-	if (open_package(site, package, &fd, e) < 0 || deb_job_open(package, fd, &ar, control, e) < 0)
+	if (deb_source_open(site, package, false, &file, control, e) < 0)
 		return error_wrap(e, "package '%s'", package->name);
 	return 0;
 }
@@ -58,9 +46,8 @@ static int work(void *context, size_t index, struct error *e)
 	struct deb_job *job = &unpacking->jobs[unpacking->largest_first[index]];
 	const struct unpack_site *site = unpacking->run.site;
 	const struct plan_package *package = &site->plan->packages[job->position];
-	auto_close int fd = -1;
 
-	if (open_package(site, package, &fd, e) < 0 || deb_job_unpack(&unpacking->run, job, fd, e) < 0)
+	if (deb_job_unpack(&unpacking->run, job, e) < 0)
 		return error_wrap(e, "package '%s' %s", package->name, package->version);
 	log_progress(site->log, "unpack", ++unpacking->done, unpacking->count, LOG_ITEMS);
 	log_detail(site->log, "unpacked %s %s", package->name, package->version);
@@ -140,21 +127,43 @@ static int finish(struct unpacking *unpacking, struct deb_status *status, struct
 	return deb_record(&unpacking->run, unpacking->jobs, unpacking->count, status, e);
 }
 
+/* What the packages have cost; the decoders' time is spread over WORKERS. */
+static void report(const struct unpacking *unpacking, size_t workers)
+{
+	const struct unpack_site *site = unpacking->run.site;
+	struct meter_sum sum = { .item_count = unpacking->count };
+
+	for (size_t i = 0; i < unpacking->count; i++) {
+		const struct deb_job *job = &unpacking->jobs[i];
+
+		sum.in_bytes += site->plan->packages[job->position].size_bytes;
+		sum.out_bytes += job->spent.out_bytes;
+		sum.bound_s += job->spent.bound_s / (double)workers;
+	}
+	meter_add(site->meter, METER_UNPACK, &sum);
+}
+
 static int unpack_all(const struct unpack_site *site, const size_t *positions, size_t count,
 		      enum deb_conffile_mode mode, struct error *e)
 {
 	auto_deb_status struct deb_status status = DEB_STATUS_INIT;
 	auto_unpacking struct unpacking unpacking = { .count = 0 };
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(site->meter, METER_UNPACK);
 	size_t workers = processor_count();
 	int r;
 
 	if (deb_status_read(site->root_fd, &status, e) < 0 ||
 	    begin(&unpacking, site, positions, count, mode, &status, e) < 0)
 		return -1;
-	r = pool_run(workers < WORKERS_MAX ? workers : WORKERS_MAX, count, work, &unpacking, e);
+	if (workers > WORKERS_MAX)
+		workers = WORKERS_MAX;
+	if (workers > count)
+		workers = count;
+	r = pool_run(workers, count, work, &unpacking, e);
 	log_progress_end(site->log, NULL);
 	if (r < 0)
 		return -1;
+	report(&unpacking, workers);
 	return finish(&unpacking, &status, e);
 }
 

@@ -14,7 +14,8 @@ struct deb_member {
 	const char *name;
 	const char *data; /* NUL-terminated for convenience; may hold NULs */
 	size_t len;
-	bool script; /* preinst, postinst, prerm, postrm, config: executable in the database */
+	unsigned mode;
+	int64_t mtime_s;
 };
 
 struct deb_conffile {

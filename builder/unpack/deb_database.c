@@ -31,8 +31,7 @@ int deb_database_write_ci(int root_fd, const struct deb_control *control, struct
 		const struct deb_member *member = &control->members[i];
 		auto_free char *path = xasprintf(CI_PATH "/%s", member->name);
 
-		if (root_write(root_fd, path, member->data, member->len, member->script ? 0755 : 0644, 0, 0,
-			       e) < 0)
+		if (root_write(root_fd, path, member->data, member->len, member->mode, 0, 0, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -3,8 +3,40 @@
 
 #include "base/limits.h"
 #include "base/root.h"
+#include "stream/quick.h"
+
+/* Either a .deb, or a payload. */
+struct deb_file {
+	int fd;                /* owned; -1 for a payload */
+	struct ar *ar;         /* owned */
+	struct member *member; /* owned; that is being read */
+	struct derived derived;
+	struct quick *quick;           /* owned; the part that is being read */
+	struct quick *data;            /* owned; verified, and not begun yet */
+	struct derived_writer *writer; /* owned; NULL: nothing is kept */
+	enum derived_part part;
+};
 
 enum { VERSION_MEMBER_MAX = 4096, NAME_BYTES_MAX = 255 };
+
+/* What the tar archives are read from. */
+static int feed(void *context, const void **data, size_t *len, struct error *e)
+{
+	struct deb_file *file = context;
+	int r;
+
+	if (file->quick) {
+		r = quick_next(file->quick, data, len, e);
+		/* It was right when it was opened. Next time it is made anew. */
+		if (r < 0 && file->derived.fd >= 0)
+			derived_remove(&file->derived);
+		return r < 0 ? error_wrap(e, "its payload in the cache") : r;
+	}
+	r = member_next(file->member, data, len, e);
+	if (r > 0)
+		derived_write(file->writer, file->part, *data, *len);
+	return r;
+}
 
 /* deb(5): members before those that are wanted, and with '_' in front of their names, may be passed over. */
 static int next_member(struct ar *ar, const char *prefix, const char **name, struct error *e)
@@ -39,14 +71,10 @@ static int check_format(struct ar *ar, struct error *e)
 	return 0;
 }
 
-static bool is_script(const char *name)
+/* The package's own, but what dpkg is about to run it makes executable. It does so with others when it runs them. */
+static unsigned mode_of(const struct entry *entry, const char *name)
 {
-	static const char *const scripts[] = { "preinst", "postinst", "prerm", "postrm", "config" };
-
-	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
-		if (strcmp(name, scripts[i]) == 0)
-			return true;
-	return false;
+	return strcmp(name, "preinst") == 0 && (entry->mode & 0555) != 0555 ? 0755 : entry->mode & 07777;
 }
 
 static int read_file(struct tar *tar, const struct entry *entry, uint64_t *room, struct buffer *text,
@@ -102,13 +130,14 @@ static int read_member(struct tar *tar, const struct entry *entry, uint64_t *roo
 		.name = path + 1,
 		.data = arena_strndup(&control->arena, text.data ? text.data : "", text.len),
 		.len = text.len,
-		.script = is_script(path + 1),
+		.mode = mode_of(entry, path + 1),
+		.mtime_s = entry->mtime_s,
 	};
 	ARENA_PUSH(&control->arena, control->members, control->member_count, member);
 	return 0;
 }
 
-static int read_control(struct ar *ar, const char *name, struct deb_control *control, struct error *e)
+static int read_control(struct deb_file *file, struct deb_control *control, struct error *e)
 {
 	auto_tar struct tar *tar = NULL;
 	auto_buffer struct buffer stanza = BUFFER_INIT;
@@ -117,12 +146,12 @@ static int read_control(struct ar *ar, const char *name, struct deb_control *con
 	struct text text;
 	int r;
 
-	if (tar_open(ar, name, &tar, e) < 0)
+	if (tar_open(feed, file, &tar, e) < 0)
 		return -1;
 	while ((r = tar_next(tar, &entry, e)) > 0)
 		if (read_member(tar, &entry, &room, &stanza, control, e) < 0)
 			return -1;
-	if (r < 0)
+	if (r < 0 || (file->writer && tar_finish(tar, e) < 0))
 		return -1;
 	if (!stanza.len)
 		return error_set(e, ERROR_FORMAT, "file 'control' is missing");
@@ -130,29 +159,82 @@ static int read_control(struct ar *ar, const char *name, struct deb_control *con
 	return deb_control_parse(text, control, e);
 }
 
-int deb_file_open(int fd, struct ar **out, struct deb_control *control, struct error *e)
+int deb_file_open(int fd, struct derived_writer *writer, struct deb_file **out, struct deb_control *control,
+		  struct error *e)
 {
-	auto_ar struct ar *ar = NULL;
+	auto_deb_file struct deb_file *file = xcalloc(1, sizeof *file);
 	auto_deb_control struct deb_control found = DEB_CONTROL_INIT;
 	const char *name;
 
-	if (ar_open(fd, &ar, e) < 0 || check_format(ar, e) < 0 ||
-	    next_member(ar, "control.tar", &name, e) < 0)
+	file->fd = fd;
+	file->derived = DERIVED_INIT;
+	file->writer = writer;
+	if (ar_open(fd, &file->ar, e) < 0 || check_format(file->ar, e) < 0 ||
+	    next_member(file->ar, "control.tar", &name, e) < 0)
 		return -1;
-	if (read_control(ar, name, &found, e) < 0)
+	if (member_open(file->ar, name, &file->member, e) < 0 || read_control(file, &found, e) < 0)
 		return error_wrap(e, "control data");
 	*control = TAKE(found, DEB_CONTROL_INIT);
-	*out = TAKE(ar, NULL);
+	*out = TAKE(file, NULL);
 	return 0;
 }
 
-int deb_file_data(struct ar *ar, struct tar **tar, struct error *e)
+int deb_file_open_payload(struct derived *derived, bool whole, struct deb_file **out,
+			  struct deb_control *control, struct error *e)
+{
+	auto_deb_file struct deb_file *file = xcalloc(1, sizeof *file);
+	auto_deb_control struct deb_control found = DEB_CONTROL_INIT;
+	int r;
+
+	file->fd = -1;
+	file->derived = DERIVED_INIT;
+	r = derived_open_part(derived, DERIVED_CONTROL, &file->quick, e);
+	if (r > 0 && whole)
+		r = derived_open_part(derived, DERIVED_DATA, &file->data, e);
+	if (r <= 0)
+		return r;
+	if (read_control(file, &found, e) < 0)
+		return error_wrap(e, "control data in the cache");
+	file->derived = TAKE(*derived, DERIVED_INIT);
+	*control = TAKE(found, DEB_CONTROL_INIT);
+	*out = TAKE(file, NULL);
+	return 1;
+}
+
+int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e)
 {
 	const char *name;
 
-	if (next_member(ar, "data.tar", &name, e) < 0)
+	file->part = DERIVED_DATA;
+	if (file->data) {
+		quick_close(file->quick);
+		file->quick = TAKE(file->data, NULL);
+		return tar_open(feed, file, tar, e);
+	}
+	member_close(TAKE(file->member, NULL));
+	if (next_member(file->ar, "data.tar", &name, e) < 0 ||
+	    member_open(file->ar, name, &file->member, e) < 0)
 		return -1;
-	return tar_open(ar, name, tar, e);
+	return tar_open(feed, file, tar, e);
+}
+
+void deb_file_keep(struct deb_file *file)
+{
+	derived_commit(TAKE(file->writer, NULL));
+}
+
+void deb_file_close(struct deb_file *file)
+{
+	if (!file)
+		return;
+	derived_abort(file->writer);
+	member_close(file->member);
+	ar_close(file->ar);
+	quick_close(file->quick);
+	quick_close(file->data);
+	derived_release(&file->derived);
+	auto_close_(&file->fd);
+	free(file);
 }
 
 int deb_file_path(struct arena *arena, const char *path, const char **out, struct error *e)

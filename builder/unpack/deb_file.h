@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A .deb (deb(5)): its control data, then its files as a tar archive. Read once from front to end.
+ * A .deb (deb(5)): its control data, then its files as a tar archive. Read once from front to end; or its payload,
+ * both archives as they were found in it (fetch/derived.h), which takes a fraction of the time.
+ *
+ *	auto_deb_file struct deb_file *file = NULL;
+ *
+ *	if (deb_file_open(fd, writer, &file, &control, e) < 0 || deb_file_data(file, &tar, e) < 0)
+ *		return -1;
+ *	... tar_next() ... tar_finish() ...
+ *	deb_file_keep(file);
  */
 #ifndef UNPACK_DEB_FILE_H
 #define UNPACK_DEB_FILE_H
@@ -8,10 +16,32 @@
 #include "unpack/archive.h"
 #include "unpack/deb_control.h"
 
-/* Read FD up to the end of control.tar. *ar (to be closed) stands before data.tar. */
-int deb_file_open(int fd, struct ar **ar, struct deb_control *control, struct error *e) MUST_CHECK;
-/* Move AR on to data.tar and open it. */
-int deb_file_data(struct ar *ar, struct tar **tar, struct error *e) MUST_CHECK;
+#include "fetch/derived.h"
+
+struct deb_file;
+
+/*
+ * Read FD up to the end of control.tar. It is owned from here on, and so is WRITER (may be NULL), which gets what
+ * both archives hold.
+ */
+int deb_file_open(int fd, struct derived_writer *writer, struct deb_file **file, struct deb_control *control,
+		  struct error *e) MUST_CHECK;
+/*
+ * The same from DERIVED, which is taken over when that succeeds. With WHOLE its data are verified as well, and
+ * deb_file_data() can not fail for them later. 1, or 0 when it is damaged.
+ */
+int deb_file_open_payload(struct derived *derived, bool whole, struct deb_file **file,
+			  struct deb_control *control, struct error *e) MUST_CHECK;
+/* Open data.tar; once, and TAR before FILE is closed. */
+int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e) MUST_CHECK;
+/* All of it was read and was good: what WRITER got is kept. */
+void deb_file_keep(struct deb_file *file);
+void deb_file_close(struct deb_file *file); /* NULL is fine */
+static inline void auto_deb_file_(struct deb_file **file)
+{
+	deb_file_close(*file);
+}
+#define auto_deb_file AUTO(auto_deb_file_)
 
 /*
  * PATH as it stands in an archive ("./usr/bin/x", "usr/bin/") → as dpkg names it ("/usr/bin/x", "/." for the

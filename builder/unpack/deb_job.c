@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/root.h"
 #include "plan/plan.h"
+#include "unpack/deb_source.h"
 
 #define DPKG_NEW_SUFFIX ".dpkg-new"
 enum { LINKS_MAX = 20 };
@@ -349,53 +350,38 @@ static void index_conffiles(struct deb_job *job)
 	}
 }
 
-static int unpack_data(struct worker *worker, struct ar *ar, struct error *e)
+static int unpack_data(struct worker *worker, struct deb_file *file, struct error *e)
 {
 	auto_tar struct tar *tar = NULL;
 	struct entry entry;
 	int r;
 
-	if (deb_file_data(ar, &tar, e) < 0)
+	if (deb_file_data(file, &tar, e) < 0)
 		return -1;
-	while ((r = tar_next(tar, &entry, e)) > 0)
+	while ((r = tar_next(tar, &entry, e)) > 0) {
+		if (entry.type == ENTRY_FILE && entry.size_bytes > 0)
+			worker->job->spent.out_bytes += (uint64_t)entry.size_bytes;
 		if (interrupt_check(e) < 0 || unpack_entry(worker, &entry, tar, e) < 0)
 			return -1;
-	return r < 0 ? -1 : tar_finish(tar, e);
-}
-
-/* What the index promised is what scripts and status will rely on. */
-static int check_identity(const struct plan_package *package, const struct deb_control *control,
-			  struct error *e)
-{
-	if (strcmp(package->name, control->package) != 0)
-		return error_set(e, ERROR_FORMAT, "control data is of package '%s'", control->package);
-	if (strcmp(package->version, control->version) != 0)
-		return error_set(e, ERROR_FORMAT, "control data is of version '%s', not '%s'",
-				 control->version, package->version);
-	if (strcmp(package->architecture, control->architecture) != 0)
-		return error_set(e, ERROR_FORMAT, "control data is for architecture '%s', not '%s'",
-				 control->architecture, package->architecture);
+	}
+	worker->job->spent.bound_s = tar_cpu_s(tar);
+	if (r < 0 || tar_finish(tar, e) < 0)
+		return -1;
+	deb_file_keep(file);
 	return 0;
 }
 
-int deb_job_open(const struct plan_package *package, int fd, struct ar **ar, struct deb_control *control,
-		 struct error *e)
+int deb_job_unpack(struct deb_run *run, struct deb_job *job, struct error *e)
 {
-	if (deb_file_open(fd, ar, control, e) < 0)
-		return -1;
-	return check_identity(package, control, e);
-}
-
-int deb_job_unpack(struct deb_run *run, struct deb_job *job, int fd, struct error *e)
-{
-	auto_ar struct ar *ar = NULL;
+	auto_deb_file struct deb_file *file = NULL;
 	auto_worker struct worker worker = { .run = run, .job = job };
 
 	placer_init(&worker.placer, run->site->root_fd, (unsigned)job->owner);
-	if (deb_job_open(&run->site->plan->packages[job->position], fd, &ar, &job->control, e) < 0)
+	if (deb_source_open(run->site, &run->site->plan->packages[job->position], true, &file, &job->control,
+			    e) < 0)
 		return -1;
 	deb_paths_announce(&run->paths, job->owner, &job->control);
 	index_conffiles(job);
 	worker.digests = !deb_control_member(&job->control, "md5sums");
-	return unpack_data(&worker, ar, e);
+	return unpack_data(&worker, file, e);
 }

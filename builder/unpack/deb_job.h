@@ -10,11 +10,8 @@
 #define UNPACK_DEB_JOB_H
 
 #include "unpack/deb.h"
-#include "unpack/deb_file.h"
 #include "unpack/deb_overrides.h"
 #include "unpack/deb_paths.h"
-
-struct plan_package;
 
 /* What is the same for all jobs of one deb_unpack_packages(). */
 struct deb_run {
@@ -57,13 +54,11 @@ struct deb_job {
 	size_t link_count;
 	struct deb_job_conffile *conffiles; /* as many as CONTROL has, in that order */
 	struct map conffile_by_path;
+	struct meter_sum spent;
 };
 
-/* deb_file_open(), and that it is the package of the plan: what the index promised. */
-int deb_job_open(const struct plan_package *package, int fd, struct ar **ar, struct deb_control *control,
-		 struct error *e) MUST_CHECK;
-/* Read the package from FD and place all of it but its links. */
-int deb_job_unpack(struct deb_run *run, struct deb_job *job, int fd, struct error *e) MUST_CHECK;
+/* Open the package and place all of it but its links. */
+int deb_job_unpack(struct deb_run *run, struct deb_job *job, struct error *e) MUST_CHECK;
 void deb_job_release(struct deb_job *job);
 /* Set *e: what JOB has at PATH is not what another architecture of its package brought. Returns -1. */
 int deb_job_differs(const struct deb_job *job, const char *path, struct error *e);

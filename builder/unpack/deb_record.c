@@ -3,10 +3,14 @@
 
 #include "base/root.h"
 
+#include <fcntl.h>
+
+#define INFO_DIR "/var/lib/dpkg/info/"
+
 static int write_info(int root_fd, const char *info_name, const char *member, const void *data, size_t len,
 		      unsigned mode, struct error *e)
 {
-	auto_free char *path = xasprintf("/var/lib/dpkg/info/%s.%s", info_name, member);
+	auto_free char *path = xasprintf(INFO_DIR "%s.%s", info_name, member);
 
 	return root_write(root_fd, path, data ? data : "", len, mode, 0, 0, e);
 }
@@ -51,13 +55,29 @@ static int write_digests(const struct deb_run *run, const struct deb_job *job, s
 			  e);
 }
 
+/* dpkg renames what it has unpacked from control.tar, so that it keeps the time it has there. */
+static int set_info_time(int root_fd, const char *info_name, const struct deb_member *member, struct error *e)
+{
+	auto_free char *path = xasprintf(INFO_DIR "%s.%s", info_name, member->name);
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = member->mtime_s } };
+	auto_close int dir_fd = -1;
+	const char *name;
+
+	if (root_open_parent(root_fd, path, &dir_fd, &name, e) < 0)
+		return -1;
+	if (utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot set the time of '%s' in the root", path);
+	return 0;
+}
+
 static int write_members(const struct deb_run *run, const struct deb_job *job, struct error *e)
 {
 	for (size_t i = 0; i < job->control.member_count; i++) {
 		const struct deb_member *member = &job->control.members[i];
 
 		if (write_info(run->site->root_fd, job->control.info_name, member->name, member->data,
-			       member->len, member->script ? 0755 : 0644, e) < 0)
+			       member->len, member->mode, e) < 0 ||
+		    set_info_time(run->site->root_fd, job->control.info_name, member, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -83,7 +103,7 @@ static int rewrite_list(const struct deb_run *run, size_t owner, struct error *e
 	auto_map struct map lost = MAP_INIT;
 	auto_buffer struct buffer text = BUFFER_INIT;
 	auto_free char *data = NULL;
-	auto_free char *file = xasprintf("/var/lib/dpkg/info/%s.list", paths->owners[owner].info_name);
+	auto_free char *file = xasprintf(INFO_DIR "%s.list", paths->owners[owner].info_name);
 	struct text rest = { NULL, 0 };
 	size_t len = 0;
 

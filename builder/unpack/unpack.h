@@ -11,9 +11,11 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/meter.h"
+#include "fetch/fetch.h"
 
-struct fetcher;
 struct plan;
+struct plan_package;
 struct plan_step;
 
 /* Where things are put, and from where they come: the same for all steps of one build. */
@@ -22,7 +24,11 @@ struct unpack_site {
 	struct fetcher *fetcher;
 	const struct plan *plan;
 	struct log *log;
+	struct meter *meter; /* borrowed; may be NULL */
 };
+
+/* What the fetcher is asked for to have PACKAGE at hand, for fetch_files(); its text is from ARENA. */
+struct fetch_request unpack_request(const struct plan_package *package, struct arena *arena);
 
 /*
  * What must be in a root before its first package: folders, the links of a merged /usr, an empty package

@@ -42,14 +42,14 @@ fi
 
 check 'image.json has its fields with their types' jq -e '
 	(.name, .distribution, .release, .architecture, .variant, .serial | type) == "string" and
-	(.creation_date | type) == "number" and (.seconds | type) == "object" and
+	(.creation_date | type) == "number" and (.timing | type) == "object" and
 	([.artifacts[] | (.format, .fingerprint | type) == "string"] | all) and
 	([.artifacts[].files[] | (.name, .sha256 | type) == "string" and (.size | type) == "number"] | all) and
 	([.packages[] | (.name, .version, .architecture | type) == "string"] | all)' "$record"
 is 'it says which image it is' "$(field '[.distribution, .release, .architecture, .variant] | join(" ")')" \
 	'debian bookworm x86_64 default'
-is 'it times every stage' "$(field '.seconds | keys_unsorted | join(" ")')" \
-	'recipe index plan fetch unpack configure customize pack'
+is 'it times every stage' "$(field '.timing | keys_unsorted | join(" ")')" \
+	'recipe index plan fetch unpack configure customize pack other total'
 is 'fingerprint of unified: sha256 of the file' "$(sha256sum <"$unified" | cut -d ' ' -f 1)" \
 	"$(field '.artifacts[] | select(.format == "unified").fingerprint')"
 is 'fingerprint of split: sha256 of both, metadata first' "$(cat "$meta" "$rootfs" | sha256sum | cut -d ' ' -f 1)" \

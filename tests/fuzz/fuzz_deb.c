@@ -9,6 +9,7 @@
 #include "base/root.h"
 #include "fetch/fetch.h"
 #include "plan/plan.h"
+#include "unit/no_cache.h"
 #include "unpack/deb.h"
 #include "unpack/deb_file.h"
 
@@ -33,12 +34,12 @@ int fetch_open_cached(struct fetcher *fetcher, const struct digest *sha256, int 
 /* What the package says it is, is what the plan asked for: else unpacking would end there. */
 static bool plan_for(struct fetcher *fetcher, struct deb_control *control, struct plan_package *package)
 {
-	auto_close int fd = -1;
-	auto_ar struct ar *ar = NULL;
+	auto_deb_file struct deb_file *file = NULL;
+	int fd = -1;
 	struct error e = ERROR_INIT;
 
 	assert(fetch_open_cached(fetcher, NULL, &fd, &e) == 1);
-	if (deb_file_open(fd, &ar, control, &e) < 0) {
+	if (deb_file_open(fd, NULL, &file, control, &e) < 0) {
 		assert(e.kind != ERROR_NONE && e.text[0]);
 		return false;
 	}
@@ -63,7 +64,7 @@ static void unpack(struct fetcher *fetcher, const struct plan *plan, enum deb_co
 	assert(root_fd >= 0);
 	log_init(&log, LOG_QUIET, stderr);
 
-	struct unpack_site site = { root_fd, fetcher, plan, &log };
+	struct unpack_site site = { .root_fd = root_fd, .fetcher = fetcher, .plan = plan, .log = &log };
 
 	assert(deb_unpack_prepare(&site, &e) == 0);
 	if (deb_unpack_packages(&site, &position, 1, mode, &e) < 0) {

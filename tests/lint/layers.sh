@@ -24,6 +24,7 @@ pcre2.h		pongo recipe
 archive.h	stream unpack pack
 archive_entry.h	unpack pack
 openssl/*	base
+seccomp.h	sandbox
 jansson.h	plan cmd record
 lzma.h		stream
 zstd.h		stream

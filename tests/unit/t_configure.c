@@ -3,6 +3,7 @@
 
 #include "configure/deb_rounds.h"
 #include "configure/deb_script.h"
+#include "sandbox/sandbox.h"
 
 /* Packages of a plan for tests, by one letter: its Pre-Depends, its Depends, and whether it has a preinst. */
 struct row {
@@ -147,6 +148,48 @@ static void rounds_one(void **state)
 	destroy(&world);
 }
 
+/* c waits for b, which depends on a. Of the two it depends on a alone whether dpkg has to run before. */
+static void rounds_silent(void **state)
+{
+	static const struct row rows[] = { { "", "", 'a', false },
+					   { "", "a", 'b', false },
+					   { "b", "", 'c', true },
+					   { "c", "", 'd', true } };
+	struct world world;
+	size_t count;
+
+	(void)state;
+	build(&world, rows, ARRAY_LEN(rows));
+	world.rounds.silent[1] = true;
+	assert_string_equal(unpack(&world), "ab");
+	assert_string_equal(unpack(&world), "");
+	assert_string_equal(configure(&world), "ab");
+	destroy(&world);
+
+	build(&world, rows, ARRAY_LEN(rows));
+	world.rounds.silent[0] = true;
+	world.rounds.silent[1] = true;
+	assert_string_equal(unpack(&world), "ab");
+	assert_string_equal(unpack(&world), "c");
+	assert_string_equal(unpack(&world), "");
+	assert_string_equal(configure(&world), "abc");
+	assert_string_equal(unpack(&world), "d");
+	destroy(&world);
+
+	/* That all are silent also means that their order shows nowhere. */
+	build(&world, rows, 3);
+	world.rounds.silent[0] = true;
+	world.rounds.silent[1] = true;
+	assert_string_equal(unpack(&world), "ab");
+	assert_string_equal(unpack(&world), "c");
+	free(deb_rounds_first(&world.rounds, &count));
+	assert_int_equal(count, 0);
+	world.rounds.silent[0] = false;
+	free(deb_rounds_first(&world.rounds, &count));
+	assert_int_equal(count, 2);
+	destroy(&world);
+}
+
 static void rounds_after_base(void **state)
 {
 	static const struct row rows[] = { { "", "", 'a', false }, { "a", "", 'b', true } };
@@ -177,11 +220,21 @@ static void rounds_stuck(void **state)
 	destroy(&world);
 }
 
+static void explain_to(const char *tail, bool triggers, bool no_space, struct error *e)
+{
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+
+	result.status = 1;
+	result.no_space = no_space;
+	buffer_adds(&result.tail, tail);
+	assert_int_equal(deb_explain_dpkg("--configure", &result, triggers, e), -1);
+}
+
 static void explain(const char *tail, const char *expected)
 {
 	struct error e = ERROR_INIT;
 
-	assert_int_equal(deb_explain_dpkg("--configure", 1, text_of(tail), &e), -1);
+	explain_to(tail, false, false, &e);
 	assert_int_equal(e.kind, ERROR_SCRIPT);
 	assert_string_equal(e.text, expected);
 }
@@ -204,7 +257,15 @@ static void dpkg_explained(void **state)
 		"package 'foo:amd64': prerm failed with exit status 127: oops");
 	explain("dpkg: error processing package foo (--configure):\n"
 		" installed foo package post-installation script subprocess was killed by signal (Killed)\n",
-		"package 'foo': postinst was killed by signal (Killed)");
+		"package 'foo': postinst was killed by signal 9 (SIGKILL)");
+	explain("dpkg: error processing package foo (--configure):\n"
+		" installed foo package post-installation script subprocess was killed by signal "
+		"(Segmentation "
+		"fault), core dumped\n",
+		"package 'foo': postinst was killed by signal 11 (SIGSEGV)");
+	explain("dpkg: error processing package foo (--configure):\n"
+		" installed foo package post-installation script subprocess returned error exit status 139\n",
+		"package 'foo': postinst failed with exit status 139 (128 + SIGSEGV)");
 	explain("dpkg: dependency problems prevent configuration of foo:\n foo depends on bar; however:\n"
 		"  Package bar is not installed.\n\ndpkg: error processing package foo (--configure):\n"
 		" dependency problems - leaving unconfigured\n",
@@ -217,17 +278,31 @@ static void dpkg_explained(void **state)
 		"dpkg --configure failed with exit status 1: dpkg: error: dpkg frontend lock was locked");
 }
 
+/* The words of the script are the same for a trigger; that it was one is known from what dpkg announced. */
+static void triggers_explained(void **state)
+{
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	explain_to(
+		"Processing triggers for foo (1.0) ...\nno\ndpkg: error processing package foo "
+		"(--configure):\n"
+		" installed foo package post-installation script subprocess returned error exit status 4\n",
+		true, false, &e);
+	assert_string_equal(e.text,
+			    "package 'foo': postinst (processing triggers) failed with exit status 4: no");
+}
+
 static void full_disk(void **state)
 {
 	struct error e = ERROR_INIT;
 
 	(void)state;
-	deb_explain_dpkg("--configure", 1,
-			 TEXT("Setting up foo (1) ...\ncp: x: No space left on device\n"
-			      "dpkg: error processing package foo (--configure):\n"
-			      " installed foo package post-installation script subprocess returned error "
-			      "exit status 1\n"),
-			 &e);
+	explain_to(
+		"Setting up foo (1) ...\ncp: x: No space left on device\n"
+		"dpkg: error processing package foo (--configure):\n"
+		" installed foo package post-installation script subprocess returned error exit status 1\n",
+		false, true, &e);
 	assert_int_equal(e.kind, ERROR_SPACE);
 	assert_string_equal(
 		e.text, "package 'foo': postinst failed with exit status 1: cp: x: No space left on device");
@@ -250,10 +325,11 @@ static void environments(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds_in_order), cmocka_unit_test(rounds_one),
-		cmocka_unit_test(rounds_first),    cmocka_unit_test(rounds_after_base),
-		cmocka_unit_test(rounds_stuck),    cmocka_unit_test(dpkg_explained),
-		cmocka_unit_test(full_disk),       cmocka_unit_test(environments),
+		cmocka_unit_test(rounds_in_order),   cmocka_unit_test(rounds_one),
+		cmocka_unit_test(rounds_first),      cmocka_unit_test(rounds_silent),
+		cmocka_unit_test(rounds_after_base), cmocka_unit_test(rounds_stuck),
+		cmocka_unit_test(dpkg_explained),    cmocka_unit_test(triggers_explained),
+		cmocka_unit_test(full_disk),         cmocka_unit_test(environments),
 	};
 
 	return cmocka_run_group_tests_name("configure", tests, NULL, NULL);

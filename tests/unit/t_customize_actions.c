@@ -12,6 +12,8 @@ static const struct place here = { "recipes/x.yaml", 88, 3 };
 /* Handed in as the sandbox's environment, which actions pass on untouched. */
 struct answer {
 	int status;
+	int signal;
+	bool no_space;
 	const char *output;
 	enum error_kind failure; /* not ERROR_NONE: it cannot be started */
 	char scripts[512];       /* what ran, one after the other */
@@ -22,19 +24,19 @@ static struct answer *answer_of(const struct sandbox *sandbox)
 	return (struct answer *)(uintptr_t)sandbox->environment;
 }
 
-int sandbox_run(const struct sandbox *sandbox, const char *const *argv, int script_fd,
+int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		struct sandbox_result *result, struct error *e)
 {
 	struct answer *answer = answer_of(sandbox);
-	auto_free char *script = NULL;
 
 	assert_non_null(argv[0]);
 	assert_null(argv[1]);
-	assert_int_equal(file_read_fd(script_fd, 65536, &script, NULL, e), 0);
 	strncat(answer->scripts, script, sizeof answer->scripts - strlen(answer->scripts) - 1);
 	if (answer->failure != ERROR_NONE)
 		return error_set(e, answer->failure, "no such interpreter");
 	result->status = answer->status;
+	result->signal = answer->signal;
+	result->no_space = answer->no_space;
 	if (answer->output)
 		buffer_adds(&result->tail, answer->output);
 	return 0;
@@ -100,12 +102,29 @@ static void failure_is_told(void **state)
 	assert_string_equal(e.text, "recipes/x.yaml:88:3: action (post-packages) failed with exit status 7: "
 				    "first | E: it broke\\x1b[0m | second");
 	e = failure_of(*state, 137, NULL);
-	assert_string_equal(e.text,
-			    "recipes/x.yaml:88:3: action (post-packages) failed with exit status 137");
+	assert_string_equal(
+		e.text,
+		"recipes/x.yaml:88:3: action (post-packages) failed with exit status 137 (128 + SIGKILL)");
 	e = failure_of(*state, 1, "\n \n");
 	assert_true(is_suffix(e.text, "exit status 1"));
-	e = failure_of(*state, 1, "dd: error writing '/x': No space left on device\n1+0 records in\n");
+}
+
+static void other_endings(void **state)
+{
+	struct recipe_action action = { .trigger = TRIGGER_POST_FILES, .action = "#!/bin/sh\n" };
+	struct answer killed = { .status = 139, .signal = 11, .output = "x\n" };
+	struct answer full = { .status = 1, .no_space = true };
+	struct answer absent = { .failure = ERROR_SCRIPT };
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(run_actions(*state, &action, 1, &killed, TRIGGER_POST_FILES, &e), -1);
+	assert_int_equal(e.kind, ERROR_ACTION);
+	assert_string_equal(e.text,
+			    "recipes/x.yaml:88:3: action (post-files) was killed by signal 11 (SIGSEGV): x");
+	assert_int_equal(run_actions(*state, &action, 1, &full, TRIGGER_POST_FILES, &e), -1);
 	assert_int_equal(e.kind, ERROR_SPACE);
+	assert_int_equal(run_actions(*state, &action, 1, &absent, TRIGGER_POST_FILES, &e), -1);
+	assert_int_equal(e.kind, ERROR_ACTION);
 }
 
 static void output_is_bounded(void **state)
@@ -178,6 +197,7 @@ int main(void)
 		GROUND_TEST(order_and_trigger), GROUND_TEST(failure_is_told),
 		GROUND_TEST(output_is_bounded), GROUND_TEST(first_failure_stops),
 		GROUND_TEST(no_interpreter),    GROUND_TEST(cannot_start),
+		GROUND_TEST(other_endings),
 	};
 
 	return cmocka_run_group_tests_name("customize actions", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "base/epoch.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/process.h"
 #include "base/root.h"
 #include "sandbox/output.h"
@@ -17,10 +18,13 @@
 #include "sandbox/workspace.h"
 
 #include <fcntl.h>
+#include <seccomp.h>
 #include <signal.h>
+#include <stdnoreturn.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { WAIT_TRIES = 500, WAIT_US = 10000, LDD_MAX_BYTES = 64 * 1024 };
@@ -157,7 +161,7 @@ static int run(const struct sandbox *sandbox, const char *script, char **tail)
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	struct error e = ERROR_INIT;
 
-	if (sandbox_run(sandbox, argv, -1, &result, &e) < 0) {
+	if (sandbox_run(sandbox, argv, NULL, &result, &e) < 0) {
 		print_error("%s\n", e.text);
 		fail();
 	}
@@ -194,6 +198,77 @@ static void statuses(void **state)
 	assert_int_equal(run(&f->sandbox, "kill -KILL $$", NULL), 128 + SIGKILL);
 	/* A closed output does not end the run. */
 	assert_int_equal(run(&f->sandbox, "exec >&- 2>&-; sleep 0.3; exit 4", NULL), 4);
+}
+
+/* A shell that a signal ends, and one that says by its exit status that a program of it was ended so. */
+static void endings(void **state)
+{
+	static const struct {
+		const char *script;
+		const char *ending;
+	} rows[] = {
+		{ "exit 3", "failed with exit status 3" },
+		{ "kill -SEGV $$", "was killed by signal 11 (SIGSEGV)" },
+		{ "kill -40 $$", "was killed by signal 40 (real-time)" },
+		{ "sh -c 'kill -SEGV $$'; exit $?", "failed with exit status 139 (128 + SIGSEGV)" },
+		{ "exit 255", "failed with exit status 255" },
+	};
+	struct fixture *f = need_root(state);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *argv[] = { "sh", "-c", rows[i].script, NULL };
+		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+		auto_free char *ending = NULL;
+		struct error e = ERROR_INIT;
+
+		assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), 0);
+		ending = sandbox_ending(result.status, result.signal);
+		assert_string_equal(ending, rows[i].ending);
+		assert_false(result.no_space);
+	}
+}
+
+/* In a mount namespace of its own, so that nothing stays mounted. 0: a program that fills a small root is told so. */
+static int fill_root(struct fixture *f)
+{
+	const char *argv[] = { "sh", "-c", "cat /dev/zero >/full 2>/dev/null; echo voll; exit 1", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	auto_free char *folder = xasprintf("%s/mnt", f->folder);
+	struct sandbox sandbox = f->sandbox;
+	struct error e = ERROR_INIT;
+	auto_close int root_fd = -1;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", folder, "tmpfs", 0, "size=64m") < 0)
+		return 1;
+	root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	make_root(root_fd);
+	sandbox.root_fd = root_fd;
+	if (sandbox_run(&sandbox, argv, NULL, &result, &e) < 0)
+		return 2;
+	return result.no_space && strcmp(result.tail.data, "voll\n") == 0 ? 0 : 3;
+}
+
+/* Found by what a program says, whose disk may be gone, and by the root, when it says it in other words. */
+static void full_disks(void **state)
+{
+	struct fixture *f = need_root(state);
+	const char *says[] = { "sh", "-c", "echo 'x: No space left on device'; exit 1", NULL };
+	const char *succeeds[] = { "sh", "-c", "echo No space left on device", NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+	int status;
+	pid_t child;
+
+	assert_int_equal(sandbox_run(&f->sandbox, says, NULL, &result, &e), 0);
+	assert_true(result.no_space);
+	assert_int_equal(sandbox_run(&f->sandbox, succeeds, NULL, &result, &e), 0);
+	assert_false(result.no_space);
+	child = fork();
+	if (child == 0)
+		_exit(fill_root(f));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 static void own_world(void **state)
@@ -304,6 +379,31 @@ static void daemon_dies(void **state)
 	assert_false(is_running("86392"));
 }
 
+/* Counted work: what a script leaves running has used processor time all the same. */
+static void daemon_is_counted(void **state)
+{
+#define BURN "i=0; while [ $i -lt 40000 ]; do i=$((i + 1)); done"
+	struct fixture *f = need_root(state);
+	AUTO(meter_release) struct meter meter;
+	struct meter_report own;
+	struct meter_report left;
+
+	meter_init(&meter);
+	f->sandbox.meter = &meter;
+	expect(&f->sandbox, BURN, "");
+	meter_read(&meter, &own);
+	expect(&f->sandbox,
+	       "( " BURN "; echo x > /tmp/done; exec sleep 1000 ) & "
+	       "while [ ! -e /tmp/done ]; do sleep 0.05; done",
+	       "");
+	meter_read(&meter, &left);
+	assert_true(own.total.program_cpu_s > 0);
+	assert_true(left.total.program_cpu_s >= own.total.program_cpu_s * 1.5);
+	/* And the time that the programs ran is nearly all that was spent. */
+	assert_true(left.total.bound_s > 0 && left.total.bound_s <= left.total.wall_s);
+	f->sandbox.meter = NULL;
+}
+
 static void dies_with_kiln(void **state)
 {
 	struct fixture *f = need_root(state);
@@ -333,7 +433,7 @@ static void interruption(void **state)
 		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 		struct error e = ERROR_INIT;
 
-		_exit(sandbox_run(&f->sandbox, argv, -1, &result, &e) < 0 ? (int)e.kind : 0);
+		_exit(sandbox_run(&f->sandbox, argv, NULL, &result, &e) < 0 ? (int)e.kind : 0);
 	}
 	assert_true(child > 0);
 	assert_true(comes_true(true, "86395"));
@@ -410,7 +510,7 @@ static void environment_exact(void **state)
 	struct error e = ERROR_INIT;
 
 	f->sandbox.environment = environment;
-	assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), 0);
+	assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), 0);
 	assert_string_equal(result.tail.data, "PATH=/bin\nA=b c\n");
 }
 
@@ -424,19 +524,10 @@ static void descriptors_closed(void **state)
 	struct error e = ERROR_INIT;
 
 	assert_true(inherited >= 0 && high >= 500);
-	assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), 0);
+	assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), 0);
 	assert_string_equal(result.tail.data, "0\n1\n2\n3\n"); /* 3: the folder that ls reads */
 	close(inherited);
 	close(high);
-}
-
-static int script(const char *text)
-{
-	int fd = memfd_create("test", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	return fd;
 }
 
 static void scripts(void **state)
@@ -445,10 +536,10 @@ static void scripts(void **state)
 	const char *argv[] = { "action", "first", "second argument", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	struct error e = ERROR_INIT;
-	auto_close int with = script("#!/bin/sh -e\necho \"$1/$2\"\nfalse\necho not here\n");
-	auto_close int without = script("echo \"$2/$1\"; exit 5\n");
-	auto_close int missing = script("#! /usr/bin/absent -w\n");
-	auto_close int empty = script("");
+	const char *with = "#!/bin/sh -e\necho \"$1/$2\"\nfalse\necho not here\n";
+	const char *without = "echo \"$2/$1\"; exit 5\n";
+	const char *missing = "#! /usr/bin/absent -w\n";
+	const char *empty = "";
 
 	assert_int_equal(sandbox_run(&f->sandbox, argv, with, &result, &e), 0);
 	assert_string_equal(result.tail.data, "first/second argument\n");
@@ -457,7 +548,7 @@ static void scripts(void **state)
 	assert_string_equal(result.tail.data, "second argument/first\n");
 	assert_int_equal(result.status, 5);
 	assert_int_equal(sandbox_run(&f->sandbox, argv, missing, &result, &e), -1);
-	assert_int_equal(e.kind, ERROR_SYSTEM);
+	assert_int_equal(e.kind, ERROR_SCRIPT);
 	assert_int_equal(e.sys, ENOENT);
 	assert_non_null(strstr(e.text, "cannot run 'action': interpreter '/usr/bin/absent': No such file"));
 	assert_int_equal(sandbox_run(&f->sandbox, argv, empty, &result, &e), 0);
@@ -476,14 +567,166 @@ static void programs_that_are_not(void **state)
 
 	assert_int_equal(root_write(f->root_fd, "/usr/bin/orphan", "#!/absent\n", 10, 0755, 0, 0, &e), 0);
 	assert_int_equal(root_write(f->root_fd, "/usr/bin/plain", "echo $0 $1\n", 11, 0755, 0, 0, &e), 0);
-	assert_int_equal(sandbox_run(&f->sandbox, absent, -1, &result, &e), -1);
+	assert_int_equal(sandbox_run(&f->sandbox, absent, NULL, &result, &e), -1);
 	assert_non_null(strstr(e.text, "cannot run 'absent': No such file or directory"));
-	assert_int_equal(sandbox_run(&f->sandbox, folder, -1, &result, &e), -1);
+	assert_int_equal(sandbox_run(&f->sandbox, folder, NULL, &result, &e), -1);
 	assert_int_equal(e.sys, EACCES);
-	assert_int_equal(sandbox_run(&f->sandbox, orphan, -1, &result, &e), -1);
+	assert_int_equal(sandbox_run(&f->sandbox, orphan, NULL, &result, &e), -1);
 	assert_non_null(strstr(e.text, "cannot run '/usr/bin/orphan': interpreter '/absent': No such file"));
-	assert_int_equal(sandbox_run(&f->sandbox, plain, -1, &result, &e), 0);
+	assert_int_equal(sandbox_run(&f->sandbox, plain, NULL, &result, &e), 0);
 	assert_string_equal(result.tail.data, "/usr/bin/plain a\n");
+}
+
+/* What this program does when it is started with an argument, inside a sandbox: report what calls return. */
+static void print_result(const char *name, long result)
+{
+	printf("%s %ld\n", name, result < 0 ? (long)errno : 0);
+}
+
+static int make_calls(void)
+{
+	int fd = open("/var/lib/probe", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	void *unmapped = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	munmap(unmapped, 4096);
+	print_result("sync", syscall(SYS_sync));
+	print_result("fsync", fsync(fd));
+	print_result("fdatasync", fdatasync(fd));
+	print_result("syncfs", syncfs(fd));
+	print_result("sync_file_range", sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE));
+	print_result("fsync of nothing", fsync(-1));
+	print_result("msync", msync(unmapped, 4096, MS_SYNC));
+	print_result("msync without waiting", msync(unmapped, 4096, MS_ASYNC));
+	return fd < 0;
+}
+
+#ifdef __x86_64__
+static noreturn void no_other_calls(int signal_number)
+{
+	(void)signal_number;
+	_exit(write(STDOUT_FILENO, "none\n", 5) < 0);
+}
+
+/* System calls of i386, which a program of amd64 can make as well. */
+static long other_call(long number)
+{
+	long result;
+
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(-1L), "c"(0L), "d"(0L) : "memory");
+	if (result >= 0)
+		return result;
+	errno = (int)-result;
+	return -1;
+}
+
+static int make_other_calls(void)
+{
+	enum { I386_GETPID = 20, I386_SYNC = 36, I386_FSYNC = 118, I386_FDATASYNC = 148, I386_SYNCFS = 344 };
+
+	signal(SIGSEGV, no_other_calls);
+	signal(SIGILL, no_other_calls);
+	if (other_call(I386_GETPID) != getpid())
+		no_other_calls(0);
+	print_result("sync", other_call(I386_SYNC));
+	print_result("fsync", other_call(I386_FSYNC));
+	print_result("fdatasync", other_call(I386_FDATASYNC));
+	print_result("syncfs", other_call(I386_SYNCFS));
+	return 0;
+}
+#else
+static int make_other_calls(void)
+{
+	puts("none");
+	return 0;
+}
+#endif
+
+/*
+ * With a filter around it through which no call of these gets that is not answered before: where two filters
+ * speak the smaller action counts, and to be traced without a tracer is ENOSYS.
+ */
+static void filter_around(bool no_seccomp)
+{
+	static const char *const names[] = { "sync",   "fsync",           "fdatasync",
+					     "syncfs", "sync_file_range", "msync" };
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	assert_int_equal(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW), 0);
+	assert_int_equal(seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0), 0);
+#ifdef __x86_64__
+	assert_int_equal(seccomp_arch_add(filter, SCMP_ARCH_X86), 0);
+#endif
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_TRACE(1),
+						  seccomp_syscall_resolve_name(names[i]), 0),
+				 0);
+	if (no_seccomp)
+		assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0), 0);
+	assert_int_equal(seccomp_load(filter), 0);
+	seccomp_release(filter);
+}
+
+/* What this program says to ARGUMENT in a sandbox with such a filter around it. */
+static void expect_calls(struct fixture *f, const char *argument, bool no_seccomp, const char *output)
+{
+	const char *argv[] = { "/usr/bin/t_sandbox", argument, NULL };
+	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct error e = ERROR_INIT;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		filter_around(no_seccomp);
+		if (sandbox_run(&f->sandbox, argv, NULL, &result, &e) < 0)
+			buffer_adds(&result.tail, e.text);
+		fflush(f->log_file);
+		if (no_seccomp && !strstr(f->log_text, "system calls cannot be filtered here"))
+			buffer_adds(&result.tail, "and says nothing about it\n");
+		if (strcmp(result.tail.data, output) != 0 && strcmp(result.tail.data, "none\n") != 0)
+			print_error("%s", result.tail.data);
+		_exit(strcmp(result.tail.data, "none\n") == 0 ? 77 : strcmp(result.tail.data, output) != 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		print_message("this machine has no other system calls\n");
+	else
+		assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void copy_self(struct fixture *f)
+{
+	char path[LIMIT_PATH_BYTES] = "";
+
+	assert_true(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
+	copy_file(f->root_fd, path, "/usr/bin/t_sandbox");
+	copy_libraries(f->root_fd, path);
+}
+
+static void nothing_is_synced(void **state)
+{
+	struct fixture *f = need_root(state);
+
+	copy_self(f);
+	expect_calls(f, "calls", false,
+		     "sync 0\nfsync 0\nfdatasync 0\nsyncfs 0\nsync_file_range 0\nfsync of nothing 0\n"
+		     "msync 0\nmsync without waiting 38\n"); /* ENOSYS, of the filter around it */
+	expect_calls(f, "other-calls", false, "sync 0\nfsync 0\nfdatasync 0\nsyncfs 0\n");
+	/* Programs that set-uid bits give more rights must work in scripts as they do elsewhere. */
+	expect(&f->sandbox,
+	       "while read -r key value; do case $key in NoNewPrivs:) echo $value;; esac; done "
+	       "</proc/self/status",
+	       "0\n");
+}
+
+static void without_seccomp(void **state)
+{
+	struct fixture *f = need_root(state);
+
+	copy_self(f);
+	expect_calls(f, "calls", true,
+		     "sync 38\nfsync 38\nfdatasync 38\nsyncfs 38\nsync_file_range 38\nfsync of nothing 38\n"
+		     "msync 38\nmsync without waiting 38\n");
 }
 
 static void stand_ins(void **state)
@@ -613,7 +856,7 @@ static void resolv_conf_far(void **state)
 		const char *argv[] = { "sh", "-c", "true", NULL };
 		auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 
-		assert_int_equal(sandbox_run(&f->sandbox, argv, -1, &result, &e), -1);
+		assert_int_equal(sandbox_run(&f->sandbox, argv, NULL, &result, &e), -1);
 		assert_non_null(strstr(e.text, "too many symbolic links"));
 	}
 }
@@ -660,15 +903,18 @@ static void last_lines(void **state)
 	assert_string_equal(empty, "");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
 		CASE(statuses),
+		CASE(endings),
+		CASE(full_disks),
 		CASE(own_world),
 		CASE(network),
 		CASE(leaves_nothing),
 		CASE(daemon_dies),
+		CASE(daemon_is_counted),
 		CASE(dies_with_kiln),
 		CASE(interruption),
 		CASE(output_lines),
@@ -676,6 +922,8 @@ int main(void)
 		CASE(descriptors_closed),
 		CASE(scripts),
 		CASE(programs_that_are_not),
+		CASE(nothing_is_synced),
+		CASE(without_seccomp),
 		CASE(stand_ins),
 		CASE(stand_in_replaced),
 		CASE(resolv_conf_missing),
@@ -686,5 +934,7 @@ int main(void)
 		cmocka_unit_test(last_lines),
 	};
 
+	if (argc > 1)
+		return strcmp(argv[1], "calls") == 0 ? make_calls() : make_other_calls();
 	return cmocka_run_group_tests_name("sandbox", tests, NULL, NULL);
 }

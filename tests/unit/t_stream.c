@@ -394,7 +394,7 @@ static void errors_come_back(void **state)
 			assert_true(released);
 			next = codec->open_sink(sink_broken(limits[k], &released), edges[i].level, 2, NULL,
 						&e);
-			assert_fails(state, sink_thread(next, &e), data, 4 * MIB, ERROR_SYSTEM);
+			assert_fails(state, sink_thread(next, NULL, &e), data, 4 * MIB, ERROR_SYSTEM);
 			assert_true(released);
 		}
 	}
@@ -410,7 +410,7 @@ static void full_device(void **state)
 		const struct codec *codec = codec_find(text_of(edges[i].codec));
 
 		assert_true(fd >= 0);
-		assert_fails(state, sink_thread(codec_open(codec, -1, sink_fd(fd), NULL, &e), &e), data,
+		assert_fails(state, sink_thread(codec_open(codec, -1, sink_fd(fd), NULL, &e), NULL, &e), data,
 			     5 * MIB, ERROR_SPACE);
 	}
 }
@@ -426,7 +426,7 @@ static void release_without_finish(void **state)
 			struct error e = ERROR_INIT;
 			const struct codec *codec = codec_find(text_of(edges[i].codec));
 			struct sink *sink = sink_thread(
-				codec->open_sink(sink_memory(&out), edges[i].level, 4, NULL, &e), &e);
+				codec->open_sink(sink_memory(&out), edges[i].level, 4, NULL, &e), NULL, &e);
 
 			assert_int_equal(sink_write(sink, data, amounts[k], &e), 0);
 			sink_release(sink);
@@ -440,7 +440,7 @@ static void thread_keeps_order(void **state)
 	auto_free char *data = random_bytes(9 * MIB, 6);
 	auto_buffer struct buffer out = BUFFER_INIT;
 	struct error e = ERROR_INIT;
-	auto_sink struct sink *sink = sink_thread(sink_memory(&out), &e);
+	auto_sink struct sink *sink = sink_thread(sink_memory(&out), NULL, &e);
 	size_t at = 0;
 
 	for (size_t step = 1; at < 9 * MIB; step = step * 2 % 1000003 + 1) {
@@ -510,7 +510,7 @@ static void constructors_pass_failure_on(void **state)
 	(void)state;
 	error_set(&e, ERROR_SYSTEM, "first");
 	assert_null(sink_sha256(NULL, &digest, NULL));
-	assert_null(sink_thread(NULL, &e));
+	assert_null(sink_thread(NULL, NULL, &e));
 	for (size_t i = 0; i < count; i++)
 		assert_null(codec_open(&all[i], -1, NULL, NULL, &e));
 	assert_string_equal(e.text, "first");
@@ -530,8 +530,10 @@ static void memory_is_shared(void **state)
 	{
 		auto_buffer struct buffer one = BUFFER_INIT;
 		auto_buffer struct buffer two = BUFFER_INIT;
-		auto_sink struct sink *a = sink_thread(codec_open(xz, 9, sink_memory(&one), &memory, &e), &e);
-		auto_sink struct sink *b = sink_thread(codec_open(xz, 9, sink_memory(&two), &memory, &e), &e);
+		auto_sink struct sink *a =
+			sink_thread(codec_open(xz, 9, sink_memory(&one), &memory, &e), NULL, &e);
+		auto_sink struct sink *b =
+			sink_thread(codec_open(xz, 9, sink_memory(&two), &memory, &e), NULL, &e);
 
 		assert_int_equal(sink_write(a, data, 3 * MIB, &e), 0);
 		assert_int_equal(sink_write(b, data, 3 * MIB, &e), 0);

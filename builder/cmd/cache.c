@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kiln cache: what builds keep for each other, and getting rid of it. */
+#include "cmd/cmd.h"
+
+#include "base/alloc.h"
+#include "base/epoch.h"
+#include "fetch/inventory.h"
+#include "pipeline.h"
+
+#include <jansson.h>
+
+enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+
+/* All files of one kind. */
+struct summary {
+	size_t count;
+	uint64_t size_bytes;
+	int64_t oldest_s; /* of the one that was not used for longest */
+};
+
+/* What the command line asks for. */
+struct request {
+	char *cache_dir; /* owned */
+	int cache_fd;    /* owned; -1 while there is no such folder */
+	bool trim;
+	bool kinds[CACHE_KINDS];
+	uint64_t keep_bytes;
+	int64_t oldest_s;
+};
+
+static void request_release(struct request *request)
+{
+	free(request->cache_dir);
+	auto_close_(&request->cache_fd);
+}
+
+static int choose_kind(struct request *request, const char *word, struct error *e)
+{
+	auto_buffer struct buffer names = BUFFER_INIT;
+
+	for (size_t i = 0; i < CACHE_KINDS; i++) {
+		const char *name = cache_kind_name((enum cache_kind)i);
+
+		if (strcmp(word, name) == 0) {
+			request->kinds[i] = true;
+			return 0;
+		}
+		buffer_addf(&names, "%s%s", i ? ", " : "", name);
+	}
+	return error_set(e, ERROR_USAGE, "kiln cache trim: unknown kind '%s' (possible: %s)", word,
+			 names.data);
+}
+
+static int parse_bounds(const struct settings *settings, struct request *request, struct error *e)
+{
+	uint64_t days;
+
+	if (!settings->keep && !settings->older_than)
+		return error_set(e, ERROR_USAGE,
+				 "kiln cache trim: say what may go by --keep SIZE or --older-than DAYS");
+	if (settings->keep && !text_to_size(text_of(settings->keep), &request->keep_bytes))
+		return error_set(e, ERROR_USAGE, "--keep: '%s' is no size (such as 500M or 2G)",
+				 settings->keep);
+	if (!settings->older_than)
+		return 0;
+	if (!text_to_u64(text_of(settings->older_than), &days) || days > INT32_MAX)
+		return error_set(e, ERROR_USAGE, "--older-than: '%s' is no number of days",
+				 settings->older_than);
+	request->oldest_s = epoch_now() - (int64_t)days * DAY_S;
+	return 0;
+}
+
+static int parse_request(const struct settings *settings, struct request *request, struct error *e)
+{
+	const struct words *words = &settings->arguments;
+
+	request->trim = words->count > 0;
+	if (words->count && strcmp(words->items[0], "trim") != 0)
+		return error_set(e, ERROR_USAGE, "kiln cache: unknown word '%s' (possible: trim)",
+				 words->items[0]);
+	if (!request->trim && (settings->keep || settings->older_than))
+		return error_set(e, ERROR_USAGE, "--%s is for kiln cache trim",
+				 settings->keep ? "keep" : "older-than");
+	for (size_t i = 1; i < words->count; i++)
+		if (choose_kind(request, words->items[i], e) < 0)
+			return -1;
+	for (size_t i = 0; words->count <= 1 && i < CACHE_KINDS; i++)
+		request->kinds[i] = true;
+	return request->trim ? parse_bounds(settings, request, e) : 0;
+}
+
+/* "12 min", "5 h", "3 days". */
+static void add_age(struct buffer *out, int64_t used_s)
+{
+	int64_t age_s = epoch_now() - used_s;
+
+	if (age_s < 2 * HOUR_S)
+		buffer_addf(out, "%lld min", (long long)(age_s > 0 ? age_s / 60 : 0));
+	else if (age_s < 2 * DAY_S)
+		buffer_addf(out, "%lld h", (long long)(age_s / HOUR_S));
+	else
+		buffer_addf(out, "%lld days", (long long)(age_s / DAY_S));
+}
+
+static void summarise(const struct cache_items *items, struct summary summaries[CACHE_KINDS])
+{
+	for (size_t i = 0; i < items->count; i++) {
+		const struct cache_item *item = &items->items[i];
+		struct summary *summary = &summaries[item->kind];
+
+		if (summary->count == 0 || item->used_s < summary->oldest_s)
+			summary->oldest_s = item->used_s;
+		summary->count++;
+		summary->size_bytes += item->size_bytes;
+	}
+}
+
+static void print_summaries(const char *cache_dir, const struct summary summaries[CACHE_KINDS],
+			    struct buffer *out)
+{
+	uint64_t total_bytes = 0;
+
+	for (size_t i = 0; i < CACHE_KINDS; i++) {
+		const struct summary *summary = &summaries[i];
+
+		total_bytes += summary->size_bytes;
+		buffer_addf(out, "%-10s %6zu %12s", cache_kind_name((enum cache_kind)i), summary->count,
+			    human_size(summary->size_bytes).text);
+		if (summary->count) {
+			buffer_adds(out, "  oldest used ");
+			add_age(out, summary->oldest_s);
+			buffer_adds(out, " ago");
+		}
+		buffer_addc(out, '\n');
+	}
+	buffer_addf(out, "%-17s %12s  %s\n", "all", human_size(total_bytes).text, cache_dir);
+}
+
+static json_t *json_of_summaries(const struct summary summaries[CACHE_KINDS])
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < CACHE_KINDS; i++) {
+		const struct summary *summary = &summaries[i];
+		json_t *item =
+			json_pack("{s:s, s:I, s:I}", "kind", cache_kind_name((enum cache_kind)i), "count",
+				  (json_int_t)summary->count, "size", (json_int_t)summary->size_bytes);
+
+		if (summary->count)
+			json_object_set_new(item, "oldest_use", json_integer(summary->oldest_s));
+		json_array_append_new(list, item);
+	}
+	return list;
+}
+
+/* Everything of the kinds that REQUEST names. */
+static int read_items(const struct request *request, struct cache_items *items, struct error *e)
+{
+	for (size_t i = 0; i < CACHE_KINDS; i++)
+		if (request->kinds[i] && request->cache_fd >= 0 &&
+		    cache_items_add(items, request->cache_fd, (enum cache_kind)i, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int print_json(json_t *root, struct error *e)
+{
+	auto_free char *text = json_dumps(root, JSON_INDENT(2));
+	auto_buffer struct buffer out = BUFFER_INIT;
+
+	json_decref(root);
+	buffer_addf(&out, "%s\n", text ? text : "{}");
+	return print_data(out.data, out.len, e);
+}
+
+static int show(const struct settings *settings, const struct request *request, struct error *e)
+{
+	auto_cache_items struct cache_items items = CACHE_ITEMS_INIT;
+	auto_buffer struct buffer out = BUFFER_INIT;
+	struct summary summaries[CACHE_KINDS] = { { 0 } };
+
+	if (read_items(request, &items, e) < 0)
+		return -1;
+	summarise(&items, summaries);
+	if (settings->json)
+		return print_json(json_pack("{s:s, s:o}", "folder", request->cache_dir, "kinds",
+					    json_of_summaries(summaries)),
+				  e);
+	print_summaries(request->cache_dir, summaries, &out);
+	return print_data(out.data, out.len, e);
+}
+
+static int print_removed(const struct settings *settings, const struct cache_removed removed[CACHE_KINDS],
+			 struct error *e)
+{
+	auto_buffer struct buffer out = BUFFER_INIT;
+	json_t *list;
+
+	if (settings->json) {
+		list = json_array();
+		for (size_t i = 0; i < CACHE_KINDS; i++)
+			json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "kind",
+							      cache_kind_name((enum cache_kind)i), "count",
+							      (json_int_t)removed[i].count, "size",
+							      (json_int_t)removed[i].size_bytes));
+		return print_json(json_pack("{s:o}", "removed", list), e);
+	}
+	for (size_t i = 0; i < CACHE_KINDS; i++)
+		if (removed[i].count)
+			buffer_addf(&out, "removed %zu %s, %s\n", removed[i].count,
+				    cache_kind_name((enum cache_kind)i),
+				    human_size(removed[i].size_bytes).text);
+	if (!out.len)
+		buffer_adds(&out, "nothing to remove\n");
+	return print_data(out.data, out.len, e);
+}
+
+static int trim(const struct settings *settings, const struct request *request, struct error *e)
+{
+	auto_cache_items struct cache_items items = CACHE_ITEMS_INIT;
+	struct cache_removed removed[CACHE_KINDS] = { { 0, 0 } };
+
+	if (read_items(request, &items, e) < 0)
+		return -1;
+	cache_items_choose(&items, request->keep_bytes, request->oldest_s);
+	if (cache_items_remove(&items, request->cache_fd, removed, e) < 0)
+		return -1;
+	return print_removed(settings, removed, e);
+}
+
+int cmd_cache(const struct settings *settings, struct error *e)
+{
+	AUTO(request_release)
+	struct request request = { .cache_fd = -1, .keep_bytes = UINT64_MAX, .oldest_s = INT64_MIN };
+
+	if (parse_request(settings, &request, e) < 0)
+		return -1;
+	request.cache_dir = build_cache_dir(settings->cache);
+	if (cache_folder_open(request.cache_dir, &request.cache_fd, e) < 0)
+		return -1;
+	return request.trim ? trim(settings, &request, e) : show(settings, &request, e);
+}
