@@ -26,6 +26,7 @@ else
 	check 'bookworm: in four cells one set drawn at random, and some of the hard ones' compare \
 		--suites bookworm --variants minbase,buildd --sets 1 --hard-every 30
 fi
+check 'the cases of tests/plan are as apt-get has them' python3 "$TOP/tests/parity/cases.py"
 # A comparison that finds no difference when there is one would be worth nothing.
 printf '#!/bin/sh\n"%s" "$@" | sed "s/\\"name\\": \\"mawk\\"/\\"name\\": \\"gawk\\"/"\n' "$KILN" >"$WORK/wrong"
 chmod +x "$WORK/wrong"
