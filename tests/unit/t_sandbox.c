@@ -6,6 +6,8 @@
  */
 #include "unit/unit.h"
 
+#include "unit/small_root.h"
+
 #include "base/alloc.h"
 #include "base/epoch.h"
 #include "base/file.h"
@@ -27,10 +29,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { WAIT_TRIES = 500, WAIT_US = 10000, LDD_MAX_BYTES = 64 * 1024 };
+enum { WAIT_TRIES = 500, WAIT_US = 10000 };
 
-static const char *const programs[] = { "sh", "cat", "ls",   "sleep", "ln",       "rm",    "mount", "umount",
-					"id", "env", "stat", "mkdir", "readlink", "chmod", "mv" };
 static const char *const plain_environment[] = { "PATH=/usr/bin:/bin", "LC_ALL=C", NULL };
 
 struct fixture {
@@ -42,63 +42,6 @@ struct fixture {
 	size_t log_len;
 	struct sandbox sandbox;
 };
-
-static void copy_file(int root_fd, const char *from, const char *to)
-{
-	struct error e = ERROR_INIT;
-	auto_free char *data = NULL;
-	size_t len;
-
-	assert_int_equal(file_read(AT_FDCWD, from, 64ULL << 20, &data, &len, &e), 0);
-	assert_int_equal(root_write(root_fd, to, data, len, 0755, 0, 0, &e), 0);
-}
-
-/* The libraries that the dynamic loader names for PATH, into the same places of the root. */
-static void copy_libraries(int root_fd, const char *path)
-{
-	const char *argv[] = { "ldd", path, NULL };
-	struct process_options options = { .argv = argv,
-					   .output_max_bytes = LDD_MAX_BYTES,
-					   .timeout_ms = 10000 };
-	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
-	struct error e = ERROR_INIT;
-	struct text rest;
-
-	assert_int_equal(process_run(&options, &result, &e), 0);
-	rest = (struct text) { result.output.data, result.output.len };
-	while (rest.len) {
-		struct text word = text_word(&rest);
-		auto_free char *library = xstrndup(word.ptr, word.len);
-		auto_free char *folder = NULL;
-		struct stat st;
-
-		if (library[0] != '/' || root_lstat(root_fd, library, &st, &e) != 0)
-			continue;
-		folder = xstrndup(library, (size_t)(strrchr(library, '/') - library));
-		assert_int_equal(root_make_dirs(root_fd, folder, 0755, &e), 0);
-		copy_file(root_fd, library, library);
-	}
-}
-
-static void make_root(int root_fd)
-{
-	static const char *const folders[] = { "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib64",
-					       "/etc",     "/mnt",      "/var/lib" };
-	struct error e = ERROR_INIT;
-
-	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
-		assert_int_equal(root_make_dirs(root_fd, folders[i], 0755, &e), 0);
-	assert_int_equal(symlinkat("usr/bin", root_fd, "bin"), 0);
-	assert_int_equal(symlinkat("usr/sbin", root_fd, "sbin"), 0);
-	assert_int_equal(symlinkat("usr/lib", root_fd, "lib"), 0);
-	assert_int_equal(symlinkat("usr/lib64", root_fd, "lib64"), 0);
-	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
-		auto_free char *path = xasprintf("/bin/%s", programs[i]);
-
-		copy_file(root_fd, path, path);
-		copy_libraries(root_fd, path);
-	}
-}
 
 static int set_up(void **state)
 {
@@ -115,7 +58,7 @@ static int set_up(void **state)
 	if (!mkdtemp(fixture->folder))
 		return -1;
 	fixture->root_fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	make_root(fixture->root_fd);
+	small_root_make(fixture->root_fd);
 	fixture->sandbox = (struct sandbox) { .root_fd = fixture->root_fd,
 					      .environment = plain_environment,
 					      .log = &fixture->log };
@@ -242,7 +185,7 @@ static int fill_root(struct fixture *f)
 	    mount("tmpfs", folder, "tmpfs", 0, "size=64m") < 0)
 		return 1;
 	root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	make_root(root_fd);
+	small_root_make(root_fd);
 	sandbox.root_fd = root_fd;
 	if (sandbox_run(&sandbox, argv, NULL, &result, &e) < 0)
 		return 2;
@@ -699,8 +642,8 @@ static void copy_self(struct fixture *f)
 	char path[LIMIT_PATH_BYTES] = "";
 
 	assert_true(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
-	copy_file(f->root_fd, path, "/usr/bin/t_sandbox");
-	copy_libraries(f->root_fd, path);
+	small_root_copy_file(f->root_fd, path, "/usr/bin/t_sandbox");
+	small_root_copy_libraries(f->root_fd, path);
 }
 
 static void nothing_is_synced(void **state)
@@ -877,7 +820,7 @@ static void in_workspace(void **state)
 
 		if (workspace_open(&options, &workspace, &e) < 0)
 			_exit(1);
-		make_root(workspace.root_fd);
+		small_root_make(workspace.root_fd);
 		f->sandbox.root_fd = workspace.root_fd;
 		if (run(&f->sandbox, "echo in; echo y > /usr/y", &tail) != 0 || strcmp(tail, "in\n") != 0)
 			_exit(2);
