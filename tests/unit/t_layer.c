@@ -753,7 +753,6 @@ static void keep_and_stack(struct fixture *f)
 		struct workspace workspace = WORKSPACE_INIT;
 		struct error e = ERROR_INIT;
 		uint64_t draws = seed;
-		auto_free char *before = NULL;
 		auto_close int plain_fd = -1;
 		int lower_fds[6];
 		size_t count = 0;
