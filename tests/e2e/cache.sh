@@ -131,7 +131,7 @@ mkdir -p big/DEBIAN big/usr/share
 head -c 7000000 /dev/urandom >big/usr/share/random
 printf '%s\n' 'Package: tiny' 'Version: 1.1' 'Architecture: amd64' 'Maintainer: X <x@example.org>' 'Essential: yes' \
 	'Priority: required' 'Description: larger' >big/DEBIAN/control
-dpkg-deb --root-owner-group -Znone --build big debs/tiny_1.1_amd64.deb >/dev/null
+dpkg-deb --root-owner-group -Zxz -z0 --build big debs/tiny_1.1_amd64.deb >/dev/null
 archive web/debian
 check 'a cache with little room' "$KILN" build r.yaml --until fetch --cache small
 head -c 5000000 /dev/urandom >small/other
