@@ -116,7 +116,7 @@ static inline int scene_unpack(struct scene *scene, size_t from, enum deb_conffi
 	error_clear(&scene->e);
 	for (size_t i = from; i < scene->plan.package_count; i++)
 		positions[count++] = i;
-	return deb_unpack_packages(&scene->site, positions, count, mode, &scene->e);
+	return deb_unpack_packages(&scene->site, positions, count, mode, NULL, &scene->e);
 }
 
 /* The content of a file in the root; malloc'ed, or NULL when there is none. */
