@@ -136,7 +136,7 @@ static int unpack(struct place *place)
 	error_clear(&place->e);
 	assert_int_equal(root_empty_dir(place->root_fd, "/", &place->e), 0);
 	assert_int_equal(deb_unpack_prepare(&place->site, &place->e), 0);
-	return deb_unpack_packages(&place->site, &position, 1, DEB_CONFFILES_DIRECT, &place->e);
+	return deb_unpack_packages(&place->site, &position, 1, DEB_CONFFILES_DIRECT, NULL, &place->e);
 }
 
 static void assert_text(struct place *place, const char *path, const char *expected)
