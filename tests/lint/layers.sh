@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Includes point downwards, so that a part can be read without what stands above it:
 #
-#	base ← stream ← fetch, sandbox, pongo, deb ← the stages ← pipeline, record, family.c ← cmd ← main.c
+#	base ← stream ← fetch, layer, sandbox, pongo, deb ← the stages ← pipeline, record, family.c ← cmd ← main.c
 #
 # Beside what is below it a file includes its own folder. A stage may also include family.h and the
 # product header <stage>/<stage>.h of another stage; what else it needs of one stands in "also".
 set -u
 cd "$(dirname "$0")/../../builder" || exit 1
 
-declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [pongo]=2 [deb]=2
+declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [pongo]=2 [deb]=2 [layer]=2
 	[recipe]=3 [index]=3 [plan]=3 [unpack]=3 [configure]=3 [customize]=3 [pack]=3
 	[family]=4 [pipeline]=4 [record]=4 [cmd]=5 [main]=6)
 # Who may include which further header of its own level.
