@@ -23,7 +23,8 @@ struct ar {
 struct member {
 	struct archive *archive; /* its filter does the decompression */
 	struct ar *ar;           /* borrowed */
-	struct error inner;      /* what reading AR said, as libarchive has no room for it */
+	bool quick;
+	struct error inner; /* what reading AR said, as libarchive has no room for it */
 };
 
 struct tar {
@@ -121,14 +122,15 @@ void ar_close(struct ar *ar)
 static const struct {
 	const char *suffix;
 	int filter;
+	bool quick;
 	int (*enable)(struct archive *);
 } codecs[] = {
-	{ ".tar", ARCHIVE_FILTER_NONE, archive_read_support_filter_none },
-	{ ".tar.gz", ARCHIVE_FILTER_GZIP, archive_read_support_filter_gzip },
-	{ ".tar.xz", ARCHIVE_FILTER_XZ, archive_read_support_filter_xz },
-	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, archive_read_support_filter_zstd },
-	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, archive_read_support_filter_bzip2 },
-	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, archive_read_support_filter_lzma },
+	{ ".tar", ARCHIVE_FILTER_NONE, true, archive_read_support_filter_none },
+	{ ".tar.gz", ARCHIVE_FILTER_GZIP, false, archive_read_support_filter_gzip },
+	{ ".tar.xz", ARCHIVE_FILTER_XZ, false, archive_read_support_filter_xz },
+	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, true, archive_read_support_filter_zstd },
+	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, false, archive_read_support_filter_bzip2 },
+	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, false, archive_read_support_filter_lzma },
 };
 
 /* The row for a member's name, or -1. */
@@ -184,6 +186,7 @@ int member_open(struct ar *ar, const char *name, struct member **out, struct err
 	member->archive = archive_read_new();
 	if (!member->archive)
 		abort();
+	member->quick = codecs[codec].quick;
 	codecs[codec].enable(member->archive);
 	archive_read_support_format_raw(member->archive);
 	if (archive_read_open2(member->archive, member, NULL, read_packed, NULL, NULL) != ARCHIVE_OK)
@@ -209,6 +212,11 @@ int member_next(struct member *member, const void **data, size_t *len, struct er
 	if (r == ARCHIVE_EOF)
 		return 0;
 	return r == ARCHIVE_OK ? 1 : inner_failure(member->archive, &member->inner, e);
+}
+
+bool member_is_quick(const struct member *member)
+{
+	return member->quick;
 }
 
 void member_close(struct member *member)

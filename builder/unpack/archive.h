@@ -43,6 +43,8 @@ static inline void auto_ar_(struct ar **ar)
 int member_open(struct ar *ar, const char *name, struct member **out, struct error *e) MUST_CHECK;
 /* The next piece: 1 with *data and *len, valid until the next call; 0 at the end. */
 int member_next(struct member *member, const void **data, size_t *len, struct error *e) MUST_CHECK;
+/* Whether it is decompressed about as fast as it could be read had it never been compressed. */
+bool member_is_quick(const struct member *member);
 void member_close(struct member *member); /* NULL is fine */
 static inline void auto_member_(struct member **member)
 {

@@ -2,6 +2,7 @@
 #include "unpack/deb_file.h"
 
 #include "base/limits.h"
+#include "base/meter.h"
 #include "base/root.h"
 #include "stream/quick.h"
 
@@ -15,6 +16,7 @@ struct deb_file {
 	struct quick *data;            /* owned; verified, and not begun yet */
 	struct derived_writer *writer; /* owned; NULL: nothing is kept */
 	enum derived_part part;
+	double writer_cpu_s;
 };
 
 enum { VERSION_MEMBER_MAX = 4096, NAME_BYTES_MAX = 255 };
@@ -33,8 +35,12 @@ static int feed(void *context, const void **data, size_t *len, struct error *e)
 		return r < 0 ? error_wrap(e, "its payload in the cache") : r;
 	}
 	r = member_next(file->member, data, len, e);
-	if (r > 0)
+	if (r > 0 && file->writer) {
+		double begin_s = meter_thread_cpu_s();
+
 		derived_write(file->writer, file->part, *data, *len);
+		file->writer_cpu_s += meter_thread_cpu_s() - begin_s;
+	}
 	return r;
 }
 
@@ -215,7 +221,15 @@ int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e)
 	if (next_member(file->ar, "data.tar", &name, e) < 0 ||
 	    member_open(file->ar, name, &file->member, e) < 0)
 		return -1;
+	/* A payload would be larger, and hardly faster. */
+	if (member_is_quick(file->member))
+		derived_abort(TAKE(file->writer, NULL));
 	return tar_open(feed, file, tar, e);
+}
+
+double deb_file_writer_cpu_s(const struct deb_file *file)
+{
+	return file->writer_cpu_s;
 }
 
 void deb_file_keep(struct deb_file *file)

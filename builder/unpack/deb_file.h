@@ -22,7 +22,7 @@ struct deb_file;
 
 /*
  * Read FD up to the end of control.tar. It is owned from here on, and so is WRITER (may be NULL), which gets what
- * both archives hold.
+ * both archives hold, unless the package is compressed in a way that is quick already.
  */
 int deb_file_open(int fd, struct derived_writer *writer, struct deb_file **file, struct deb_control *control,
 		  struct error *e) MUST_CHECK;
@@ -34,6 +34,8 @@ int deb_file_open_payload(struct derived *derived, bool whole, struct deb_file *
 			  struct deb_control *control, struct error *e) MUST_CHECK;
 /* Open data.tar; once, and TAR before FILE is closed. */
 int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e) MUST_CHECK;
+/* Processor time that WRITER took, which is no part of reading. */
+double deb_file_writer_cpu_s(const struct deb_file *file);
 /* All of it was read and was good: what WRITER got is kept. */
 void deb_file_keep(struct deb_file *file);
 void deb_file_close(struct deb_file *file); /* NULL is fine */

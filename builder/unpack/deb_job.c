@@ -347,7 +347,7 @@ static int unpack_data(struct worker *worker, struct deb_file *file, struct erro
 		if (interrupt_check(e) < 0 || unpack_entry(worker, &entry, tar, e) < 0)
 			return -1;
 	}
-	worker->job->spent.bound_s = tar_cpu_s(tar);
+	worker->job->spent.bound_s = tar_cpu_s(tar) - deb_file_writer_cpu_s(file);
 	if (r < 0 || tar_finish(tar, e) < 0)
 		return -1;
 	deb_file_keep(file);
