@@ -87,7 +87,9 @@ static int open_place(void **state)
 						 .architecture = "all",
 						 .sha256 = put_deb(place, &made) };
 	place->plan = (struct plan) { .packages = &place->package, .package_count = 1 };
-	place->site = (struct unpack_site) { place->root_fd, place->fetcher, &place->plan, &place->log };
+	place->site = (struct unpack_site) {
+		.root_fd = place->root_fd, .fetcher = place->fetcher, .plan = &place->plan, .log = &place->log
+	};
 	*state = place;
 	return 0;
 }
@@ -131,7 +133,7 @@ static int unpack(struct place *place)
 	error_clear(&place->e);
 	assert_int_equal(root_empty_dir(place->root_fd, "/", &place->e), 0);
 	assert_int_equal(deb_unpack_prepare(&place->site, &place->e), 0);
-	return deb_unpack_packages(&place->site, &position, 1, DEB_CONFFILES_DIRECT, &place->e);
+	return deb_unpack_packages(&place->site, &position, 1, DEB_CONFFILES_DIRECT, NULL, &place->e);
 }
 
 static void assert_text(struct place *place, const char *path, const char *expected)
