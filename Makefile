@@ -12,10 +12,12 @@
 ## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
 ## make check-long               the same, with more rounds of what depends on chance
 ## make parity SETS=500          compare the choice of packages with apt's, SETS sets in each of 48 cells; SEED=
-##                               SUITES=bookworm,sid ARCHITECTURES=amd64 VARIANTS=minbase RECOMMENDS=no,yes
+##                               SUITES=bookworm,bookworm+trixie ARCHITECTURES=amd64 VARIANTS=minbase
+##                               RECOMMENDS=no,yes; KEEP=FOLDER keeps apt's answers, to go on after an interruption
 ## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
 ## make tree                     compare roots with those of mmdebstrap, path by path; CASES='sid-minbase trixie-server'
-## make bench                    time a build beside mmdebstrap; ROUNDS=3
+## make bench                    time builds and packing beside other programs, in turns; ROUNDS=3
+##                               CASES='first-mmdebstrap pack-zstd' DISTROBUILDER=FILE DEFINITION=FILE
 ## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
 ## make format                   let clang-format rewrite the sources
 ## make install                  to PREFIX=/usr/local below DESTDIR=; make uninstall takes it away again
@@ -47,8 +49,8 @@ FLAGS.asan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -f
 FLAGS.fuzz    := $(FLAGS.asan) -fsanitize=fuzzer-no-link
 FLAGS.gcc     := $(FLAGS.release)
 FLAGS.clang   := $(FLAGS.release)
-LD.release    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LD.asan       := -fsanitize=address,undefined
+LD.release    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--build-id
+LD.asan       := -fsanitize=address,undefined -Wl,--build-id
 LD.fuzz       := -fsanitize=address,undefined,fuzzer
 LD.gcc        := $(LD.release)
 LD.clang      := $(LD.release)
@@ -68,7 +70,7 @@ PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq
 	lxd lxd-client mmdebstrap
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
 PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
-PACKAGES.bench := mmdebstrap nginx-light jq zstd time
+PACKAGES.bench := mmdebstrap debootstrap nginx-light python3 mount rsync zstd xz-utils
 SETUP.check      := check
 SETUP.check-long := check
 SETUP.parity     := check
@@ -91,8 +93,8 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
-TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c))
-SCRIPTS := .ci/run tests/run tests/bench/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
+TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c tests/bench/*.c))
+SCRIPTS := .ci/run tests/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))
@@ -121,6 +123,9 @@ $O/%.o: %.c $O/flags
 $O/unit/%: tests/unit/%.c $O/libkiln.a $O/flags
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -Itests -MMD -MP -o $@ $< $O/libkiln.a $(PKG_LIBS) -lcmocka $(LIBS)
+$O/bench/%: tests/bench/%.c $O/libkiln.a $O/flags
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -MMD -MP -o $@ $< $O/libkiln.a $(PKG_LIBS) $(LIBS)
 $O/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $O/libkiln.a $O/flags
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -Itests -o $@ $< tests/fuzz/replay.c $O/libkiln.a $(PKG_LIBS) $(LIBS)
@@ -133,12 +138,12 @@ $O/many_apt.so: tests/parity/many_apt.c tests/parity/serve.c $O/flags
 $O/fuzz_%: tests/fuzz/fuzz_%.c $O/libkiln.a $O/flags
 	$(Q)$(LINK) -Itests -o $@ $< $O/libkiln.a $(PKG_LIBS) $(LIBS)
 units: $(UNITS)
-tests: $(UNITS) $(REPLAYS) $(PARITY) $O/kiln
+tests: $(UNITS) $(REPLAYS) $(PARITY) $O/bench/pack $O/kiln
 
 # Rebuilt when the command line changes; everything that is compiled depends on it.
 $O/flags: FORCE | libraries
 	@mkdir -p $(@D); printf '%s\n' '$(CC_ALL)' | cmp -s - $@ || printf '%s\n' '$(CC_ALL)' > $@
--include $(OBJS:.o=.d) $(UNITS:=.d)
+-include $(OBJS:.o=.d) $(UNITS:=.d) $O/bench/pack.d
 
 libraries: | $(SETUP)
 	@command -v pkg-config >/dev/null && pkg-config --exists $(PKGS) || { \
@@ -172,13 +177,16 @@ check: tests | $(SETUP)
 check-long: tests | $(SETUP)
 	$(Q)KILN_TEST_LONG=1 KILN='$(CURDIR)/$O/kiln' OBJECTS='$(CURDIR)/$O' tests/run $(TESTS)
 
-parity: all | $(SETUP)
+parity: all $(PARITY) | $(SETUP)
 	$(Q)tests/parity/compare.py --kiln $O/kiln --shrink --sets $(or $(SETS),500) $(if $(SEED),--seed '$(SEED)') \
 		$(if $(SUITES),--suites '$(SUITES)') $(if $(ARCHITECTURES),--architectures '$(ARCHITECTURES)') \
-		$(if $(VARIANTS),--variants '$(VARIANTS)') $(if $(RECOMMENDS),--recommends '$(RECOMMENDS)')
+		$(if $(VARIANTS),--variants '$(VARIANTS)') $(if $(RECOMMENDS),--recommends '$(RECOMMENDS)') \
+		$(if $(KEEP),--keep '$(KEEP)')
 
-bench: all | $(SETUP)
-	$(Q)KILN='$(CURDIR)/$O/kiln' ROUNDS='$(ROUNDS)' tests/bench/run
+bench: all $O/bench/pack | $(SETUP)
+	$(Q)KILN='$(CURDIR)/$O/kiln' PACK='$(CURDIR)/$O/bench/pack' CASES='$(CASES)' ROUNDS='$(ROUNDS)' \
+		$(if $(DISTROBUILDER),DISTROBUILDER='$(DISTROBUILDER)') $(if $(DEFINITION),DEFINITION='$(DEFINITION)') \
+		tests/bench/run
 
 tree: all | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' tests/tree/run $(CASES)
