@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "base/meter.h"
+#include "stream/window.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -24,6 +24,9 @@ struct member {
 	struct archive *archive; /* its filter does the decompression */
 	struct ar *ar;           /* borrowed */
 	bool quick;
+	struct budget *memory;   /* borrowed; may be NULL */
+	uint64_t memory_bytes;   /* taken from it */
+	bool begun;
 	struct error inner; /* what reading AR said, as libarchive has no room for it */
 };
 
@@ -37,7 +40,6 @@ struct tar {
 	struct arena scratch; /* the current entry's ACLs */
 	struct entry_xattr *xattrs;
 	size_t xattr_count;
-	double cpu_s;       /* of this thread inside libarchive */
 	struct error inner; /* what FEED said */
 };
 
@@ -144,6 +146,20 @@ static int codec_of(const char *name)
 	return -1;
 }
 
+/* Before the decoder sees its first bytes, and takes memory for what they say. */
+static int take_memory(struct member *member, const void *head, size_t len)
+{
+	uint64_t bytes = window_bytes(head, len);
+
+	if (bytes > LIMIT_WINDOW_BYTES && bytes < UINT64_MAX)
+		return error_set(&member->inner, ERROR_FORMAT,
+				 "its decoder would need %llu MiB of memory, more than the limit of %llu",
+				 (unsigned long long)(bytes / MIB), LIMIT_WINDOW_BYTES / MIB);
+	budget_take(member->memory, bytes);
+	member->memory_bytes = bytes;
+	return 0;
+}
+
 static la_ssize_t read_packed(struct archive *archive, void *context, const void **block)
 {
 	struct member *member = context;
@@ -156,10 +172,13 @@ static la_ssize_t read_packed(struct archive *archive, void *context, const void
 	while (r == ARCHIVE_OK && len == 0);
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r == ARCHIVE_OK)
+	if (r == ARCHIVE_OK && (member->begun || take_memory(member, *block, len) == 0)) {
+		member->begun = true;
 		return (la_ssize_t)len;
-	set_failure(member->ar->archive, "ar archive", &member->inner);
-	archive_set_error(archive, EINVAL, "%s", "the archive around it ends early");
+	}
+	if (r != ARCHIVE_OK)
+		set_failure(member->ar->archive, "ar archive", &member->inner);
+	archive_set_error(archive, EINVAL, "%s", "the archive around it cannot be read");
 	return -1;
 }
 
@@ -173,13 +192,14 @@ static int inner_failure(struct archive *archive, const struct error *inner, str
 	return set_failure(archive, "tar archive", e);
 }
 
-int member_open(struct ar *ar, const char *name, struct member **out, struct error *e)
+int member_open(struct ar *ar, const char *name, struct budget *memory, struct member **out, struct error *e)
 {
 	auto_member struct member *member = xcalloc(1, sizeof *member);
 	struct archive_entry *entry;
 	int codec = codec_of(name);
 
 	member->ar = ar;
+	member->memory = memory;
 	if (codec < 0)
 		return error_set(e, ERROR_FORMAT, "member '%s' is compressed in a way that is not known",
 				 name);
@@ -224,6 +244,7 @@ void member_close(struct member *member)
 	if (!member)
 		return;
 	archive_read_free(member->archive);
+	budget_give(member->memory, member->memory_bytes);
 	free(member);
 }
 
@@ -434,10 +455,7 @@ static int fill_entry(struct tar *tar, struct entry *entry, struct error *e)
 
 static int next_entry(struct tar *tar, struct entry *entry, struct error *e)
 {
-	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_next_header(tar->archive, &tar->entry);
-
-	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 
 	if (r == ARCHIVE_EOF)
 		return 0;
@@ -465,10 +483,8 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e)
 
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e)
 {
-	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_data_block(tar->archive, data, len, offset);
 
-	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 	if (r == ARCHIVE_OK)
 		return 1;
 	return r == ARCHIVE_EOF ? 0 : tar_failure(tar, e);
@@ -483,11 +499,6 @@ int tar_finish(struct tar *tar, struct error *e)
 	while ((r = tar->feed(tar->context, &block, &len, e)) > 0)
 		;
 	return r;
-}
-
-double tar_cpu_s(const struct tar *tar)
-{
-	return tar->cpu_s;
 }
 
 void tar_close(struct tar *tar)

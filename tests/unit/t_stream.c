@@ -542,7 +542,7 @@ static void memory_is_shared(void **state)
 		assert_int_equal(one.len, two.len);
 		assert_memory_equal(one.data, two.data, one.len);
 	}
-	assert_int_equal(memory.free_bytes, CODEC_MEMORY_BYTES);
+	assert_int_equal(memory.budget.free_bytes, CODEC_MEMORY_BYTES);
 	codec_memory_release(&memory);
 }
 
