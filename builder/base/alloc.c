@@ -3,8 +3,9 @@
 
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
-enum { ARENA_BLOCK_BYTES = 64 * 1024 };
+enum { ARENA_BLOCK_BYTES = 64 * 1024, LARGE_PAGE_BYTES = 2 * 1024 * 1024 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -34,6 +35,20 @@ void *xmalloc(size_t size)
 void *xcalloc(size_t count, size_t size)
 {
 	return checked(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *xcalloc_spread(size_t count, size_t size)
+{
+	size_t bytes;
+	void *table;
+
+	if (__builtin_mul_overflow(count, size, &bytes))
+		checked(NULL);
+	if (bytes < LARGE_PAGE_BYTES || bytes % LARGE_PAGE_BYTES)
+		return xcalloc(count, size);
+	table = checked(aligned_alloc(LARGE_PAGE_BYTES, bytes));
+	madvise(table, bytes, MADV_HUGEPAGE); /* it works without, too */
+	return memset(table, 0, bytes);
 }
 
 void *xrealloc(void *old, size_t size)

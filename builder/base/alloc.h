@@ -15,6 +15,8 @@
 
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
+/* xcalloc() for a table that is looked into all over: on large pages, where the kernel gives them. */
+void *xcalloc_spread(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t len);

@@ -54,7 +54,7 @@ static void resize(struct map *map, size_t room)
 
 	if (!old && getrandom(&map->seed, sizeof map->seed, GRND_NONBLOCK) < 0)
 		map->seed = (uint64_t)(uintptr_t)map;
-	map->slots = xcalloc(room, sizeof *map->slots);
+	map->slots = xcalloc_spread(room, sizeof *map->slots);
 	map->room = room;
 	for (size_t i = 0; old && i < old_room; i++)
 		if (old[i].value)

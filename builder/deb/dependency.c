@@ -5,14 +5,21 @@
 
 enum { NAME_BYTES_MAX = 512 };
 
+/* A table, because an archive's indexes have some ten million such bytes. */
+enum { NAME_BYTE = 1 << 0, UPPER_CASE = 1 << 1, UNDERSCORE = 1 << 2 };
+static const unsigned char classes[256] = {
+	['a' ... 'z'] = NAME_BYTE, ['0' ... '9'] = NAME_BYTE,  ['+'] = NAME_BYTE,  ['-'] = NAME_BYTE,
+	['.'] = NAME_BYTE,         ['A' ... 'Z'] = UPPER_CASE, ['_'] = UNDERSCORE,
+};
+
+static bool is_of(char c, unsigned mask)
+{
+	return classes[(unsigned char)c] & mask;
+}
+
 static bool is_name_sign(char c)
 {
 	return c == '+' || c == '-' || c == '.';
-}
-
-static bool is_name_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || is_name_sign(c);
 }
 
 static bool is_space(char c)
@@ -42,7 +49,7 @@ bool deb_name_is_valid(struct text text)
 	if (text.len < 2 || text.len > NAME_BYTES_MAX || is_name_sign(text.ptr[0]))
 		return false;
 	for (size_t i = 0; i < text.len; i++)
-		if (!is_name_byte(text.ptr[i]))
+		if (!is_of(text.ptr[i], NAME_BYTE))
 			return false;
 	return true;
 }
@@ -51,16 +58,14 @@ bool deb_name_is_valid(struct text text)
  * A run of bytes that can belong to a name. Upper case is let through: old archives have a few such
  * relations, and dpkg reads names without regard to case; nothing will match them.
  */
-static struct text take_word(struct text *rest, const char *more)
+static struct text take_word(struct text *rest, unsigned mask)
 {
 	struct text word = { rest->ptr, 0 };
 
-	while (rest->len && (is_name_byte(rest->ptr[0]) || (rest->ptr[0] >= 'A' && rest->ptr[0] <= 'Z') ||
-			     (rest->ptr[0] != '\0' && strchr(more, rest->ptr[0])))) {
-		rest->ptr++;
-		rest->len--;
+	while (word.len < rest->len && is_of(word.ptr[word.len], mask))
 		word.len++;
-	}
+	rest->ptr += word.len;
+	rest->len -= word.len;
 	return word;
 }
 
@@ -114,11 +119,11 @@ int deb_dependency_next(struct text *rest, struct deb_part *part)
 		skip_spaces(rest);
 	if (rest->len == 0)
 		return 0;
-	part->name = take_word(rest, "_");
+	part->name = take_word(rest, NAME_BYTE | UPPER_CASE | UNDERSCORE);
 	if (part->name.len == 0)
 		return -1;
 	if (take(rest, ':')) {
-		part->qualifier = take_word(rest, "");
+		part->qualifier = take_word(rest, NAME_BYTE | UPPER_CASE);
 		if (part->qualifier.len == 0)
 			return -1;
 	}

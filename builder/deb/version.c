@@ -126,15 +126,18 @@ int deb_version_compare(struct text a, struct text b)
 	return order;
 }
 
-/* Letters, digits and SIGNS alone. */
-static bool consists_of(struct text text, const char *signs)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
+/* A table, because an archive's indexes have a million versions. */
+enum { IN_UPSTREAM = 1 << 0, IN_REVISION = 1 << 1, IN_BOTH = IN_UPSTREAM | IN_REVISION };
+static const unsigned char classes[256] = {
+	['a' ... 'z'] = IN_BOTH, ['A' ... 'Z'] = IN_BOTH, ['0' ... '9'] = IN_BOTH, ['.'] = IN_BOTH,
+	['+'] = IN_BOTH,         ['~'] = IN_BOTH,         ['-'] = IN_UPSTREAM,     [':'] = IN_UPSTREAM,
+};
 
-		if (!is_digit(c) && !is_letter(c) && (c == '\0' || !strchr(signs, c)))
+static bool consists_of(struct text text, unsigned mask)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!(classes[(unsigned char)text.ptr[i]] & mask))
 			return false;
-	}
 	return true;
 }
 
@@ -149,7 +152,7 @@ bool deb_version_is_valid(struct text text)
 	for (size_t i = 0; i < parts.epoch.len; i++)
 		if (!is_digit(parts.epoch.ptr[i]))
 			return false;
-	return consists_of(parts.upstream, ".+-~:") && consists_of(parts.revision, ".+~");
+	return consists_of(parts.upstream, IN_UPSTREAM) && consists_of(parts.revision, IN_REVISION);
 }
 
 bool deb_version_satisfies(struct text have, enum deb_relation relation, struct text wanted)

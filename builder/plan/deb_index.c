@@ -365,18 +365,30 @@ void deb_index_release(struct deb_index *index)
 	*index = DEB_INDEX_INIT;
 }
 
+/* One bit for a letter in either case; others may share it. */
+static uint32_t letter_bit(char c)
+{
+	return (c & 0x40) ? 1U << (c & 0x1f) : 0;
+}
+
 void deb_stanza_fields(struct text stanza, const char *const *names, size_t count, struct text *values)
 {
 	struct scan scan = { .at = stanza.ptr, .end = stanza.ptr + stanza.len };
+	uint32_t letters = 0;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		values[i] = (struct text) { NULL, 0 };
+		letters |= letter_bit(names[i][0]);
+	}
 	while (scan.at < scan.end) {
 		struct text line = take_line(&scan);
-		const char *colon = line.len ? memchr(line.ptr, ':', line.len) : NULL;
+		const char *colon = NULL;
 		struct text name;
 		struct text value;
 
+		/* Most lines are of other fields, or continue them. */
+		if (line.len && letters & letter_bit(line.ptr[0]))
+			colon = memchr(line.ptr, ':', line.len);
 		if (!colon)
 			continue;
 		name = (struct text) { line.ptr, (size_t)(colon - line.ptr) };

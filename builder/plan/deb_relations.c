@@ -64,16 +64,61 @@ const struct deb_relation_part *deb_version_parts(struct deb_index *index, struc
 struct search {
 	struct map wanted; /* → struct deb_package, those not met yet */
 	size_t left;
+	uint64_t lengths; /* a bit for each length of a name, modulo 64 */
 };
+
+static uint64_t length_bit(struct text name)
+{
+	return 1ULL << (name.len % 64);
+}
 
 static void meet(struct search *search, struct text name, uint64_t place)
 {
-	struct deb_package *package = map_get(&search->wanted, name);
+	struct deb_package *package = NULL;
 
+	if (search->lengths & length_bit(name))
+		package = map_get(&search->wanted, name);
 	if (package && package->mention == 0) {
 		package->mention = place;
 		search->left--;
 	}
+}
+
+enum { BETWEEN_ENTRIES = 1 << 0, NO_NAME_BYTE = 1 << 1, ENTRY_END = 1 << 2 };
+static const unsigned char classes[256] = {
+	[' '] = BETWEEN_ENTRIES | NO_NAME_BYTE,
+	['\t'] = BETWEEN_ENTRIES | NO_NAME_BYTE,
+	['\n'] = BETWEEN_ENTRIES | NO_NAME_BYTE,
+	['\r'] = BETWEEN_ENTRIES | NO_NAME_BYTE,
+	[','] = BETWEEN_ENTRIES | NO_NAME_BYTE | ENTRY_END,
+	['|'] = BETWEEN_ENTRIES | NO_NAME_BYTE | ENTRY_END,
+	['('] = NO_NAME_BYTE,
+	['['] = NO_NAME_BYTE,
+	['<'] = NO_NAME_BYTE,
+	[':'] = NO_NAME_BYTE,
+};
+
+/*
+ * The next name in a relation field, with whatever follows it in *behind. An archive mentions half a million names,
+ * of which a search wants a few: the rest of an entry is passed over unread.
+ */
+static bool next_name(struct text *rest, struct text *name, struct text *behind)
+{
+	const char *at = rest->ptr;
+	const char *end = at + rest->len;
+
+	while (at < end && classes[(unsigned char)*at] & BETWEEN_ENTRIES)
+		at++;
+	name->ptr = at;
+	while (at < end && !(classes[(unsigned char)*at] & NO_NAME_BYTE))
+		at++;
+	name->len = (size_t)(at - name->ptr);
+	behind->ptr = at;
+	while (at < end && !(classes[(unsigned char)*at] & ENTRY_END))
+		at++;
+	behind->len = (size_t)(at - behind->ptr);
+	*rest = (struct text) { at, (size_t)(end - at) };
+	return at > name->ptr;
 }
 
 /* Every relation of a stanza can be a first mention, in the order in which apt reads the fields. */
@@ -87,12 +132,13 @@ static void search_stanza(struct search *search, const struct deb_version *versi
 	meet(search, version->package->name, place);
 	deb_stanza_fields(version->stanza, fields, ARRAY_LEN(fields), values);
 	for (size_t i = 0; i < ARRAY_LEN(fields) && search->left; i++) {
-		struct deb_part part;
+		struct text name;
+		struct text behind;
 
-		while (deb_dependency_next(&values[i], &part) > 0) {
+		while (values[i].len && next_name(&values[i], &name, &behind)) {
 			place++;
-			if (!text_is(part.qualifier, "any"))
-				meet(search, part.name, place);
+			if (!text_starts(behind, ":any"))
+				meet(search, name, place);
 		}
 	}
 }
@@ -105,6 +151,7 @@ void deb_index_rank(struct deb_index *index, struct deb_package *const *packages
 		if (packages[i]->mention)
 			continue;
 		map_put(&search.wanted, packages[i]->name, packages[i]);
+		search.lengths |= length_bit(packages[i]->name);
 		search.left++;
 	}
 	for (size_t i = 0; i < index->version_count && search.left; i++)
