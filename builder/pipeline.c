@@ -89,8 +89,8 @@ static int add_mirror(struct build *b, const char *word, bool *use_host, struct 
 		*use_host = false;
 		return 0;
 	}
-	/* An address may have a '=' in its query. */
-	if (equals && !memchr(word, '?', (size_t)(equals - word))) {
+	/* Other addresses may have a '=' too. */
+	if (equals && (equals[1] == '/' || strstr(equals, "://"))) {
 		auto_free char *from = xstrndup(word, (size_t)(equals - word));
 
 		return mirrors_add(&b->mirrors, from, equals + 1, e);
