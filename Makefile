@@ -15,7 +15,8 @@
 ##                               SUITES=bookworm,sid ARCHITECTURES=amd64 VARIANTS=minbase RECOMMENDS=no,yes
 ## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
 ## make tree                     compare roots with those of mmdebstrap, path by path; CASES='sid-minbase trixie-server'
-## make bench                    time a build beside mmdebstrap; ROUNDS=3
+## make bench                    time builds and packing beside other programs, in turns; ROUNDS=3
+##                               CASES='first-mmdebstrap pack-zstd' DISTROBUILDER=FILE DEFINITION=FILE
 ## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
 ## make format                   let clang-format rewrite the sources
 ## make install                  to PREFIX=/usr/local below DESTDIR=; make uninstall takes it away again
@@ -68,7 +69,7 @@ PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq
 	lxd lxd-client mmdebstrap
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
 PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
-PACKAGES.bench := mmdebstrap nginx-light jq zstd time
+PACKAGES.bench := mmdebstrap debootstrap nginx-light python3 mount rsync zstd xz-utils
 SETUP.check      := check
 SETUP.check-long := check
 SETUP.parity     := check
@@ -91,8 +92,8 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
-TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c))
-SCRIPTS := .ci/run tests/run tests/bench/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
+TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c tests/bench/*.c))
+SCRIPTS := .ci/run tests/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))
@@ -121,6 +122,9 @@ $O/%.o: %.c $O/flags
 $O/unit/%: tests/unit/%.c $O/libkiln.a $O/flags
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -Itests -MMD -MP -o $@ $< $O/libkiln.a $(PKG_LIBS) -lcmocka $(LIBS)
+$O/bench/%: tests/bench/%.c $O/libkiln.a $O/flags
+	@mkdir -p $(@D)
+	$(Q)$(LINK) -MMD -MP -o $@ $< $O/libkiln.a $(PKG_LIBS) $(LIBS)
 $O/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $O/libkiln.a $O/flags
 	@mkdir -p $(@D)
 	$(Q)$(LINK) -Itests -o $@ $< tests/fuzz/replay.c $O/libkiln.a $(PKG_LIBS) $(LIBS)
@@ -133,12 +137,12 @@ $O/many_apt.so: tests/parity/many_apt.c tests/parity/serve.c $O/flags
 $O/fuzz_%: tests/fuzz/fuzz_%.c $O/libkiln.a $O/flags
 	$(Q)$(LINK) -Itests -o $@ $< $O/libkiln.a $(PKG_LIBS) $(LIBS)
 units: $(UNITS)
-tests: $(UNITS) $(REPLAYS) $(PARITY) $O/kiln
+tests: $(UNITS) $(REPLAYS) $(PARITY) $O/bench/pack $O/kiln
 
 # Rebuilt when the command line changes; everything that is compiled depends on it.
 $O/flags: FORCE | libraries
 	@mkdir -p $(@D); printf '%s\n' '$(CC_ALL)' | cmp -s - $@ || printf '%s\n' '$(CC_ALL)' > $@
--include $(OBJS:.o=.d) $(UNITS:=.d)
+-include $(OBJS:.o=.d) $(UNITS:=.d) $O/bench/pack.d
 
 libraries: | $(SETUP)
 	@command -v pkg-config >/dev/null && pkg-config --exists $(PKGS) || { \
@@ -177,8 +181,10 @@ parity: all | $(SETUP)
 		$(if $(SUITES),--suites '$(SUITES)') $(if $(ARCHITECTURES),--architectures '$(ARCHITECTURES)') \
 		$(if $(VARIANTS),--variants '$(VARIANTS)') $(if $(RECOMMENDS),--recommends '$(RECOMMENDS)')
 
-bench: all | $(SETUP)
-	$(Q)KILN='$(CURDIR)/$O/kiln' ROUNDS='$(ROUNDS)' tests/bench/run
+bench: all $O/bench/pack | $(SETUP)
+	$(Q)KILN='$(CURDIR)/$O/kiln' PACK='$(CURDIR)/$O/bench/pack' CASES='$(CASES)' ROUNDS='$(ROUNDS)' \
+		$(if $(DISTROBUILDER),DISTROBUILDER='$(DISTROBUILDER)') $(if $(DEFINITION),DEFINITION='$(DEFINITION)') \
+		tests/bench/run
 
 tree: all | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' tests/tree/run $(CASES)

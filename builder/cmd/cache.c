@@ -21,6 +21,7 @@ struct summary {
 /* What the command line asks for. */
 struct request {
 	char *cache_dir; /* owned */
+	int cache_fd;    /* owned; -1 while there is no such folder */
 	bool trim;
 	bool kinds[CACHE_KINDS];
 	uint64_t keep_bytes;
@@ -30,6 +31,7 @@ struct request {
 static void request_release(struct request *request)
 {
 	free(request->cache_dir);
+	auto_close_(&request->cache_fd);
 }
 
 static int choose_kind(struct request *request, const char *word, struct error *e)
@@ -155,8 +157,8 @@ static json_t *json_of_summaries(const struct summary summaries[CACHE_KINDS])
 static int read_items(const struct request *request, struct cache_items *items, struct error *e)
 {
 	for (size_t i = 0; i < CACHE_KINDS; i++)
-		if (request->kinds[i] &&
-		    cache_items_add(items, request->cache_dir, (enum cache_kind)i, e) < 0)
+		if (request->kinds[i] && request->cache_fd >= 0 &&
+		    cache_items_add(items, request->cache_fd, (enum cache_kind)i, e) < 0)
 			return -1;
 	return 0;
 }
@@ -221,7 +223,7 @@ static int trim(const struct settings *settings, const struct request *request, 
 	if (read_items(request, &items, e) < 0)
 		return -1;
 	cache_items_choose(&items, request->keep_bytes, request->oldest_s);
-	if (cache_items_remove(&items, request->cache_dir, removed, e) < 0)
+	if (cache_items_remove(&items, request->cache_fd, removed, e) < 0)
 		return -1;
 	return print_removed(settings, removed, e);
 }
@@ -229,10 +231,12 @@ static int trim(const struct settings *settings, const struct request *request, 
 int cmd_cache(const struct settings *settings, struct error *e)
 {
 	AUTO(request_release)
-	struct request request = { .keep_bytes = UINT64_MAX, .oldest_s = INT64_MIN };
+	struct request request = { .cache_fd = -1, .keep_bytes = UINT64_MAX, .oldest_s = INT64_MIN };
 
 	if (parse_request(settings, &request, e) < 0)
 		return -1;
 	request.cache_dir = build_cache_dir(settings->cache);
+	if (cache_folder_open(request.cache_dir, &request.cache_fd, e) < 0)
+		return -1;
 	return request.trim ? trim(settings, &request, e) : show(settings, &request, e);
 }

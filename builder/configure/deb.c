@@ -8,7 +8,6 @@
 #include "sandbox/sandbox.h"
 #include "unpack/deb.h"
 
-static const char diversions_path[] = "/var/lib/dpkg/diversions";
 static const char overrides_path[] = "/var/lib/dpkg/statoverride";
 
 /* One step on its way. */
@@ -78,88 +77,25 @@ static int read_or_empty(int root_fd, const char *path, char **text, struct erro
 	return r < 0 ? -1 : 0;
 }
 
-/* Whether LIST, the list of installed files in info/, has the line LINE. */
-static bool has_line(const char *list, struct text line)
-{
-	struct text rest = text_of(list);
-
-	while (rest.ptr)
-		if (text_equal(text_cut(rest, '\n', &rest), line))
-			return true;
-	return false;
-}
-
-/* Whether a path in AFTER that BEFORE does not have is one of LIST. Lines of both files end in or are a path. */
-static bool touches(const char *before, const char *after, const char *list)
-{
-	struct text rest = text_of(after);
-
-	while (rest.ptr) {
-		struct text line = text_cut(rest, '\n', &rest);
-		const char *path = line.len ? memchr(line.ptr, '/', line.len) : NULL;
-
-		if (!path || has_line(before, line))
-			continue;
-		if (has_line(list, (struct text) { path, (size_t)(line.ptr + line.len - path) }))
-			return true;
-	}
-	return false;
-}
-
-/* The installed files of the package at POSITION, one a line; malloc'ed, "" when unknown. */
-static int read_list(const struct work *work, size_t position, char **list, struct error *e)
-{
-	const struct plan_package *package = &work->site->plan->packages[position];
-	auto_free char *plain = xasprintf("/var/lib/dpkg/info/%s.list", package->name);
-	auto_free char *qualified =
-		xasprintf("/var/lib/dpkg/info/%s:%s.list", package->name, package->architecture);
-	int r = root_read(work->site->root_fd, qualified, list, NULL, e);
-
-	return r == 0 ? read_or_empty(work->site->root_fd, plain, list, e) : r < 0 ? -1 : 0;
-}
-
 /*
- * The preinst scripts of a base step run when all is unpacked already. What they divert or override has been
- * unpacked without regard to that, so it is unpacked once more.
+ * All is unpacked already when the preinst scripts run. What they divert they move themselves; no package of a base
+ * brings what another one diverts.
  */
-static int unpack_touched(const struct work *work, const char *diversions, const char *overrides,
-			  struct error *e)
-{
-	auto_free char *new_diversions = NULL;
-	auto_free char *new_overrides = NULL;
-	auto_free size_t *touched = NULL;
-	size_t count = 0;
-
-	if (read_or_empty(work->site->root_fd, diversions_path, &new_diversions, e) < 0 ||
-	    read_or_empty(work->site->root_fd, overrides_path, &new_overrides, e) < 0)
-		return -1;
-	if (strcmp(diversions, new_diversions) == 0 && strcmp(overrides, new_overrides) == 0)
-		return 0;
-	for (size_t i = 0; i < work->step->count; i++) {
-		auto_free char *list = NULL;
-
-		if (read_list(work, work->step->packages[i], &list, e) < 0)
-			return -1;
-		if (touches(diversions, new_diversions, list) || touches(overrides, new_overrides, list))
-			PUSH(touched, count, work->step->packages[i]);
-	}
-	return count ? deb_unpack_packages(work->site, touched, count, DEB_CONFFILES_DIRECT, e) : 0;
-}
-
 static int configure_base(const struct work *work, struct error *e)
 {
-	auto_free char *diversions = NULL;
-	auto_free char *overrides = NULL;
-
-	if (read_or_empty(work->site->root_fd, diversions_path, &diversions, e) < 0 ||
-	    read_or_empty(work->site->root_fd, overrides_path, &overrides, e) < 0)
-		return -1;
 	for (size_t i = 0; i < work->step->count; i++)
 		if (run_preinst(work, work->step->packages[i], false, e) < 0)
 			return -1;
-	if (unpack_touched(work, diversions, overrides, e) < 0)
-		return -1;
 	return configure_all(work, e);
+}
+
+/* Whether configuring the package runs nothing and changes no file. */
+static bool is_silent(const struct deb_control *control)
+{
+	for (size_t i = 0; i < control->trigger_count; i++)
+		if (!control->triggers[i].interest && control->triggers[i].await)
+			return false;
+	return control->conffile_count == 0 && !deb_control_member(control, "postinst");
 }
 
 /* Enter into ROUNDS what dpkg's database and the packages themselves say. */
@@ -179,6 +115,7 @@ static int survey(const struct work *work, struct deb_rounds *rounds, struct err
 		if (deb_read_control(work->site, work->step->packages[i], &control, e) < 0)
 			return -1;
 		rounds->has_preinst[work->step->packages[i]] = control.has_preinst;
+		rounds->silent[work->step->packages[i]] = is_silent(&control);
 	}
 	return 0;
 }
@@ -194,11 +131,14 @@ static int unpack_round(const struct work *work, struct deb_rounds *rounds, stru
 {
 	size_t count;
 	auto_free size_t *positions = deb_rounds_unpackable(rounds, &count);
+	auto_free char *overrides = NULL;
 
+	if (read_or_empty(work->site->root_fd, overrides_path, &overrides, e) < 0)
+		return -1;
 	for (size_t i = 0; i < count; i++)
 		if (rounds->has_preinst[positions[i]] && run_preinst(work, positions[i], true, e) < 0)
 			return -1;
-	if (count && deb_unpack_packages(work->site, positions, count, DEB_CONFFILES_NEW, e) < 0)
+	if (count && deb_unpack_packages(work->site, positions, count, DEB_CONFFILES_NEW, overrides, e) < 0)
 		return -1;
 	set_states(rounds, positions, count, ROUND_UNPACKED);
 	return 0;
@@ -229,11 +169,19 @@ static int configure_install(const struct work *work, struct error *e)
 	auto_deb_rounds struct deb_rounds rounds;
 
 	deb_rounds_init(&rounds, work->site->plan, work->step);
-	if (survey(work, &rounds, e) < 0 || unpack_round(work, &rounds, e) < 0)
+	if (survey(work, &rounds, e) < 0)
 		return -1;
-	while (deb_rounds_left(&rounds) > 0)
-		if (configure_round(work, &rounds, e) < 0 || unpack_round(work, &rounds, e) < 0)
+	for (;;) {
+		size_t left = deb_rounds_left(&rounds);
+
+		if (unpack_round(work, &rounds, e) < 0)
 			return -1;
+		if (deb_rounds_left(&rounds) == 0)
+			break;
+		/* Others may have waited for nothing but what was just unpacked. */
+		if (deb_rounds_left(&rounds) == left && configure_round(work, &rounds, e) < 0)
+			return -1;
+	}
 
 	size_t count;
 	auto_free size_t *first = deb_rounds_first(&rounds, &count);

@@ -6,32 +6,7 @@ void deb_rounds_init(struct deb_rounds *rounds, const struct plan *plan, const s
 	*rounds = (struct deb_rounds) { .plan = plan, .step = step };
 	rounds->states = xcalloc(plan->package_count, sizeof *rounds->states);
 	rounds->has_preinst = xcalloc(plan->package_count, sizeof *rounds->has_preinst);
-}
-
-static bool pre_depends_configured(const struct deb_rounds *rounds, size_t position)
-{
-	const struct plan_package *package = &rounds->plan->packages[position];
-
-	/* dpkg configures nothing before its dependencies, so this speaks for the whole closure. */
-	for (size_t i = 0; i < package->pre_depend_count; i++)
-		if (rounds->states[package->pre_depends[i]] != ROUND_CONFIGURED)
-			return false;
-	return true;
-}
-
-size_t *deb_rounds_unpackable(const struct deb_rounds *rounds, size_t *count)
-{
-	size_t *positions = NULL;
-
-	*count = 0;
-	for (size_t i = 0; i < rounds->step->count; i++) {
-		size_t position = rounds->step->packages[i];
-
-		if (rounds->states[position] == ROUND_NOT_UNPACKED &&
-		    (!rounds->has_preinst[position] || pre_depends_configured(rounds, position)))
-			PUSH(positions, *count, position);
-	}
-	return positions;
+	rounds->silent = xcalloc(plan->package_count, sizeof *rounds->silent);
 }
 
 /*
@@ -59,6 +34,35 @@ static bool visit_needed(const struct deb_rounds *rounds, size_t position, bool 
 			PUSH(queue, count, package->depends[i]);
 	}
 	return true;
+}
+
+/* Whether nothing that runs a script has to be configured before the preinst of POSITION. */
+static bool may_run_preinst(const struct deb_rounds *rounds, size_t position)
+{
+	size_t total = rounds->plan->package_count;
+	auto_free bool *visited = xcalloc(total, sizeof *visited);
+
+	if (!visit_needed(rounds, position, visited))
+		return false;
+	for (size_t i = 0; i < total; i++)
+		if (visited[i] && !rounds->silent[i])
+			return false;
+	return true;
+}
+
+size_t *deb_rounds_unpackable(const struct deb_rounds *rounds, size_t *count)
+{
+	size_t *positions = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < rounds->step->count; i++) {
+		size_t position = rounds->step->packages[i];
+
+		if (rounds->states[position] == ROUND_NOT_UNPACKED &&
+		    (!rounds->has_preinst[position] || may_run_preinst(rounds, position)))
+			PUSH(positions, *count, position);
+	}
+	return positions;
 }
 
 /* What has to be configured before the packages of the step that are in STATE could be unpacked. */
@@ -94,7 +98,14 @@ size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count)
 
 size_t *deb_rounds_first(const struct deb_rounds *rounds, size_t *count)
 {
-	return needed_by(rounds, ROUND_UNPACKED, count);
+	size_t *positions = needed_by(rounds, ROUND_UNPACKED, count);
+	bool silent = true;
+
+	for (size_t i = 0; i < *count; i++)
+		silent = silent && rounds->silent[positions[i]];
+	if (silent)
+		*count = 0;
+	return positions;
 }
 
 size_t deb_rounds_left(const struct deb_rounds *rounds)
@@ -111,4 +122,5 @@ void deb_rounds_release(struct deb_rounds *rounds)
 {
 	free(TAKE(rounds->states, NULL));
 	free(TAKE(rounds->has_preinst, NULL));
+	free(TAKE(rounds->silent, NULL));
 }

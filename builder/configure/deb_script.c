@@ -69,6 +69,18 @@ static int run(const struct sandbox *sandbox, const char *const *argv, const cha
 	return sandbox_run(&closed, argv, NULL, result, e);
 }
 
+/* How many architectures of a package dpkg would count while it installs CONTROL's. */
+static unsigned count_instances(const struct deb_status *status, const struct deb_control *control)
+{
+	unsigned count = 1;
+
+	for (size_t i = 0; i < status->count; i++)
+		count += strcmp(status->packages[i]->name, control->package) == 0 &&
+			 strcmp(status->packages[i]->architecture, control->architecture) != 0 &&
+			 status->packages[i]->state > DEB_NOT_INSTALLED;
+	return count;
+}
+
 /* As dpkg sets them (dpkg(1), "ENVIRONMENT"). */
 static int run_preinst(const struct sandbox *sandbox, const struct deb_control *control,
 		       const struct deb_status *status, struct sandbox_result *result, struct error *e)
@@ -80,14 +92,17 @@ static int run_preinst(const struct sandbox *sandbox, const struct deb_control *
 	auto_free char *package = xasprintf("DPKG_MAINTSCRIPT_PACKAGE=%s", control->package);
 	auto_free char *architecture = xasprintf("DPKG_MAINTSCRIPT_ARCH=%s", control->architecture);
 	auto_free char *version = xasprintf("DPKG_RUNNING_VERSION=%s", dpkg ? dpkg->version : "");
+	auto_free char *instances =
+		xasprintf("DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=%u", count_instances(status, control));
 	const char *extra[] = { package,
 				architecture,
 				version,
+				instances,
 				"DPKG_MAINTSCRIPT_NAME=preinst",
-				"DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1",
 				"DPKG_MAINTSCRIPT_DEBUG=0",
 				"DPKG_ADMINDIR=/var/lib/dpkg",
 				"DPKG_ROOT=",
+				"DPKG_FORCE=security-mac,downgrade,unsafe-io,confold,confdef",
 				NULL,
 				NULL };
 	const char *argv[] = { preinst_path, "install", NULL, NULL, NULL };
@@ -160,6 +175,9 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 	PUSH(argv, argc, "--force-confold");   /* else what is there */
 	PUSH(argv, argc, "--force-unsafe-io"); /* a root under construction need not survive a crash */
 	PUSH(argv, argc, "--abort-after=1");   /* what follows the first failure would only hide it */
+	/* As apt: other packages' triggers wait for the run that configures all, but for what a dependency needs. */
+	if (strcmp(verb, "--configure") == 0 && strcmp(names[0], "-a") != 0)
+		PUSH(argv, argc, "--no-triggers");
 	PUSH(argv, argc, verb);
 	for (size_t i = 0; i < name_count; i++)
 		PUSH(argv, argc, names[i]);

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+static const char folder_name[] = "payload";
+
 /*
  * The head, of a fixed length, is written last; until then the file begins with NULs.
  *
@@ -293,25 +295,17 @@ static int write_head(const struct derived_writer *writer, struct error *e)
 	return 0;
 }
 
-static const char beside_partial[] = "../payload";
-
-/*
- * The folder appears with the first file in it. Its way begins at partial/, not at its path: a build has a mount
- * namespace of its own by then, and between two namespaces' views of one disk nothing can be renamed.
- */
+/* The folder appears with the first file in it. */
 static int make_folder(struct fetcher *fetcher, int *fd, struct error *e)
 {
-	int partial_fd = fetcher->cache.partial_fd;
 	int r = 0;
 
 	pthread_mutex_lock(&fetcher->cache.lock);
 	*fd = atomic_load(&fetcher->payload_fd);
-	if (*fd < 0) {
-		if (mkdirat(partial_fd, beside_partial, 0777) < 0 && errno != EEXIST)
-			r = error_sys(e, "cannot create '%s/payload'", fetcher->cache.path);
-		else
-			r = dir_open(partial_fd, beside_partial, fd, e);
-	}
+	if (*fd < 0 && mkdirat(fetcher->cache_fd, folder_name, 0777) < 0 && errno != EEXIST)
+		r = error_sys(e, "cannot create folder '%s' in the cache", folder_name);
+	if (*fd < 0 && r == 0)
+		r = dir_open(fetcher->cache_fd, folder_name, fd, e);
 	if (r == 0)
 		atomic_store(&fetcher->payload_fd, *fd);
 	pthread_mutex_unlock(&fetcher->cache.lock);
@@ -354,11 +348,13 @@ void derived_abort(struct derived_writer *writer)
 	free(writer);
 }
 
-void derived_open_store(struct fetcher *fetcher)
+int derived_open_store(struct fetcher *fetcher, struct error *e)
 {
-	auto_free char *path = xasprintf("%s/payload", fetcher->cache.path);
-
-	atomic_store(&fetcher->payload_fd, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (dir_open(AT_FDCWD, fetcher->cache.path, &fetcher->cache_fd, e) < 0)
+		return -1;
+	atomic_store(&fetcher->payload_fd,
+		     openat(fetcher->cache_fd, folder_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	return 0;
 }
 
 /* What cannot be trimmed now is trimmed by a later build. */
@@ -369,10 +365,10 @@ static void trim(const struct fetcher *fetcher)
 	const struct cache_removed *gone = &removed[CACHE_PAYLOADS];
 	struct error ignored = ERROR_INIT;
 
-	if (cache_items_add(&items, fetcher->cache.path, CACHE_PAYLOADS, &ignored) < 0)
+	if (cache_items_add(&items, fetcher->cache_fd, CACHE_PAYLOADS, &ignored) < 0)
 		return;
 	cache_items_choose(&items, fetcher->payload_max_bytes, INT64_MIN);
-	if (cache_items_remove(&items, fetcher->cache.path, removed, &ignored) == 0 && gone->count)
+	if (cache_items_remove(&items, fetcher->cache_fd, removed, &ignored) == 0 && gone->count)
 		log_detail(fetcher->log, "removed %zu unpacked packages from the cache, %s", gone->count,
 			   human_size(gone->size_bytes).text);
 }
@@ -383,6 +379,6 @@ void derived_close_store(struct fetcher *fetcher)
 
 	if (atomic_load(&fetcher->payload_grown))
 		trim(fetcher);
-	if (fd >= 0)
-		close(fd);
+	auto_close_(&fd);
+	auto_close_(&fetcher->cache_fd);
 }

@@ -36,13 +36,14 @@ int fetcher_open(const struct fetch_options *options, struct fetcher **out, stru
 	fetcher->offline = options->offline;
 	fetcher->log = options->log;
 	fetcher->payload_max_bytes = options->payload_max_bytes;
+	fetcher->cache_fd = -1;
+	atomic_store(&fetcher->payload_fd, -1);
 	pthread_mutex_init(&fetcher->transfer, NULL);
 	if (cache_open(options->cache_dir, &fetcher->cache, e) < 0) {
 		free(fetcher);
 		return -1;
 	}
-	derived_open_store(fetcher);
-	if (http_open(&http, &fetcher->http, e) < 0) {
+	if (derived_open_store(fetcher, e) < 0 || http_open(&http, &fetcher->http, e) < 0) {
 		fetcher_close(fetcher);
 		return -1;
 	}

@@ -18,6 +18,7 @@ struct fetcher {
 	bool offline;
 	pthread_mutex_t transfer; /* held by whoever uses HTTP for files */
 	uint64_t payload_max_bytes;
+	int cache_fd;              /* CACHE: where the build makes mounts, its path leads elsewhere */
 	atomic_int payload_fd;     /* CACHE/payload, or -1 while there is none */
 	atomic_bool payload_off;   /* a file could not be kept, and no other is tried */
 	atomic_bool payload_grown; /* a file was added */
@@ -27,7 +28,7 @@ struct fetcher {
 char *fetcher_url(const struct fetcher *fetcher, const char *url);
 
 /* Find what is derived already; and, when something was added, keep within the bound on all of it. */
-void derived_open_store(struct fetcher *fetcher);
+int derived_open_store(struct fetcher *fetcher, struct error *e) MUST_CHECK;
 void derived_close_store(struct fetcher *fetcher);
 
 #endif

@@ -68,8 +68,7 @@ static int add_folder(struct cache_items *items, int cache_fd, const char *folde
 	return r < 0 ? -1 : interrupt_check(e);
 }
 
-/* 1, or 0 when there is no such folder. */
-static int open_cache(const char *cache_dir, int *fd, struct error *e)
+int cache_folder_open(const char *cache_dir, int *fd, struct error *e)
 {
 	int opened = open(cache_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -81,13 +80,10 @@ static int open_cache(const char *cache_dir, int *fd, struct error *e)
 	return 1;
 }
 
-int cache_items_add(struct cache_items *items, const char *cache_dir, enum cache_kind kind, struct error *e)
+int cache_items_add(struct cache_items *items, int cache_fd, enum cache_kind kind, struct error *e)
 {
-	auto_close int cache_fd = -1;
-	int r = open_cache(cache_dir, &cache_fd, e);
-
-	if (r <= 0 || !kinds[kind].folder)
-		return r < 0 ? -1 : 0;
+	if (!kinds[kind].folder)
+		return 0;
 	return add_folder(items, cache_fd, kinds[kind].folder, kinds[kind].nested, kind, e);
 }
 
@@ -120,7 +116,7 @@ void cache_items_choose(struct cache_items *items, uint64_t keep_bytes, int64_t 
 		struct cache_item *item = &items->items[i];
 
 		/* Nothing older stays beside what had to go, however small it is. */
-		full = full || item->size_bytes > keep_bytes;
+		full = full || keep_bytes == 0 || item->size_bytes > keep_bytes;
 		item->goes = full || item->used_s < oldest_s;
 		if (!item->goes)
 			keep_bytes -= item->size_bytes;
@@ -135,14 +131,9 @@ static bool is_locked(int cache_fd, const char *path)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-int cache_items_remove(const struct cache_items *items, const char *cache_dir,
+int cache_items_remove(const struct cache_items *items, int cache_fd,
 		       struct cache_removed removed[CACHE_KINDS], struct error *e)
 {
-	auto_close int cache_fd = -1;
-	int r = open_cache(cache_dir, &cache_fd, e);
-
-	if (r <= 0)
-		return r;
 	for (size_t i = 0; i < items->count; i++) {
 		const struct cache_item *item = &items->items[i];
 

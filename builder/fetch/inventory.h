@@ -37,8 +37,11 @@ struct cache_items {
 #define CACHE_ITEMS_INIT ((struct cache_items) { NULL, 0 })
 #define auto_cache_items AUTO(cache_items_release)
 
-/* Add the files of KIND below CACHE_DIR, which need not exist. */
-int cache_items_add(struct cache_items *items, const char *cache_dir, enum cache_kind kind, struct error *e)
+/* Open a cache folder: 1, or 0 when there is none. */
+int cache_folder_open(const char *cache_dir, int *fd, struct error *e) MUST_CHECK;
+
+/* Add the files of KIND in the cache folder CACHE_FD. */
+int cache_items_add(struct cache_items *items, int cache_fd, enum cache_kind kind, struct error *e)
 	MUST_CHECK;
 void cache_items_release(struct cache_items *items);
 
@@ -54,7 +57,7 @@ struct cache_removed {
 };
 
 /* Remove what goes, layers excepted, unless somebody holds a lock on it. REMOVED, one for each kind, is added to. */
-int cache_items_remove(const struct cache_items *items, const char *cache_dir,
+int cache_items_remove(const struct cache_items *items, int cache_fd,
 		       struct cache_removed removed[CACHE_KINDS], struct error *e) MUST_CHECK;
 
 #endif

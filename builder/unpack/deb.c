@@ -78,7 +78,7 @@ static void order_by_size(struct unpacking *unpacking)
 		unpacking);
 }
 
-/* Upgrades would need the old version's scripts in between; a plan has none. */
+/* Upgrades would need the old version's scripts in between; a plan has none. It may bring back what it removed. */
 static int check_fresh(const struct plan *plan, const size_t *positions, size_t count,
 		       const struct deb_status *status, struct error *e)
 {
@@ -87,7 +87,7 @@ static int check_fresh(const struct plan *plan, const size_t *positions, size_t 
 		const struct deb_status_package *old =
 			deb_status_find(status, package->name, package->architecture);
 
-		if (old && old->state != DEB_NOT_INSTALLED && old->state != DEB_HALF_INSTALLED)
+		if (old && old->state > DEB_HALF_INSTALLED)
 			return error_set(e, ERROR_UNSUPPORTED, "package '%s' is in the root already (%s)",
 					 package->name, deb_state_name(old->state));
 	}
@@ -95,7 +95,8 @@ static int check_fresh(const struct plan *plan, const size_t *positions, size_t 
 }
 
 static int begin(struct unpacking *unpacking, const struct unpack_site *site, const size_t *positions,
-		 size_t count, enum deb_conffile_mode mode, const struct deb_status *status, struct error *e)
+		 size_t count, enum deb_conffile_mode mode, const char *overrides,
+		 const struct deb_status *status, struct error *e)
 {
 	unpacking->run.site = site;
 	unpacking->run.mode = mode;
@@ -107,7 +108,7 @@ static int begin(struct unpacking *unpacking, const struct unpack_site *site, co
 	}
 	order_by_size(unpacking);
 	if (check_fresh(site->plan, positions, count, status, e) < 0 ||
-	    deb_overrides_read(site->root_fd, &unpacking->run.overrides, e) < 0)
+	    deb_overrides_read(site->root_fd, overrides, &unpacking->run.overrides, e) < 0)
 		return -1;
 	return deb_paths_init(&unpacking->run.paths, site->root_fd, status, count, e);
 }
@@ -144,7 +145,7 @@ static void report(const struct unpacking *unpacking, size_t workers)
 }
 
 static int unpack_all(const struct unpack_site *site, const size_t *positions, size_t count,
-		      enum deb_conffile_mode mode, struct error *e)
+		      enum deb_conffile_mode mode, const char *overrides, struct error *e)
 {
 	auto_deb_status struct deb_status status = DEB_STATUS_INIT;
 	auto_unpacking struct unpacking unpacking = { .count = 0 };
@@ -153,7 +154,7 @@ static int unpack_all(const struct unpack_site *site, const size_t *positions, s
 	int r;
 
 	if (deb_status_read(site->root_fd, &status, e) < 0 ||
-	    begin(&unpacking, site, positions, count, mode, &status, e) < 0)
+	    begin(&unpacking, site, positions, count, mode, overrides, &status, e) < 0)
 		return -1;
 	if (workers > WORKERS_MAX)
 		workers = WORKERS_MAX;
@@ -168,11 +169,11 @@ static int unpack_all(const struct unpack_site *site, const size_t *positions, s
 }
 
 int deb_unpack_packages(const struct unpack_site *site, const size_t *positions, size_t count,
-			enum deb_conffile_mode mode, struct error *e)
+			enum deb_conffile_mode mode, const char *overrides, struct error *e)
 {
 	/* Modes are the packages'; with no umask in the way open() sets them at once. */
 	mode_t mask = umask(0);
-	int r = count ? unpack_all(site, positions, count, mode, e) : 0;
+	int r = count ? unpack_all(site, positions, count, mode, overrides, e) : 0;
 
 	umask(mask);
 	return r;
@@ -186,5 +187,5 @@ int deb_unpack_step(const struct unpack_site *site, const struct plan_step *step
 	 */
 	if (step->kind != STEP_BASE)
 		return 0;
-	return deb_unpack_packages(site, step->packages, step->count, DEB_CONFFILES_DIRECT, e);
+	return deb_unpack_packages(site, step->packages, step->count, DEB_CONFFILES_DIRECT, NULL, e);
 }

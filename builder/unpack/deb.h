@@ -34,11 +34,12 @@ int deb_read_control(const struct unpack_site *site, size_t position, struct deb
 /*
  * Unpack the packages at POSITIONS, several at once, and record them as "install ok unpacked". The result
  * does not depend on timing: it is as if they had been unpacked one after the other in that order.
- * Diversions and overrides that stand in the root now are respected. Status is written once, at the end.
+ * Diversions that stand in the root now are respected. So are OVERRIDES, the text of dpkg's file statoverride: dpkg
+ * reads it when it starts, not between scripts. NULL: as it is now. Status is written once, at the end.
  * Errors: ERROR_FORMAT: malformed packages, or two that ship one path; ERROR_SPACE; ERROR_SYSTEM.
  */
 int deb_unpack_packages(const struct unpack_site *site, const size_t *positions, size_t count,
-			enum deb_conffile_mode mode, struct error *e) MUST_CHECK;
+			enum deb_conffile_mode mode, const char *overrides, struct error *e) MUST_CHECK;
 
 /* The architecture of the image: that of `dpkg`, or of the first package that is not for all of them; or NULL. */
 const char *deb_native_architecture(const struct plan *plan);

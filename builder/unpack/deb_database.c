@@ -145,7 +145,7 @@ int deb_database_give_to_apt(int root_fd, struct error *e)
 	uid_t uid = 0;
 	gid_t gid = 0;
 
-	if (deb_overrides_read(root_fd, &overrides, e) < 0)
+	if (deb_overrides_read(root_fd, NULL, &overrides, e) < 0)
 		return -1;
 	deb_overrides_owner(&overrides, "_apt", NULL, &uid, &gid);
 	for (size_t i = 0; uid != 0 && i < ARRAY_LEN(folders); i++)

@@ -71,18 +71,28 @@ struct deb_status_package *deb_status_find(const struct deb_status *status, cons
 /* Whether a package of that name is configured: installed, or only waiting for triggers. */
 bool deb_status_is_configured(const struct deb_status *status, const char *name);
 
+/* What is recorded of the conffile PATH: its digest or "newconffile"; a NULL ptr for none. */
+struct text deb_status_conffile(const struct deb_status_package *package, const char *path);
+/* Mark the conffile PATH as obsolete: another package has taken it over. */
+void deb_status_disown_conffile(struct deb_status *status, struct deb_status_package *package,
+				const char *path);
+
 /* Set the state word; want becomes "install", and "ok" the flag. */
 void deb_status_set_state(struct deb_status *status, struct deb_status_package *package,
 			  enum deb_state state);
 
 /*
  * Enter or replace the stanza of a package from its CONTROL data with STATE. CONFFILES is the value of that
- * field ("\n /etc/a md5\n …") or NULL for none. Text is copied.
+ * field ("\n /etc/a md5\n …") or NULL for none. Text is copied. Of a package that was removed it is kept which version
+ * was configured last: what its postinst is told.
  */
 struct deb_status_package *deb_status_put(struct deb_status *status, const struct deb_control *control,
 					  enum deb_state state, const char *conffiles);
 
-/* The same with the little that dpkg records before a preinst runs: "install reinstreq half-installed". */
+/*
+ * The same with the little that dpkg records before a preinst runs: "install reinstreq half-installed", in the stanza
+ * that a removed package still has, or in one of its own.
+ */
 struct deb_status_package *deb_status_put_begun(struct deb_status *status, const struct deb_control *control);
 
 /* The text of the status file: sorted and laid out as dpkg does. */

@@ -2,13 +2,11 @@
 #include "unpack/deb_job.h"
 
 #include "base/interrupt.h"
-#include "base/limits.h"
 #include "base/root.h"
 #include "plan/plan.h"
 #include "unpack/deb_source.h"
 
 #define DPKG_NEW_SUFFIX ".dpkg-new"
-enum { LINKS_MAX = 20 };
 
 /* A job in the hands of one thread. */
 struct worker {
@@ -121,37 +119,6 @@ static bool waits(const struct worker *worker, const struct deb_job_conffile *co
 	return conffile && worker->run->mode == DEB_CONFFILES_NEW;
 }
 
-/*
- * Where a conffile that waits is put: beside the file that a link of its name leads to, if it is one. dpkg
- * --configure will look for it there.
- */
-static int follow_conffile(struct worker *worker, const char *path, const struct place_dir **dir,
-			   const char **name, struct error *e)
-{
-	struct arena *arena = &worker->job->control.arena;
-
-	for (unsigned turn = 0; turn < LINKS_MAX; turn++) {
-		char target[LIMIT_PATH_BYTES];
-		const char *last;
-		int r;
-		ssize_t len = readlinkat((*dir)->fd, *name, target, sizeof target - 1);
-
-		if (len < 0)
-			return new_name(worker->job, *name, name, e);
-		target[len] = '\0';
-		path = deb_link_leads_to(arena, path, target);
-		last = strrchr(path, '/') + 1;
-		if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
-			break;
-		r = placer_parent(&worker->placer, path, dir, name, e);
-		if (r < 0)
-			return -1;
-		if (r == 0)
-			break;
-	}
-	return error_set(e, ERROR_FORMAT, "conffile '%s' is a link that leads to no file", path);
-}
-
 /* What the package has shipped as PATH so far, or NULL. */
 static const struct deb_path *find_path(struct deb_job *job, const char *path)
 {
@@ -248,6 +215,22 @@ static int compare_shared(struct worker *worker, const struct entry *entry, cons
 	return same < 0 ? -1 : 0;
 }
 
+/* A package that replaces this one has it. If that one comes later, dpkg would have unpacked this file before. */
+static int leave_file(struct worker *worker, struct deb_path *record, struct deb_job_conffile *conffile,
+		      const struct entry *entry, struct tar *tar, struct error *e)
+{
+	char hex[MD5_HEX_LEN + 1];
+
+	if (conffile)
+		conffile->lost = true;
+	if (!worker->digests || entry->type != ENTRY_FILE)
+		return 0;
+	if (placer_digest(entry, tar, hex, e) < 0)
+		return -1;
+	record->md5 = arena_strdup(&worker->job->control.arena, hex);
+	return 0;
+}
+
 static int unpack_file(struct worker *worker, struct deb_path *record, struct entry *entry, struct tar *tar,
 		       struct error *e)
 {
@@ -268,12 +251,12 @@ static int unpack_file(struct worker *worker, struct deb_path *record, struct en
 	    deb_paths_claim(&run->paths, dir, name, record->path, job->owner, entry, &claim, &verdict, e) < 0)
 		return -1;
 	record->claim = claim;
-	if (verdict == VERDICT_LEAVE) {
-		if (conffile)
-			conffile->lost = true;
-		return 0;
-	}
-	if (waits(worker, conffile) && follow_conffile(worker, used, &dir, &name, e) < 0)
+	if (conffile)
+		conffile->claim = claim;
+	if (verdict == VERDICT_LEAVE)
+		return leave_file(worker, record, conffile, entry, tar, e);
+	/* Beside a link of its name, too; and dpkg --configure will not look for it there. */
+	if (waits(worker, conffile) && new_name(job, name, &name, e) < 0)
 		r = -1;
 	else if (verdict == VERDICT_COMPARE && !waits(worker, conffile))
 		r = compare_shared(worker, entry, dir, name, tar, &record->md5, e);

@@ -38,8 +38,9 @@ struct deb_link {
 
 struct deb_job_conffile {
 	const struct deb_conffile *conffile;
-	const char *md5; /* of what was shipped; NULL when nothing was */
-	bool lost;       /* to a package that replaces this one's */
+	const struct deb_claim *claim; /* NULL when nothing was shipped */
+	const char *md5;               /* of what was shipped; NULL when nothing was */
+	bool lost;                     /* to a package that replaces this one's */
 };
 
 struct deb_job {
@@ -69,9 +70,6 @@ int deb_job_differs(const struct deb_job *job, const char *path, struct error *e
  */
 int deb_job_place_links(struct deb_run *run, struct deb_job *job, struct placer *placer, bool final,
 			struct error *e) MUST_CHECK;
-
-/* Where a link at PATH with TARGET leads, as a path of the root from ARENA. The kernel resolves what is in it. */
-const char *deb_link_leads_to(struct arena *arena, const char *path, const char *target);
 
 /* Owner, mode and time of every folder that the run has made. */
 int deb_run_finish_folders(struct deb_run *run, struct error *e) MUST_CHECK;

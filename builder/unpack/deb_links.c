@@ -8,7 +8,8 @@
 
 enum { MERGE_DEPTH_MAX = 256, LINK_TEXT_MAX = 4096 };
 
-const char *deb_link_leads_to(struct arena *arena, const char *path, const char *target)
+/* Where a link at PATH with TARGET leads, as a path of the root from ARENA. The kernel resolves what is in it. */
+static const char *link_leads_to(struct arena *arena, const char *path, const char *target)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -21,8 +22,7 @@ const char *deb_link_leads_to(struct arena *arena, const char *path, const char 
 static int open_target(int root_fd, const char *path, const char *target, int *fd, struct error *e)
 {
 	struct arena arena = ARENA_INIT;
-	int r = root_try_open(root_fd, deb_link_leads_to(&arena, path, target), O_RDONLY | O_DIRECTORY, fd,
-			      e);
+	int r = root_try_open(root_fd, link_leads_to(&arena, path, target), O_RDONLY | O_DIRECTORY, fd, e);
 
 	arena_release(&arena);
 	return r;

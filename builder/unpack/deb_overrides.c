@@ -122,28 +122,31 @@ static int parse_override(struct deb_overrides *overrides, struct text line, str
 	return 0;
 }
 
-static int read_attributes(int root_fd, struct deb_overrides *overrides, struct error *e)
+static int parse_attributes(struct deb_overrides *overrides, struct text rest, struct error *e)
 {
-	auto_free char *data = NULL;
-	size_t len = 0;
-	int r = root_read(root_fd, "/var/lib/dpkg/statoverride", &data, &len, e);
-	struct text rest = { data, len };
-
-	if (r <= 0)
-		return r;
 	while (rest.ptr && rest.len)
 		if (parse_override(overrides, text_cut(rest, '\n', &rest), e) < 0)
 			return -1;
 	return 0;
 }
 
-int deb_overrides_read(int root_fd, struct deb_overrides *overrides, struct error *e)
+static int read_attributes(int root_fd, struct deb_overrides *overrides, struct error *e)
+{
+	auto_free char *data = NULL;
+	size_t len = 0;
+	int r = root_read(root_fd, "/var/lib/dpkg/statoverride", &data, &len, e);
+
+	return r <= 0 ? r : parse_attributes(overrides, (struct text) { data, len }, e);
+}
+
+int deb_overrides_read(int root_fd, const char *attributes, struct deb_overrides *overrides, struct error *e)
 {
 	if (read_ids(root_fd, "/etc/passwd", overrides, &overrides->users, e) < 0 ||
 	    read_ids(root_fd, "/etc/group", overrides, &overrides->groups, e) < 0 ||
 	    read_diversions(root_fd, overrides, e) < 0)
 		return -1;
-	return read_attributes(root_fd, overrides, e);
+	return attributes ? parse_attributes(overrides, text_of(attributes), e)
+			  : read_attributes(root_fd, overrides, e);
 }
 
 void deb_overrides_owner(const struct deb_overrides *overrides, const char *user, const char *group,

@@ -29,8 +29,12 @@ struct deb_overrides {
 #define DEB_OVERRIDES_INIT ((struct deb_overrides) { .arena = ARENA_INIT })
 #define auto_deb_overrides AUTO(deb_overrides_release)
 
-/* Read /var/lib/dpkg/diversions and statoverride; users and groups are those of the root. */
-int deb_overrides_read(int root_fd, struct deb_overrides *overrides, struct error *e) MUST_CHECK;
+/*
+ * Read /var/lib/dpkg/diversions, and statoverride unless ATTRIBUTES is its text; users and groups are those of the
+ * root.
+ */
+int deb_overrides_read(int root_fd, const char *attributes, struct deb_overrides *overrides, struct error *e)
+	MUST_CHECK;
 void deb_overrides_release(struct deb_overrides *overrides);
 
 /*

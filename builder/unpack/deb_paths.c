@@ -116,7 +116,7 @@ static int load_installed(struct deb_paths *paths, const struct deb_status *stat
 			owner->info_name =
 				arena_printf(&paths->arena, "%s:%s", package->name, package->architecture);
 		/* What is left of a removed package are conffiles, which anybody may take over. */
-		if (package->state > DEB_CONFIG_FILES && load_list(paths, &placer, i, e) < 0)
+		if (package->state > DEB_HALF_INSTALLED && load_list(paths, &placer, i, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -186,11 +186,10 @@ static int fail_collision(const struct deb_paths *paths, const char *path, size_
 			 path, earlier->name);
 }
 
-static void lose(struct deb_paths *paths, const struct deb_claim *claim)
+static void lose(struct deb_paths *paths, const struct deb_claim *claim, size_t taker)
 {
-	if (claim->owner < paths->installed_count)
-		PUSH(paths->losses, paths->loss_count,
-		     ((struct deb_loss) { .owner = claim->owner, .path = claim->path }));
+	PUSH(paths->losses, paths->loss_count,
+	     ((struct deb_loss) { .owner = claim->owner, .taker = taker, .path = claim->path }));
 }
 
 /* OWNER ships a file at a path that is CLAIM's already. */
@@ -217,7 +216,7 @@ static int contest(struct deb_paths *paths, struct deb_claim *claim, const char 
 		return fail_collision(paths, path, owner, claim->owner, e);
 	/* When both do, the later one has it. */
 	if (i_replace && (!they_replace || owner > claim->owner)) {
-		lose(paths, claim);
+		lose(paths, claim, owner);
 		*verdict = VERDICT_REPLACE;
 		claim->owner = owner;
 		claim->path = path;

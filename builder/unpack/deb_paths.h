@@ -49,9 +49,10 @@ enum deb_verdict {
 	VERDICT_COMPARE, /* of another instance of the same package: must be the same */
 };
 
-/* A path that an installed package has lost. */
+/* A path that OWNER has lost to TAKER, which replaces it. */
 struct deb_loss {
 	size_t owner;
+	size_t taker;
 	const char *path;
 };
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #define STATUS_PATH "/var/lib/dpkg/status"
+#define BEGUN       "install reinstreq half-installed"
 
 static const char *const state_names[] = {
 	[DEB_NOT_INSTALLED] = "not-installed",       [DEB_CONFIG_FILES] = "config-files",
@@ -24,6 +25,7 @@ enum field_kind {
 	FIELD_RELATION,
 	FIELD_STATUS,
 	FIELD_CONFFILES,
+	FIELD_KEPT, /* what is known of the package from before */
 	FIELD_DROPPED
 };
 
@@ -45,7 +47,7 @@ static const struct {
 	{ "Multi-Arch", FIELD_FLAG },
 	{ "Source", FIELD_PLAIN },
 	{ "Version", FIELD_VERSION },
-	{ "Config-Version", FIELD_DROPPED },
+	{ "Config-Version", FIELD_KEPT },
 	{ "Replaces", FIELD_RELATION },
 	{ "Provides", FIELD_RELATION },
 	{ "Depends", FIELD_RELATION },
@@ -212,12 +214,61 @@ bool deb_status_is_configured(const struct deb_status *status, const char *name)
 	return false;
 }
 
-void deb_status_set_state(struct deb_status *status, struct deb_status_package *package, enum deb_state state)
+/* The value of its field Status. */
+static void set_words(struct deb_status_package *package, enum deb_state state, struct text words)
 {
 	package->state = state;
 	for (size_t i = 0; i < package->field_count; i++)
 		if (text_is(package->fields[i].name, "Status"))
-			package->fields[i].value = status_text(&status->arena, state);
+			package->fields[i].value = words;
+}
+
+void deb_status_set_state(struct deb_status *status, struct deb_status_package *package, enum deb_state state)
+{
+	set_words(package, state, status_text(&status->arena, state));
+}
+
+/* The line "PATH DIGEST[ obsolete]" about PATH in the field Conffiles, or NULL. */
+static struct text conffile_line(const struct deb_status_package *package, const char *path)
+{
+	struct text rest = deb_field_value(package->fields, package->field_count, "Conffiles");
+
+	while (rest.ptr) {
+		struct text line = text_trim(text_cut(rest, '\n', &rest));
+		struct text words = line;
+
+		if (text_is(text_word(&words), path))
+			return line;
+	}
+	return (struct text) { NULL, 0 };
+}
+
+struct text deb_status_conffile(const struct deb_status_package *package, const char *path)
+{
+	struct text line = conffile_line(package, path);
+
+	text_word(&line);
+	return text_word(&line);
+}
+
+void deb_status_disown_conffile(struct deb_status *status, struct deb_status_package *package,
+				const char *path)
+{
+	static const char mark[] = " obsolete";
+	struct text line = conffile_line(package, path);
+
+	if (!line.ptr || memmem(line.ptr, line.len, mark, strlen(mark)))
+		return;
+	for (size_t i = 0; i < package->field_count; i++) {
+		struct text *value = &package->fields[i].value;
+		struct text after = { line.ptr + line.len, 0 };
+
+		if (!text_is(package->fields[i].name, "Conffiles"))
+			continue;
+		after.len = (size_t)(value->ptr + value->len - after.ptr);
+		*value = text_of(arena_printf(&status->arena, "%.*s%s%.*s", (int)(after.ptr - value->ptr),
+					      value->ptr, mark, TEXT_ARG(after)));
+	}
 }
 
 /* An epoch of 0 is left out, as dpkg does when nothing depends on it. */
@@ -270,6 +321,7 @@ static struct text shown_value(struct deb_status *status, enum field_kind kind, 
 
 	switch (kind) {
 	case FIELD_PLAIN:
+	case FIELD_KEPT:
 		return copy_text(&status->arena, value);
 	case FIELD_FLAG:
 		return text_is_anycase(value, "no") ? nothing : copy_text(&status->arena, value);
@@ -318,11 +370,16 @@ static struct deb_status_package *fresh_package(struct deb_status *status, const
 struct deb_status_package *deb_status_put(struct deb_status *status, const struct deb_control *control,
 					  enum deb_state state, const char *conffiles)
 {
+	const struct deb_status_package *found =
+		deb_status_find(status, control->package, control->architecture);
+	struct deb_status_package former = found ? *found : (struct deb_status_package) { .name = NULL };
 	struct deb_status_package *package = fresh_package(status, control, state);
 
 	for (size_t i = 0; i < ARRAY_LEN(known_fields); i++) {
 		const char *name = known_fields[i].name;
-		struct text value = deb_field_value(control->fields, control->field_count, name);
+		struct text value = known_fields[i].kind == FIELD_KEPT
+					    ? deb_field_value(former.fields, former.field_count, name)
+					    : deb_field_value(control->fields, control->field_count, name);
 
 		put_field(status, package, name,
 			  shown_value(status, known_fields[i].kind, value, state, conffiles));
@@ -341,13 +398,18 @@ struct deb_status_package *deb_status_put_begun(struct deb_status *status, const
 {
 	static const char *const kept[] = { "Package",      "Status",     "Priority", "Section",
 					    "Architecture", "Multi-Arch", "Version" };
-	struct deb_status_package *package = fresh_package(status, control, DEB_HALF_INSTALLED);
+	struct deb_status_package *package = deb_status_find(status, control->package, control->architecture);
 
+	if (package && package->state == DEB_CONFIG_FILES) {
+		set_words(package, DEB_HALF_INSTALLED, TEXT(BEGUN));
+		return package;
+	}
+	package = fresh_package(status, control, DEB_HALF_INSTALLED);
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
 		struct text value = deb_field_value(control->fields, control->field_count, kept[i]);
 
 		if (strcmp(kept[i], "Status") == 0)
-			value = TEXT("install reinstreq half-installed");
+			value = TEXT(BEGUN);
 		put_field(status, package, kept[i], copy_text(&status->arena, value));
 	}
 	return package;

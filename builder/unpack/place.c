@@ -366,6 +366,28 @@ int placer_link(struct placer *placer, const struct place_dir *from, const char 
 	return 1;
 }
 
+int placer_digest(const struct entry *entry, struct tar *content, char md5[MD5_HEX_LEN + 1], struct error *e)
+{
+	auto_hash struct hash hash = HASH_INIT;
+	const void *data;
+	size_t len;
+	int64_t offset;
+	int64_t done = 0;
+	int r;
+
+	hash_start_md5(&hash);
+	while ((r = tar_read(content, &data, &len, &offset, e)) > 0) {
+		if (check_piece(entry, done, len, offset, e) < 0)
+			return -1;
+		hash_hole(&hash, offset - done);
+		hash_add(&hash, data, len);
+		done = offset + (int64_t)len;
+	}
+	hash_hole(&hash, entry->size_bytes - done);
+	hash_end_md5(&hash, md5);
+	return r;
+}
+
 /* Read LEN bytes at OFFSET of FD and compare: 1 same, 0 not. */
 static int same_piece(int fd, const char *data, size_t len, int64_t offset, struct error *e)
 {

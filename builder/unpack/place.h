@@ -68,6 +68,9 @@ int placer_create(struct placer *placer, const struct place_dir *dir, const char
 int placer_link(struct placer *placer, const struct place_dir *from, const char *from_name,
 		const struct place_dir *dir, const char *name, struct error *e) MUST_CHECK;
 
+/* Read the content of ENTRY, a regular file that goes nowhere, for its MD5. */
+int placer_digest(const struct entry *entry, struct tar *content, char md5[MD5_HEX_LEN + 1], struct error *e)
+	MUST_CHECK;
 /* Whether the regular file NAME holds exactly what CONTENT brings: 1 or 0. Reads CONTENT to its end. */
 int placer_compare(const struct place_dir *dir, const char *name, const struct entry *entry,
 		   struct tar *content, char md5[MD5_HEX_LEN + 1], struct error *e) MUST_CHECK;

@@ -26,7 +26,7 @@ for command in $commands; do
 	options="$options $(grep -oE -e '--[a-z-]+' <<<"$out" | tr '\n' ' ')"
 done
 is 'kiln(1) has the options of the commands' \
-	"$(section OPTIONS | sed -nE 's/^\.It Fl (. , )?(-[a-z]+).*/-\2/p' | sort -u)" \
+	"$(section OPTIONS | sed -nE 's/^\.It Fl (. , )?(-[a-z-]+).*/-\2/p' | sort -u)" \
 	"$(tr ' ' '\n' <<<"$options" | grep . | sort -u)"
 run "$KILN" build --help
 is 'letters too' "$(section OPTIONS | sed -nE 's/^\.It Fl ([a-z]) ,.*/-\1/p' | sort -u)" \

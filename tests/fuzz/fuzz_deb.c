@@ -67,7 +67,7 @@ static void unpack(struct fetcher *fetcher, const struct plan *plan, enum deb_co
 	struct unpack_site site = { .root_fd = root_fd, .fetcher = fetcher, .plan = plan, .log = &log };
 
 	assert(deb_unpack_prepare(&site, &e) == 0);
-	if (deb_unpack_packages(&site, &position, 1, mode, &e) < 0) {
+	if (deb_unpack_packages(&site, &position, 1, mode, NULL, &e) < 0) {
 		assert(e.kind != ERROR_NONE && e.kind != ERROR_INTERNAL && e.text[0]);
 	} else {
 		auto_deb_status struct deb_status status = DEB_STATUS_INIT;

@@ -16,14 +16,19 @@ import tempfile
 
 EPOCH = 1600000000
 
-# What scripts begin with. DPKG_FRONTEND_LOCKED and DPKG_NO_TSTP are apt's words to dpkg.
+# What scripts begin with. DPKG_FRONTEND_LOCKED, DPKG_NO_TSTP and DPKG_COLORS are apt's words to dpkg; it removes with
+# --force-depends, and what was triggered is in any order.
 NOTE = r"""#!/bin/sh
 set -e
 mkdir -p /var/lib/hard
 exec 3>>"/var/lib/hard/$DPKG_MAINTSCRIPT_PACKAGE"
 note() { echo "$*" >&3; }
-note "$(basename "$0" | sed 's/.*\.//')$(printf ' <%s>' "$@") in $(pwd), umask $(umask), $(readlink /proc/$$/fd/0)"
-env | grep -E '^(DPKG|DEB)' | grep -vE '^(DPKG_FRONTEND_LOCKED|DPKG_NO_TSTP)=' | LC_ALL=C sort >&3
+sorted=$(printf '%s\n' $2 | sort | tr '\n' ' ')
+[ "$1" != triggered ] || set -- triggered "$sorted"
+note "$(basename "$0" | sed 's/.*\.//')$(printf ' <%s>' "$@") in $(pwd), umask $(umask)," \
+	"$(readlink /proc/$$/fd/0 | sed 's/[0-9]//g')"
+env | grep -E '^(DPKG|DEB)' | grep -vE '^DPKG_(FRONTEND_LOCKED|NO_TSTP|COLORS)=' | sed 's/,unsafe-io//; s/,depends//' |
+	LC_ALL=C sort >&3
 state() { note "$1: $(dpkg-query -W -f '${db:Status-Want} ${db:Status-Eflag} ${db:Status-Status} ${Version}' "$1" 2>&1)"; }
 look() { note "$1: $(stat -c '%A %u:%g %s' "$1" 2>&1) $(cat "$1" 2>&1 | head -c 200)"; }
 """
@@ -39,11 +44,12 @@ def package(name, *fields, version="1.0", arch="all", conffiles=(), members=None
 
 # ---- diversions: of what is there, of what comes in the same run, of a conffile, of a link, by an essential package
 
-package("hard-victim", conffiles=["/etc/hard/diverted.conf"], files=[
+package("hard-victim", files=[
 	("/usr/share/hard/file", "the victim's\n"),
 	("/usr/share/hard/both", "the victim's\n"),
-	("/usr/share/hard/link", "-> file"),
-	("/etc/hard/diverted.conf", "the victim's\n")])
+	("/usr/share/hard/link", "-> file")])
+package("hard-victim-later", "Pre-Depends: hard-diverts", conffiles=["/etc/hard/diverted.conf"],
+	files=[("/etc/hard/diverted.conf", "the victim's\n")], postinst="look /etc/hard/diverted.conf.diverted\n")
 package("hard-diverts", "Depends: hard-victim", files=[
 	("/usr/share/hard/both", "the diverter's\n"),
 	("/usr/share/hard/diverts", "x\n")],
@@ -52,7 +58,7 @@ for f in /usr/share/hard/file /usr/share/hard/both /usr/share/hard/link /etc/har
 	dpkg-divert --package hard-diverts --quiet --add --rename --divert "$f.diverted" "$f"
 done
 """, postinst="""
-look /usr/share/hard/both; look /usr/share/hard/both.diverted; look /etc/hard/diverted.conf.diverted
+look /usr/share/hard/both; look /usr/share/hard/both.diverted
 """)
 package("hard-base-victim", files=[("/usr/share/hard/of-the-base", "the base's\n")])
 package("hard-essential", "Essential: yes", "Depends: hard-base-victim", files=[
@@ -108,7 +114,7 @@ package("hard-takes-early", "Replaces: hard-given", conffiles=["/etc/hard/given.
 	files=[("/etc/hard/given.conf", "of hard-takes-early\n"), ("/usr/share/hard/given", "of hard-takes-early\n")])
 package("hard-given", "Pre-Depends: hard-takes-early", conffiles=["/etc/hard/given.conf"],
 	files=[("/etc/hard/given.conf", "of hard-given\n"), ("/usr/share/hard/given", "of hard-given\n"),
-		("/usr/share/hard/own", "x\n")])
+		("/usr/share/hard/own", "x\n")], preinst="")
 
 # ---- Replaces, of an older and of a newer package, and in vain
 
@@ -124,12 +130,13 @@ package("hard-old-last", "Pre-Depends: hard-new-first",
 package("hard-interest", members={"triggers":
 	"interest /usr/share/hard-files\ninterest-noawait hard-word\ninterest hard-call\ninterest-noawait /etc/hard/trig\n"},
 	postinst='[ "$1" != triggered ] || ls /usr/share/hard-files >/var/lib/hard-interest 2>&1 || true\n')
-package("hard-file", "Pre-Depends: hard-interest", conffiles=["/etc/hard/trig/x.conf"],
+# Their preinst is what makes kiln wait for the pre-dependency, and so what lets them activate.
+package("hard-file", "Pre-Depends: hard-interest", preinst="", conffiles=["/etc/hard/trig/x.conf"],
 	files=[("/usr/share/hard-files/sub/one", "1\n"), ("/etc/hard/trig/x.conf", "x\n")], postinst="look /var/lib/hard-interest\n")
 package("hard-waits", "Depends: hard-file",
 	postinst="look /var/lib/hard-interest; state hard-file; state hard-interest\n")
-package("hard-says", "Pre-Depends: hard-interest", members={"triggers": "activate-noawait hard-word\nactivate hard-nobody\n"})
-package("hard-calls", "Pre-Depends: hard-interest", postinst="dpkg-trigger hard-call; dpkg-trigger --no-await /usr/share/hard-files/x\n")
+package("hard-says", "Pre-Depends: hard-interest", preinst="", members={"triggers": "activate-noawait hard-word\nactivate hard-nobody\n"})
+package("hard-calls", "Pre-Depends: hard-interest", preinst="", postinst="dpkg-trigger hard-call; dpkg-trigger --no-await /usr/share/hard-files/x\n")
 package("hard-interest-late", "Depends: hard-file", members={"triggers": "interest /usr/share/hard-files\n"}, postinst="")
 
 # ---- alternatives: three priorities, links of their own, and one that is set by hand
@@ -159,7 +166,8 @@ package("hard-files", arch="amd64", files=[
 package("hard-link", files=[("/usr/share/hard-odd2/real", None), ("/usr/share/hard-odd2/way", "-> real")])
 package("hard-through", "Pre-Depends: hard-link",
 	files=[("/usr/share/hard-odd2/way", None, 0o700), ("/usr/share/hard-odd2/way/file", "x\n")])
-package("hard-keeps", "Pre-Depends: hard-link", files=[("/usr/share/hard-odd2/real", "-> elsewhere")])
+package("hard-keeps", "Pre-Depends: hard-link", files=[("/usr/share/hard-odd2/real", "-> elsewhere"),
+	("/usr/share/hard/keeps", "dpkg lets a package vanish of which others have all\n")])
 package("hard-private", files=[("/usr/share/hard-odd3", None, 0o700, 5, 60)])
 package("hard-public", "Pre-Depends: hard-private",
 	files=[("/usr/share/hard-odd3", None, 0o755), ("/usr/share/hard-odd3/file", "x\n")])

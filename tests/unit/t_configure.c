@@ -148,6 +148,48 @@ static void rounds_one(void **state)
 	destroy(&world);
 }
 
+/* c waits for b, which depends on a. Of the two it depends on a alone whether dpkg has to run before. */
+static void rounds_silent(void **state)
+{
+	static const struct row rows[] = { { "", "", 'a', false },
+					   { "", "a", 'b', false },
+					   { "b", "", 'c', true },
+					   { "c", "", 'd', true } };
+	struct world world;
+	size_t count;
+
+	(void)state;
+	build(&world, rows, ARRAY_LEN(rows));
+	world.rounds.silent[1] = true;
+	assert_string_equal(unpack(&world), "ab");
+	assert_string_equal(unpack(&world), "");
+	assert_string_equal(configure(&world), "ab");
+	destroy(&world);
+
+	build(&world, rows, ARRAY_LEN(rows));
+	world.rounds.silent[0] = true;
+	world.rounds.silent[1] = true;
+	assert_string_equal(unpack(&world), "ab");
+	assert_string_equal(unpack(&world), "c");
+	assert_string_equal(unpack(&world), "");
+	assert_string_equal(configure(&world), "abc");
+	assert_string_equal(unpack(&world), "d");
+	destroy(&world);
+
+	/* That all are silent also means that their order shows nowhere. */
+	build(&world, rows, 3);
+	world.rounds.silent[0] = true;
+	world.rounds.silent[1] = true;
+	assert_string_equal(unpack(&world), "ab");
+	assert_string_equal(unpack(&world), "c");
+	free(deb_rounds_first(&world.rounds, &count));
+	assert_int_equal(count, 0);
+	world.rounds.silent[0] = false;
+	free(deb_rounds_first(&world.rounds, &count));
+	assert_int_equal(count, 2);
+	destroy(&world);
+}
+
 static void rounds_after_base(void **state)
 {
 	static const struct row rows[] = { { "", "", 'a', false }, { "a", "", 'b', true } };
@@ -283,11 +325,11 @@ static void environments(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds_in_order),    cmocka_unit_test(rounds_one),
-		cmocka_unit_test(rounds_first),       cmocka_unit_test(rounds_after_base),
-		cmocka_unit_test(rounds_stuck),       cmocka_unit_test(dpkg_explained),
-		cmocka_unit_test(triggers_explained), cmocka_unit_test(full_disk),
-		cmocka_unit_test(environments),
+		cmocka_unit_test(rounds_in_order),   cmocka_unit_test(rounds_one),
+		cmocka_unit_test(rounds_first),      cmocka_unit_test(rounds_silent),
+		cmocka_unit_test(rounds_after_base), cmocka_unit_test(rounds_stuck),
+		cmocka_unit_test(dpkg_explained),    cmocka_unit_test(triggers_explained),
+		cmocka_unit_test(full_disk),         cmocka_unit_test(environments),
 	};
 
 	return cmocka_run_group_tests_name("configure", tests, NULL, NULL);

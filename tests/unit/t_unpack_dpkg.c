@@ -76,15 +76,104 @@ static void waiting_conffiles(void **state)
 	scene_open(&scene);
 	scene_prepare(&scene);
 	scene_add(&scene, &bb);
-	assert_int_equal(root_make_dirs(scene.root_fd, "/etc/real", 0755, &scene.e), 0);
+	assert_int_equal(root_make_dirs(scene.root_fd, "/etc", 0755, &scene.e), 0);
 	assert_int_equal(symlinkat("real/bb", scene.root_fd, "etc/bb.conf"), 0);
 	assert_int_equal(scene_unpack(&scene, 0, DEB_CONFFILES_NEW), 0);
-	/* Beside what the link leads to, where dpkg --configure looks for it. */
-	assert_text(&scene, "/etc/real/bb.dpkg-new", "A");
+	/* As dpkg: not beside what the link leads to. */
+	assert_text(&scene, "/etc/bb.conf.dpkg-new", "A");
 	assert_true(S_ISLNK(scene_stat(&scene, "/etc/bb.conf").st_mode));
 	status = scene_text(&scene, "/var/lib/dpkg/status");
 	assert_non_null(strstr(status, "\nConffiles:\n /etc/bb.conf newconffile\n /etc/gone newconffile\n"));
 	scene_close(&scene);
+}
+
+/* Removed, and back again: its postinst is told the version, its conffile may have been edited. */
+static void back_again(void **state)
+{
+	static const char removed[] = "Package: bb\nStatus: deinstall ok config-files\nArchitecture: amd64\n"
+				      "Multi-Arch: same\nVersion: 1:1.0\nConfig-Version: 1:1.0\nConffiles:\n"
+				      " /etc/bb.conf 0123456789abcdef0123456789abcdef\n\n";
+	struct scene scene;
+	auto_deb_control struct deb_control control = DEB_CONTROL_INIT;
+	auto_free char *status = NULL;
+
+	(void)state;
+	scene_open(&scene);
+	scene_prepare(&scene);
+	scene_add(&scene, &bb);
+	assert_int_equal(root_write_text(scene.root_fd, "/var/lib/dpkg/status", removed, &scene.e), 0);
+	/* Conffiles of a removed package are still in its list. */
+	assert_int_equal(root_write_text(scene.root_fd, "/var/lib/dpkg/info/bb:amd64.list",
+					 "/.\n/etc\n/etc/bb.conf\n", &scene.e),
+			 0);
+	assert_int_equal(root_make_dirs(scene.root_fd, "/etc", 0755, &scene.e), 0);
+	assert_int_equal(root_write_text(scene.root_fd, "/etc/bb.conf", "edited", &scene.e), 0);
+	assert_int_equal(deb_read_control(&scene.site, 0, &control, &scene.e), 0);
+	assert_int_equal(deb_database_begin_install(scene.root_fd, &control, &scene.e), 0);
+	status = scene_text(&scene, "/var/lib/dpkg/status");
+	assert_non_null(strstr(status, "Status: install reinstreq half-installed\n"));
+	assert_non_null(strstr(status, "\nVersion: 1:1.0\nConfig-Version: 1:1.0\n"));
+	assert_int_equal(scene_unpack(&scene, 0, DEB_CONFFILES_NEW), 0);
+	free(TAKE(status, scene_text(&scene, "/var/lib/dpkg/status")));
+	assert_non_null(strstr(status, "Status: install ok unpacked\n"));
+	assert_non_null(strstr(status, "\nVersion: 1:2.0-1\nConfig-Version: 1:1.0\n"));
+	assert_non_null(strstr(status,
+			       "Conffiles:\n /etc/bb.conf 0123456789abcdef0123456789abcdef\n /etc/gone "
+			       "newconffile\n"));
+	assert_text(&scene, "/etc/bb.conf", "edited");
+	assert_text(&scene, "/etc/bb.conf.dpkg-new", "A");
+	scene_close(&scene);
+}
+
+/* In whatever order the threads get to them, and whether the loser is there already or comes along. */
+static void conffile_taken_over(void **state)
+{
+	struct made_deb loser = { .name = "aa",
+				  .members = { MADE('0', "./conffiles", 0644, "/etc/c\n/etc/own\n") },
+				  .files = { MADE('5', "./etc/", 0755, NULL), MADE('0', "./etc/c", 0644, "A"),
+					     MADE('0', "./etc/own", 0644, "A"),
+					     MADE('0', "./etc/f", 0644, "A") } };
+	struct made_deb taker = { .name = "bb",
+				  .fields = "Replaces: aa\n",
+				  .members = { MADE('0', "./conffiles", 0644, "/etc/c\n") },
+				  .files = { MADE('5', "./etc/", 0755, NULL), MADE('0', "./etc/c", 0644, "B"),
+					     MADE('0', "./etc/f", 0644, "B") } };
+
+	(void)state;
+	for (unsigned turn = 0; turn < 3; turn++) {
+		struct scene scene;
+		auto_free char *status = NULL;
+
+		scene_open(&scene);
+		scene_prepare(&scene);
+		/* Who is larger is unpacked first. */
+		loser.claimed_bytes = turn == 0 ? 2000000 : 1000;
+		taker.claimed_bytes = turn == 0 ? 1000 : 2000000;
+		scene_add(&scene, &loser);
+		if (turn == 2)
+			assert_int_equal(scene_unpack(&scene, 0, DEB_CONFFILES_DIRECT), 0);
+		scene_add(&scene, &taker);
+		assert_int_equal(scene_unpack(&scene, turn == 2, DEB_CONFFILES_NEW), 0);
+		status = scene_text(&scene, "/var/lib/dpkg/status");
+		if (turn == 2) {
+			assert_non_null(strstr(
+				status, "Conffiles:\n /etc/c 7fc56270e7a70fa81a5935b72eacbe29 obsolete\n"
+					" /etc/own 7fc56270e7a70fa81a5935b72eacbe29\n"));
+			assert_non_null(
+				strstr(status, "Conffiles:\n /etc/c 7fc56270e7a70fa81a5935b72eacbe29\nDesc"));
+		} else {
+			assert_non_null(strstr(status, "Conffiles:\n /etc/c newconffile obsolete\n /etc/own "
+						       "newconffile\nDesc"));
+			assert_non_null(strstr(status, "Conffiles:\n /etc/c newconffile\nDesc"));
+		}
+		assert_text(&scene, "/etc/c.dpkg-new", "B");
+		/* dpkg has digested the loser's file before the taker came. */
+		assert_text(
+			&scene, "/var/lib/dpkg/info/aa.md5sums",
+			"7fc56270e7a70fa81a5935b72eacbe29  etc/c\n7fc56270e7a70fa81a5935b72eacbe29  etc/own\n"
+			"7fc56270e7a70fa81a5935b72eacbe29  etc/f\n");
+		scene_close(&scene);
+	}
 }
 
 static void status_file(void **state)
@@ -178,7 +267,7 @@ static void before_preinst(void **state)
 	assert_false(scene_has(&scene, "/var/lib/dpkg/tmp.ci"));
 	assert_int_equal(scene_unpack(&scene, 0, DEB_CONFFILES_DIRECT), 0);
 	assert_text(&scene, "/var/lib/dpkg/status", status_of_two);
-	/* A plan never has a package twice. */
+	/* A plan never has a package twice, but for one that it has removed. */
 	assert_int_equal(scene_unpack(&scene, 0, DEB_CONFFILES_DIRECT), -1);
 	assert_int_equal(scene.e.kind, ERROR_UNSUPPORTED);
 	scene_close(&scene);
@@ -483,6 +572,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(direct_conffiles),
 		cmocka_unit_test(waiting_conffiles),
+		cmocka_unit_test(back_again),
+		cmocka_unit_test(conffile_taken_over),
 		cmocka_unit_test(status_file),
 		cmocka_unit_test(wrong_status_files),
 		cmocka_unit_test(unfinished_journal),
