@@ -157,7 +157,9 @@ static int fetch_packed(const struct wants *wants, struct arena *arena, struct e
 	for (size_t i = 0; i < wants->count; i++)
 		if (wants->items[i].fd < 0)
 			requests[count++] = request_for(&wants->items[i], arena);
-	return count ? fetch_files(wants->options->fetcher, requests, count, "package indexes", e) : 0;
+	return count ? fetch_files(wants->options->fetcher, requests, count, "package index",
+				   "package indexes", e)
+		     : 0;
 }
 
 /* Into a new file of the cache, named by what it turned out to be. */

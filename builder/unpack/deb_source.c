@@ -27,7 +27,7 @@ static int fetch_again(const struct unpack_site *site, const struct plan_package
 
 	request.derived_will_do = false;
 	log_detail(site->log, "package '%s' is not in the cache any more, or damaged there", package->name);
-	r = fetch_files(site->fetcher, &request, 1, "packages", e);
+	r = fetch_files(site->fetcher, &request, 1, "package", "packages", e);
 	arena_release(&arena);
 	return r;
 }
