@@ -64,7 +64,8 @@ static int add_mirror(struct build *b, const char *word, bool *use_host, struct 
 		*use_host = false;
 		return 0;
 	}
-	if (equals && strstr(equals, "://")) {
+	/* Other addresses may have a '=' too. */
+	if (equals && (equals[1] == '/' || strstr(equals, "://"))) {
 		auto_free char *from = xstrndup(word, (size_t)(equals - word));
 
 		return mirrors_add(&b->mirrors, from, equals + 1, e);
@@ -193,9 +194,10 @@ static int run_plan(struct build *b, struct error *e)
 		installed_bytes += b->plan.packages[i].installed_bytes;
 	}
 	meter_add(&b->meter, METER_PLAN, &(struct meter_sum) { .item_count = b->plan.package_count });
-	log_say(b->options.log, "%s %s %s: %zu packages, %s, %s installed", b->recipe.image.distribution,
+	log_say(b->options.log, "%s %s %s: %zu package%s, %s, %s installed", b->recipe.image.distribution,
 		b->recipe.image.release, b->recipe.architecture_mapped, b->plan.package_count,
-		human_size(download_bytes).text, human_size(installed_bytes).text);
+		b->plan.package_count == 1 ? "" : "s", human_size(download_bytes).text,
+		human_size(installed_bytes).text);
 	return 0;
 }
 
@@ -215,7 +217,7 @@ static int fetch_packages(struct build *b, struct error *e)
 	}
 	spent.item_count = count;
 	meter_add(&b->meter, METER_FETCH, &spent);
-	result = fetch_files(b->fetcher, requests, count, "packages", e);
+	result = fetch_files(b->fetcher, requests, count, "package", "packages", e);
 	arena_release(&arena);
 	return result;
 }
@@ -328,11 +330,26 @@ struct build *build_open(const struct build_options *options)
 	return b;
 }
 
+static int make_record(const struct build *b, char **text, struct error *e)
+{
+	enum stage until = b->options.until;
+	struct record_parts parts = {
+		.recipe = &b->recipe,
+		.plan = until >= STAGE_PLAN ? &b->plan : NULL,
+		.artefacts = &b->artefacts,
+		.dated = until >= STAGE_INDEX,
+		.creation_s = b->epoch_s,
+		.until = until < STAGE_PACK ? stage_name(until) : NULL,
+		.spent = &b->spent,
+	};
+
+	return record_make(&parts, text, e);
+}
+
 /* The record and the sums come last: whoever finds image.json finds everything it names. */
 static int write_record(struct build *b, struct error *e)
 {
-	if (pack_write_sums(b->output_fd, &b->artefacts, e) < 0 ||
-	    record_make(&b->recipe, &b->plan, &b->artefacts, b->epoch_s, &b->spent, &b->record, e) < 0)
+	if (pack_write_sums(b->output_fd, &b->artefacts, e) < 0 || make_record(b, &b->record, e) < 0)
 		return -1;
 	return file_replace(b->output_fd, "image.json", b->record, strlen(b->record), 0644, e);
 }
@@ -365,10 +382,17 @@ const struct plan *build_plan(const struct build *b)
 	return &b->plan;
 }
 
+int build_record(const struct build *b, char **text, struct error *e)
+{
+	if (!b->record)
+		return make_record(b, text, e);
+	*text = xstrdup(b->record);
+	return 0;
+}
+
 void build_result(const struct build *b, struct build_result *result)
 {
 	result->artefacts = &b->artefacts;
-	result->record = b->record;
 	result->spent = &b->spent;
 }
 

@@ -46,7 +46,6 @@ struct build_options {
 /* What a build made, for whoever prints it. Borrowed from the build. */
 struct build_result {
 	const struct artefacts *artefacts;
-	const char *record; /* the text of image.json; NULL before STAGE_PACK */
 	const struct meter_report *spent;
 };
 
@@ -57,6 +56,8 @@ struct build *build_open(const struct build_options *options);
 int build_run(struct build *build, struct error *e) MUST_CHECK;
 const struct plan *build_plan(const struct build *build);
 void build_result(const struct build *build, struct build_result *result);
+/* The text of image.json, malloc'ed; of a build that stopped early the part of it that is known. */
+int build_record(const struct build *build, char **text, struct error *e) MUST_CHECK;
 void build_close(struct build *build); /* NULL is fine */
 static inline void auto_build_(struct build **build)
 {

@@ -89,24 +89,45 @@ static json_t *timing_json(const struct meter_report *spent)
 	return object;
 }
 
-int record_make(const struct recipe *recipe, const struct plan *plan, const struct artefacts *artefacts,
-		int64_t creation_s, const struct meter_report *spent, char **text, struct error *e)
+/* -1 for what is not UTF-8. */
+static int set_text(json_t *object, const char *key, const char *text)
 {
-	auto_json json_t *record = NULL;
+	return json_object_set_new(object, key, json_string(text));
+}
+
+static int set_identity(json_t *record, const struct record_parts *parts, struct error *e)
+{
+	const struct recipe *recipe = parts->recipe;
 	auto_free char *name = NULL;
+
+	if (parts->dated && pack_image_name(recipe, &name, e) < 0)
+		return -1;
+	if ((name && set_text(record, "name", name) < 0) ||
+	    (parts->until && set_text(record, "until", parts->until) < 0) ||
+	    set_text(record, "distribution", recipe->image.distribution) < 0 ||
+	    set_text(record, "release", recipe->image.release) < 0 ||
+	    set_text(record, "architecture", recipe->architecture) < 0 ||
+	    set_text(record, "variant", recipe->image.variant) < 0 ||
+	    (name && set_text(record, "serial", recipe->image.serial) < 0))
+		return error_set(e, ERROR_RECIPE, "%s: 'image' holds text that is not UTF-8", recipe->path);
+	if (parts->dated)
+		json_object_set_new(record, "creation_date", json_integer((json_int_t)parts->creation_s));
+	return 0;
+}
+
+int record_make(const struct record_parts *parts, char **text, struct error *e)
+{
+	auto_json json_t *record = json_object();
 	auto_free char *dumped = NULL;
 
-	if (pack_image_name(recipe, &name, e) < 0)
+	if (set_identity(record, parts, e) < 0)
 		return -1;
-	record = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:o, s:o, s:o}", "name", name,
-			   "distribution", recipe->image.distribution, "release", recipe->image.release,
-			   "architecture", recipe->architecture, "variant", recipe->image.variant, "serial",
-			   recipe->image.serial, "creation_date", (json_int_t)creation_s, "builder",
-			   "kiln " KILN_VERSION, "artifacts", artefacts_json(artefacts), "packages",
-			   packages_json(plan), "timing", timing_json(spent));
-	dumped = record ? json_dumps(record, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
-	if (!dumped)
-		return error_set(e, ERROR_RECIPE, "%s: 'image' holds text that is not UTF-8", recipe->path);
-	*text = xasprintf("%s\n", dumped);
+	set_text(record, "builder", "kiln " KILN_VERSION);
+	json_object_set_new(record, "artifacts", artefacts_json(parts->artefacts));
+	if (parts->plan)
+		json_object_set_new(record, "packages", packages_json(parts->plan));
+	json_object_set_new(record, "timing", timing_json(parts->spent));
+	dumped = json_dumps(record, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	*text = xasprintf("%s\n", dumped ? dumped : "{}");
 	return 0;
 }

@@ -9,14 +9,24 @@
 #include "base/meter.h"
 #include "pack/pack.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct plan;
 struct recipe;
 
-/* The text of image.json: malloc'ed, ends in a line end. */
-int record_make(const struct recipe *recipe, const struct plan *plan, const struct artefacts *artefacts,
-		int64_t creation_s, const struct meter_report *spent, char **text, struct error *e)
-	MUST_CHECK;
+/* What a record is made of. All borrowed. */
+struct record_parts {
+	const struct recipe *recipe;
+	const struct plan *plan; /* NULL: there is none yet */
+	const struct artefacts *artefacts;
+	bool dated; /* CREATION_S, and with it the image's serial and name, are known */
+	int64_t creation_s;
+	const char *until; /* the stage that a build stopped behind; NULL: it came to its end */
+	const struct meter_report *spent;
+};
+
+/* The text of image.json: malloc'ed, ends in a line end. Of a build that stopped early it has what there is. */
+int record_make(const struct record_parts *parts, char **text, struct error *e) MUST_CHECK;
 
 #endif

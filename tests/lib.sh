@@ -197,7 +197,7 @@ default_image() {
 	[ -e "$IMAGE/image.json" ] && return
 	require_mirror
 	mkdir -p "$IMAGE"
-	if ! "$KILN" build debian-bookworm --format unified,split --timing --cache "$CACHE" --output "$IMAGE" \
+	if ! "$KILN" build debian-bookworm --format unified,split --cache "$CACHE" --output "$IMAGE" \
 		>"$IMAGE/build.out" 2>"$IMAGE/build.log" </dev/null; then
 		give_up 'kiln builds debian-bookworm' "$(tail -n 30 "$IMAGE/build.log")"
 	fi
@@ -257,6 +257,27 @@ deb() {
 	local name=$1
 	shift
 	python3 "$TOP/tests/make_archive.py" deb "$WORK/debs" --name "$name" "$@" >/dev/null
+}
+
+# base_deb: a package for it with what a build runs in the root (dpkg, sh and their libraries), copied from this
+# host, so that whole builds of a second need no mirror.
+base_deb() {
+	local folder=$WORK/base program real library architecture
+	architecture=$(dpkg --print-architecture)
+	mkdir -p "$folder/DEBIAN" "$folder/bin" "$folder/var/lib/dpkg" "$WORK/debs"
+	for program in diff dpkg dpkg-deb dpkg-split ldconfig rm sh start-stop-daemon tar; do
+		real=$(readlink -f "$(command -v "$program")")
+		cp "$real" "$folder/bin/$program"
+		for library in $(ldd "$real" | grep -o '/[^ ]*'); do
+			mkdir -p "$folder${library%/*}"
+			cp "$(readlink -f "$library")" "$folder$library"
+		done
+	done
+	printf '%s\n' 'Package: base' 'Version: 1.0' "Architecture: $architecture" 'Essential: yes' \
+		'Priority: required' 'Maintainer: Test <test@example.org>' 'Description: test' >"$folder/DEBIAN/control"
+	find "$folder" -exec touch -h -d @1700000000 {} +
+	dpkg-deb --root-owner-group -Zzstd -z1 -b "$folder" "$WORK/debs/base_1.0_$architecture.deb" >/dev/null
+	rm -r "$folder"
 }
 
 # tiny_recipe FILE ADDRESS [PACKAGE...]: a recipe for such an archive.

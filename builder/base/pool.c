@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-enum { WORKER_MAX = 64 };
+enum { WORKER_MAX = 64, PROCESSOR_MAX = 1 << 20 };
 
 struct pool {
 	pthread_mutex_t lock;
@@ -23,13 +23,21 @@ struct pool {
 
 size_t processor_count(void)
 {
-	cpu_set_t set;
-	int count;
+	/* The kernel refuses a set that is smaller than its own, whose size it does not tell. */
+	for (size_t room = CPU_SETSIZE; room <= PROCESSOR_MAX; room *= 2) {
+		size_t bytes = CPU_ALLOC_SIZE(room);
+		auto_free cpu_set_t *set = xcalloc(1, bytes);
+		int count;
 
-	if (sched_getaffinity(0, sizeof set, &set) < 0)
-		return 1;
-	count = CPU_COUNT(&set);
-	return count > 0 ? (size_t)count : 1;
+		if (sched_getaffinity(0, bytes, set) < 0) {
+			if (errno == EINVAL)
+				continue;
+			break;
+		}
+		count = CPU_COUNT_S(bytes, set);
+		return count > 0 ? (size_t)count : 1;
+	}
+	return 1;
 }
 
 int thread_start(pthread_t *thread, void *(*run)(void *), void *argument, struct error *e)

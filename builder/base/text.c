@@ -257,6 +257,14 @@ void buffer_reset(struct buffer *buffer)
 		buffer->data[0] = '\0';
 }
 
+void buffer_cut(struct buffer *buffer, size_t len)
+{
+	if (len >= buffer->len)
+		return;
+	buffer->len = len;
+	buffer->data[len] = '\0';
+}
+
 char *buffer_take(struct buffer *buffer)
 {
 	char *data = buffer->data ? buffer->data : xstrdup("");

@@ -82,6 +82,8 @@ void buffer_addc(struct buffer *buffer, char c);
 void buffer_addf(struct buffer *buffer, const char *fmt, ...) PRINTF(2, 3);
 /* Forget the content, keep the memory. */
 void buffer_reset(struct buffer *buffer);
+/* Forget what stands behind the first LEN bytes. */
+void buffer_cut(struct buffer *buffer, size_t len);
 /* The content as a malloc'ed NUL-terminated string (never NULL), owned by the caller; BUFFER is empty then. */
 char *buffer_take(struct buffer *buffer);
 void buffer_release(struct buffer *buffer);

@@ -58,11 +58,16 @@ static int print_artefacts(const struct build *build, const struct settings *set
 	struct build_result result;
 
 	build_result(build, &result);
-	if (settings->json && result.record)
-		buffer_adds(&out, result.record);
-	for (size_t i = 0; !settings->json && i < result.artefacts->count; i++)
+	for (size_t i = 0; i < result.artefacts->count; i++)
 		add_artefact(&result.artefacts->items[i], settings->output ? settings->output : ".", &out);
 	return print_data(out.data, out.len, e);
+}
+
+static int print_record(const struct build *build, struct error *e)
+{
+	auto_free char *text = NULL;
+
+	return build_record(build, &text, e) < 0 ? -1 : print_data(text, strlen(text), e);
 }
 
 static void print_timing(const struct build *build, const struct settings *settings)
@@ -86,7 +91,7 @@ int cmd_build(const struct settings *settings, struct error *e)
 	if (build_run(build, e) < 0)
 		return -1;
 	print_timing(build, settings);
-	return print_artefacts(build, settings, e);
+	return settings->json ? print_record(build, e) : print_artefacts(build, settings, e);
 }
 
 int cmd_plan(const struct settings *settings, struct error *e)

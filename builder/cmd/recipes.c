@@ -68,6 +68,10 @@ int recipe_find(const char *recipe, char **path, struct error *e)
 	int result;
 
 	if (strcmp(recipe, "-") == 0 || strchr(recipe, '/') || is_suffix(recipe, suffix)) {
+		/* Whatever else is wrong with a file is told by whoever reads it. */
+		if (strcmp(recipe, "-") != 0 && access(recipe, F_OK) < 0 &&
+		    (errno == ENOENT || errno == ENOTDIR))
+			return error_set(e, ERROR_USAGE, "there is no file '%s'", recipe);
 		*path = xstrdup(recipe);
 		return 0;
 	}

@@ -251,7 +251,8 @@ static const struct http_job_ops file_ops = { file_begin, file_restart, file_wri
 /* All that one fetch_files() brings. */
 struct batch {
 	struct fetcher *fetcher;
-	const char *what;
+	const char *one; /* what they are, in the progress */
+	const char *many;
 	const struct fetch_request *requests;
 	bool *present; /* per request: in the cache, or a second one for the same digest */
 	struct file_job *files;
@@ -320,7 +321,7 @@ static void tick(void *context)
 	batch->tick_s = now;
 	for (size_t i = 0; i < batch->file_count; i++)
 		done += batch->files[i].job.offset;
-	log_progress(batch->fetcher->log, batch->what, done, batch->total_bytes, LOG_BYTES);
+	log_progress(batch->fetcher->log, batch->many, done, batch->total_bytes, LOG_BYTES);
 }
 
 static int run_batch(struct batch *batch, struct error *e)
@@ -339,7 +340,8 @@ static int run_batch(struct batch *batch, struct error *e)
 		log_progress_end(log, NULL);
 		return -1;
 	}
-	log_progress_end(log, "fetched %zu %s, %s in %.1f s", batch->file_count, batch->what,
+	log_progress_end(log, "fetched %zu %s, %s in %.1f s", batch->file_count,
+			 batch->file_count == 1 ? batch->one : batch->many,
 			 human_size(batch->total_bytes).text, monotonic_seconds() - begin_s);
 	return 0;
 }
@@ -377,13 +379,14 @@ static int collect_missing(struct batch *batch, size_t count, struct error *e)
 	return 0;
 }
 
-int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *what,
-		struct error *e)
+int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *one,
+		const char *many, struct error *e)
 {
 	AUTO(release_batch)
 	struct batch batch = {
 		.fetcher = fetcher,
-		.what = what,
+		.one = one,
+		.many = many,
 		.requests = requests,
 		.present = xcalloc(count, sizeof *batch.present),
 		.files = xcalloc(count, sizeof *batch.files),
@@ -393,7 +396,7 @@ int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, s
 	if (pool_run(0, count, look_up, &batch, e) < 0 || collect_missing(&batch, count, e) < 0)
 		return -1;
 	if (batch.file_count == 0) {
-		log_detail(fetcher->log, "all %zu %s are in the cache", count, what);
+		log_detail(fetcher->log, "%zu %s in the cache already", count, count == 1 ? one : many);
 		return 0;
 	}
 	return run_batch(&batch, e);

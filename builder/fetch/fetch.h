@@ -56,13 +56,13 @@ struct fetch_request {
 };
 
 /*
- * Bring every request into the cache; those that are there already cost nothing. WHAT names them in the
- * progress ("packages"). From several threads it is safe, but one waits for the other.
+ * Bring every request into the cache; those that are there already cost nothing. ONE and MANY name them
+ * in the progress ("package", "packages"). From several threads it is safe, but one waits for the other.
  * Errors: ERROR_FETCH when all addresses of one failed (also: not in the cache and offline); ERROR_DIGEST when
  * size or digest differ; ERROR_SPACE; ERROR_INTERRUPTED.
  */
-int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *what,
-		struct error *e) MUST_CHECK;
+int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *one,
+		const char *many, struct error *e) MUST_CHECK;
 
 /*
  * Open a cached file read-only: 1, or 0 when it is not in the cache or was damaged there (then it is

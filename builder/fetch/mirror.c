@@ -14,7 +14,11 @@ int mirrors_add(struct mirrors *mirrors, const char *from, const char *to, struc
 
 		free(rule.from);
 		free(rule.to);
-		return error_set(e, ERROR_USAGE, "'%s' is no address (http://, https:// or file:///)", shown);
+		return is_prefix(shown, "/")
+			       ? error_set(e, ERROR_USAGE,
+					   "'%s' is no address; that of a folder is file://%s", shown, shown)
+			       : error_set(e, ERROR_USAGE,
+					   "'%s' is no address (http://, https:// or file:///)", shown);
 	}
 	PUSH(mirrors->rules, mirrors->count, rule);
 	return 0;

@@ -2,13 +2,14 @@
 /* Words for what could not be done: the chain from a package to what it lacks or quarrels with. */
 #include "plan/deb_resolve.h"
 
-enum { LINKS_MAX = 12, CHAIN_BYTES_MAX = 1200 };
+enum { LINKS_MAX = 50, LOOKED_MAX = 300, SHOWN_BYTES = 600 };
 
 struct chain {
 	struct deb_resolver *resolver;
 	struct buffer text;
-	const struct deb_package *seen[LINKS_MAX];
-	size_t length;
+	struct map looked; /* packages that were looked at: each once */
+	struct map told;   /* those of them for which a cause was found */
+	size_t length;     /* of the way from the first to the one that is looked at */
 };
 
 static const char *const verbs[] = {
@@ -113,27 +114,24 @@ static bool explain_refusal(struct chain *chain, struct deb_version *version)
 	return false;
 }
 
-/* The version that would be taken for GROUP if nothing stood against it. */
-static struct deb_version *best_match(struct deb_group group)
+/* The version that would be taken for PART if nothing stood against it. */
+static struct deb_version *best_match(const struct deb_relation_part *part)
 {
-	for (size_t i = 0; i < group.count; i++) {
-		const struct deb_relation_part *part = &group.parts[i];
-		struct deb_version *version = deb_candidate(part->target);
+	struct deb_version *version = deb_candidate(part->target);
 
-		if (version && deb_version_satisfies(version->version, part->relation, part->version))
-			return version;
-		for (struct deb_provide *p = part->target->provides; p; p = p->next)
-			if (deb_candidate(p->owner->package) == p->owner &&
-			    deb_version_satisfies(p->version, part->relation, part->version))
-				return p->owner;
-	}
+	if (version && deb_version_satisfies(version->version, part->relation, part->version))
+		return version;
+	for (struct deb_provide *p = part->target->provides; p; p = p->next)
+		if (deb_candidate(p->owner->package) == p->owner &&
+		    deb_version_satisfies(p->version, part->relation, part->version))
+			return p->owner;
 	return NULL;
 }
 
-/* No archive can satisfy GROUP: say what there is instead. */
-static void explain_absence(struct chain *chain, struct deb_group group)
+/* No archive can satisfy PART: say what there is instead. */
+static void explain_absence(struct chain *chain, const struct deb_relation_part *part)
 {
-	const struct deb_package *target = group.parts[0].target;
+	const struct deb_package *target = part->target;
 	const struct deb_version *newest = target->versions;
 	const struct deb_version *candidate = deb_candidate(target);
 
@@ -143,19 +141,11 @@ static void explain_absence(struct chain *chain, struct deb_group group)
 	else if (newest)
 		buffer_addf(&chain->text, "; %.*s %.*s is the newest in any archive", TEXT_ARG(target->name),
 			    TEXT_ARG(newest->version));
-	else if (target->provides && group.parts[0].relation != RELATION_NONE)
+	else if (target->provides && part->relation != RELATION_NONE)
 		buffer_addf(&chain->text, "; no archive provides that version of '%.*s'",
 			    TEXT_ARG(target->name));
 	else
 		buffer_addf(&chain->text, "; no archive has a package '%.*s'", TEXT_ARG(target->name));
-}
-
-static bool is_seen(const struct chain *chain, const struct deb_package *package)
-{
-	for (size_t i = 0; i < chain->length; i++)
-		if (chain->seen[i] == package)
-			return true;
-	return false;
 }
 
 /*
@@ -191,39 +181,88 @@ static bool reaches(struct deb_resolver *resolver, struct deb_package *from, con
 	return found;
 }
 
-/* One link: why VERSION cannot be there. The next version to look at, or NULL when the chain is complete. */
-static struct deb_version *explain_link(struct chain *chain, struct deb_version *version)
+static bool explain_version(struct chain *chain, struct deb_version *version);
+
+/*
+ * Why GROUP is not satisfied, each alternative in turn. What satisfies it, if anything, is itself broken: then one
+ * cause is enough. Else something must stand against every one, or there is more to it than is seen here.
+ */
+static bool explain_alternatives(struct chain *chain, struct deb_group group,
+				 const struct deb_version *satisfier)
+{
+	size_t causes = 0;
+
+	for (size_t i = 0; i < group.count; i++) {
+		struct deb_version *version = best_match(&group.parts[i]);
+
+		if (!version)
+			explain_absence(chain, &group.parts[i]);
+		causes += !version || explain_version(chain, version);
+	}
+	return satisfier ? causes > 0 : causes == group.count;
+}
+
+/* What VERSION lacks; words that led to no cause are taken back. */
+static bool explain_needs(struct chain *chain, struct deb_version *version)
 {
 	struct deb_group group;
 	size_t position = 0;
 
-	if (deb_state_of(chain->resolver, version->package)->unwanted) {
-		buffer_addf(&chain->text, "%s%.*s is not to be installed", chain->text.len ? "; " : "",
-			    TEXT_ARG(version->package->name));
-		return NULL;
-	}
-	if (explain_conflict(chain, version))
-		return NULL;
 	while (deb_group_next(chain->resolver, version, &position, &group)) {
-		struct deb_version *next;
+		const struct deb_version *satisfier;
+		size_t mark = chain->text.len;
 
 		if (!deb_is_critical(group.parts[0].kind) || deb_is_negative(group.parts[0].kind))
 			continue;
-		next = deb_satisfier(chain->resolver, group);
-		if (next && !reaches(chain->resolver, next->package, NULL))
+		satisfier = deb_satisfier(chain->resolver, group);
+		if (satisfier && !reaches(chain->resolver, satisfier->package, NULL))
 			continue;
 		add_version(chain, version);
 		add_group(chain, group);
-		next = next ? next : best_match(group);
-		if (!next)
-			explain_absence(chain, group);
-		return next;
+		if (explain_alternatives(chain, group, satisfier))
+			return true;
+		buffer_cut(&chain->text, mark);
 	}
-	if (!explain_refusal(chain, version)) {
-		add_version(chain, version);
-		buffer_adds(&chain->text, " cannot be installed together with the others");
+	return false;
+}
+
+static bool find_cause(struct chain *chain, struct deb_version *version)
+{
+	if (deb_state_of(chain->resolver, version->package)->unwanted) {
+		buffer_addf(&chain->text, "%s%.*s is not to be installed", chain->text.len ? "; " : "",
+			    TEXT_ARG(version->package->name));
+		return true;
 	}
-	return NULL;
+	return explain_conflict(chain, version) || explain_needs(chain, version) ||
+	       explain_refusal(chain, version);
+}
+
+/* Say why VERSION cannot be there; false when nothing is seen that stands against it. */
+static bool explain_version(struct chain *chain, struct deb_version *version)
+{
+	struct text name = version->package->name;
+	bool found;
+
+	if (map_get(&chain->looked, name))
+		return map_get(&chain->told, name) != NULL;
+	if (chain->length == LINKS_MAX || chain->looked.count == LOOKED_MAX)
+		return false;
+	map_put(&chain->looked, name, version->package);
+	chain->length++;
+	found = find_cause(chain, version);
+	chain->length--;
+	if (found)
+		map_put(&chain->told, name, version->package);
+	return found;
+}
+
+/* Of a long chain the beginning and the end say the most. */
+static int say(const struct buffer *text, struct error *e)
+{
+	if (text->len <= 2 * (size_t)SHOWN_BYTES)
+		return error_set(e, ERROR_PLAN, "%s", text->data);
+	return error_set(e, ERROR_PLAN, "%.*s ... %s", SHOWN_BYTES, text->data,
+			 text->data + text->len - SHOWN_BYTES);
 }
 
 int deb_explain(struct deb_resolver *resolver, struct deb_version *version, struct error *e)
@@ -231,12 +270,13 @@ int deb_explain(struct deb_resolver *resolver, struct deb_version *version, stru
 	struct chain chain = { .resolver = resolver, .text = BUFFER_INIT };
 	int r;
 
-	while (version && chain.length < LINKS_MAX && chain.text.len < CHAIN_BYTES_MAX &&
-	       !is_seen(&chain, version->package)) {
-		chain.seen[chain.length++] = version->package;
-		version = explain_link(&chain, version);
+	if (!explain_version(&chain, version)) {
+		add_version(&chain, version);
+		buffer_adds(&chain.text, " cannot be installed together with the others");
 	}
-	r = error_set(e, ERROR_PLAN, "%s", chain.text.data);
+	r = say(&chain.text, e);
+	map_release(&chain.looked);
+	map_release(&chain.told);
 	buffer_release(&chain.text);
 	return r;
 }

@@ -62,6 +62,76 @@ else
 	skip 'the mirror of this host' 'the apt sources of this host name no Debian archive'
 fi
 
+# What is taken from apt's configuration, with one of our own. The archive says that it is Debian.
+archive web/apt/debian --origin Debian --label Debian
+archive web/apt/other/debian --origin Other --label Debian
+tiny_recipe h.yaml http://ftp.debian.org/debian/
+mkdir -p apt/parts apt/trusted.gpg.d apt/sources.list.d apt/lists/partial apt/prefs
+cp key/public.gpg apt/trusted.gpg.d/test.gpg
+: >apt/status
+cat >apt/conf <<C
+Dir "$WORK/apt";
+Dir::State "$WORK/apt"; Dir::State::status "$WORK/apt/status"; Dir::State::lists "$WORK/apt/lists";
+Dir::Cache "$WORK/apt"; Dir::Etc "$WORK/apt"; Dir::Etc::parts "$WORK/apt/parts";
+Dir::Etc::preferencesparts "$WORK/apt/prefs"; Dir::Log "$WORK/apt";
+APT::Sandbox::User ""; Acquire::Languages "none"; APT::Architectures { "amd64"; "arm64"; };
+C
+# host_rule NAME TIMES: how often the mirror in apt's configuration was asked; otherwise it was the proxy
+host_rule() {
+	APT_CONFIG=$WORK/apt/conf apt-get -qq update >"$WORK/apt.log" 2>&1 || note "$(cat "$WORK/apt.log")"
+	rm -rf cache
+	: >"$SERVER_LOG"
+	APT_CONFIG=$WORK/apt/conf http_proxy=$SERVER no_proxy='' run "$KILN" plan h.yaml --cache cache
+	is "$1" "$(grep -c "^GET $SERVER/apt/debian/dists/bookworm/InRelease" "$SERVER_LOG") $(
+		grep -c '^GET http://ftp\.debian\.org/debian/dists/bookworm/InRelease' "$SERVER_LOG")" "$2"
+}
+# sources ONE-LINE DEB822
+sources() {
+	printf '%s\n' "$1" >apt/sources.list
+	printf '%s\n' "$2" >apt/sources.list.d/x.sources
+}
+deb822="Types: deb
+URIs: $SERVER/apt/debian
+Suites: bookworm
+Components: main"
+if command -v apt-get >/dev/null && command -v apt-config >/dev/null; then
+	sources "deb $SERVER/apt/debian bookworm main" ''
+	host_rule "the host's mirror, from a line" '1 0'
+	sources '' "$deb822"
+	host_rule "the host's mirror, from a stanza" '1 0'
+	sources "# deb $SERVER/apt/debian bookworm main" "$deb822
+Enabled: no"
+	host_rule 'switched off' '0 1'
+	sources "deb-src $SERVER/apt/debian bookworm main" ''
+	host_rule 'sources alone' '0 1'
+	sources "deb $SERVER/apt/other/debian bookworm main" ''
+	host_rule 'of another origin' '0 1'
+	sources "deb $SERVER/apt/other/debian bookworm main
+deb $SERVER/apt/debian bookworm main" ''
+	host_rule 'behind one of another origin' '1 0'
+	printf '%s\n' "$SERVER/apt/debian/" >mirrors
+	sources "deb mirror+file:$WORK/mirrors bookworm main" ''
+	host_rule 'a list of mirrors' '0 1'
+	sources "deb $SERVER/apt/debian bookworm main" ''
+	echo "Dir::State::lists \"$WORK/it's/else where\";" >apt/parts/x.conf
+	mkdir -p "it's/else where/partial"
+	host_rule "lists in a folder with a quote in its name" '0 1'
+	echo "Dir::State::lists \"$WORK/else where\";" >apt/parts/x.conf
+	mkdir -p 'else where/partial'
+	host_rule "lists elsewhere" '1 0'
+	rm apt/parts/x.conf
+	echo 'no configuration' >apt/parts/y.conf
+	host_rule 'a broken configuration' '0 1'
+	rm apt/parts/y.conf
+	find apt/lists -type f -delete
+	rm -rf cache
+	: >"$SERVER_LOG"
+	APT_CONFIG=$WORK/apt/conf http_proxy=$SERVER no_proxy='' run "$KILN" plan h.yaml --cache cache
+	is 'what apt has no lists of is not known' "$(grep -c "^GET $SERVER/apt/" "$SERVER_LOG")" 0
+else
+	skip "apt's configuration" 'no apt on this host'
+fi
+
 # ---- the cache
 
 recipe_tiny() {
@@ -71,7 +141,16 @@ recipe_tiny
 deb extra --version 3.0
 archive web/debian
 rm -rf cache
-check 'a build with an empty cache' "$KILN" build r.yaml --until fetch --cache cache
+run "$KILN" build r.yaml --until fetch --cache cache --json
+is 'a build with an empty cache' "$status" 0
+has 'one index is no indexes' "$err" '^fetched 1 package index,'
+is '--json of a build that stops early prints what is known' \
+	"$(jq -r '[.until, .name, (.packages | length), (.artifacts | length), .timing.total.seconds > 0] | @tsv' <<<"$out")" \
+	"$(printf 'fetch\ttiny-bookworm-amd64-default-%s\t3\t0\ttrue' "$(jq -r .serial <<<"$out")")"
+is 'also when nothing is known yet' "$("$KILN" build r.yaml --until recipe --cache cache --json -q | jq -c 'del(.timing)' 2>&1)" \
+	'{"until":"recipe","distribution":"tiny","release":"bookworm","architecture":"x86_64","variant":"default","builder":"kiln '"$("$KILN" --version | sed 's/.* //')"'","artifacts":[]}'
+fails '--mirror FROM=FOLDER' usage "'/srv/x' is no address; that of a folder is file:///srv/x" \
+	"$KILN" plan r.yaml --mirror "$SERVER/debian=/srv/x"
 packages=$(asked '/debian/pool')
 is 'fetches each package once' "$packages" 3
 : >"$SERVER_LOG"

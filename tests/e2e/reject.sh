@@ -88,7 +88,7 @@ rejected 'a bomb of aliases' recipe 'y\.yaml' y.yaml
 rejected 'an alias to itself' recipe 'y\.yaml' y.yaml
 { cat r.yaml; echo 'actions:'; echo '- trigger: post-files'; printf '  action: '; head -c 5000000 /dev/zero | tr '\0' x; } >y.yaml
 rejected 'a file beyond the limit' recipe 'y\.yaml' y.yaml
-rejected 'no such file' 'usage|recipe|system' "nothing\.yaml" ./nothing.yaml
+rejected 'no such file' usage "no file './nothing\.yaml'" ./nothing.yaml
 rejected 'a folder' 'usage|recipe|system' "$WORK|key|recipe" "$WORK/key/"
 good
 "$KILN" build - --until recipe --quiet <r.yaml >/dev/null 2>"$WORK/err"

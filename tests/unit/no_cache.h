@@ -12,12 +12,13 @@
 
 #include <assert.h>
 
-int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *what,
-		struct error *e)
+int fetch_files(struct fetcher *fetcher, const struct fetch_request *requests, size_t count, const char *one,
+		const char *many, struct error *e)
 {
 	(void)fetcher;
 	(void)count;
-	(void)what;
+	(void)one;
+	(void)many;
 	return error_set(e, ERROR_FETCH, "%s: cannot be fetched in this test", requests[0].label);
 }
 

@@ -129,7 +129,7 @@ static int fetch_f(struct site *site, const char *modes, const char *other, stru
 					 .size_bytes = DATA_BYTES };
 
 	*e = ERROR_INIT;
-	return fetch_files(site->fetcher, &request, 1, "files", e);
+	return fetch_files(site->fetcher, &request, 1, "file", "files", e);
 }
 
 static void assert_cached(struct site *site)
@@ -336,7 +336,7 @@ static void refused_connection(void **state)
 					       .size_bytes = 1 };
 	struct error e = ERROR_INIT;
 
-	assert_int_equal(fetch_files(site->fetcher, &request, 1, "files", &e), -1);
+	assert_int_equal(fetch_files(site->fetcher, &request, 1, "file", "files", &e), -1);
 	assert_int_equal(e.kind, ERROR_FETCH);
 	assert_true(is_prefix(e.text, "file 'f': cannot fetch 'http://127.0.0.1:1/f': "));
 	assert_null(strstr(e.text, "secret"));
@@ -604,7 +604,7 @@ static void local_mirror(void **state)
 					 .size_bytes = DATA_BYTES };
 	struct error e = ERROR_INIT;
 
-	if (fetch_files(site->fetcher, &request, 1, "files", &e) < 0)
+	if (fetch_files(site->fetcher, &request, 1, "file", "files", &e) < 0)
 		fail_msg("%s", e.text);
 	assert_cached(site);
 	assert_int_equal(ask(site, none, ""), 0);
@@ -624,7 +624,7 @@ static void proxy(void **state)
 	int result;
 
 	setenv("http_proxy", site->server.base, 1);
-	result = fetch_files(site->fetcher, &request, 1, "files", &e);
+	result = fetch_files(site->fetcher, &request, 1, "file", "files", &e);
 	unsetenv("http_proxy");
 	if (result < 0)
 		fail_msg("%s", e.text);
@@ -669,7 +669,7 @@ static void many_files(void **state)
 	struct many many;
 
 	make_many(site, "/@fail=1", &many);
-	if (fetch_files(site->fetcher, many.requests, 2 * MANY, "files", &e) < 0)
+	if (fetch_files(site->fetcher, many.requests, 2 * MANY, "file", "files", &e) < 0)
 		fail_msg("%s", e.text);
 	log = server_log(&site->server);
 	assert_int_equal(count_of(log, " 200 "), MANY);
@@ -698,7 +698,7 @@ static void two_builders(void **state)
 			struct error e = ERROR_INIT;
 
 			reopen(site, false);
-			_exit(fetch_files(site->fetcher, many.requests, MANY, "files", &e) < 0);
+			_exit(fetch_files(site->fetcher, many.requests, MANY, "file", "files", &e) < 0);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(children); i++) {
