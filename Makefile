@@ -12,7 +12,8 @@
 ## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
 ## make check-long               the same, with more rounds of what depends on chance
 ## make parity SETS=500          compare the choice of packages with apt's, SETS sets in each of 48 cells; SEED=
-##                               SUITES=bookworm,sid ARCHITECTURES=amd64 VARIANTS=minbase RECOMMENDS=no,yes
+##                               SUITES=bookworm,bookworm+trixie ARCHITECTURES=amd64 VARIANTS=minbase
+##                               RECOMMENDS=no,yes; KEEP=FOLDER keeps apt's answers, to go on after an interruption
 ## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
 ## make tree                     compare roots with those of mmdebstrap, path by path; CASES='sid-minbase trixie-server'
 ## make bench                    time builds and packing beside other programs, in turns; ROUNDS=3
@@ -48,8 +49,8 @@ FLAGS.asan    := -O1 -g3 -fno-omit-frame-pointer -fsanitize=address,undefined -f
 FLAGS.fuzz    := $(FLAGS.asan) -fsanitize=fuzzer-no-link
 FLAGS.gcc     := $(FLAGS.release)
 FLAGS.clang   := $(FLAGS.release)
-LD.release    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LD.asan       := -fsanitize=address,undefined
+LD.release    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--build-id
+LD.asan       := -fsanitize=address,undefined -Wl,--build-id
 LD.fuzz       := -fsanitize=address,undefined,fuzzer
 LD.gcc        := $(LD.release)
 LD.clang      := $(LD.release)
@@ -176,10 +177,11 @@ check: tests | $(SETUP)
 check-long: tests | $(SETUP)
 	$(Q)KILN_TEST_LONG=1 KILN='$(CURDIR)/$O/kiln' OBJECTS='$(CURDIR)/$O' tests/run $(TESTS)
 
-parity: all | $(SETUP)
+parity: all $(PARITY) | $(SETUP)
 	$(Q)tests/parity/compare.py --kiln $O/kiln --shrink --sets $(or $(SETS),500) $(if $(SEED),--seed '$(SEED)') \
 		$(if $(SUITES),--suites '$(SUITES)') $(if $(ARCHITECTURES),--architectures '$(ARCHITECTURES)') \
-		$(if $(VARIANTS),--variants '$(VARIANTS)') $(if $(RECOMMENDS),--recommends '$(RECOMMENDS)')
+		$(if $(VARIANTS),--variants '$(VARIANTS)') $(if $(RECOMMENDS),--recommends '$(RECOMMENDS)') \
+		$(if $(KEEP),--keep '$(KEEP)')
 
 bench: all $O/bench/pack | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' PACK='$(CURDIR)/$O/bench/pack' CASES='$(CASES)' ROUNDS='$(ROUNDS)' \

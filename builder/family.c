@@ -22,6 +22,7 @@ static const struct family families[] = {
 		.unpack_step = deb_unpack_step,
 		.configure_step = deb_configure_step,
 		.repositories = deb_customize_repositories,
+		.describe_repositories = deb_describe_repositories,
 	},
 };
 

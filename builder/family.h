@@ -13,6 +13,7 @@ struct customize_site;
 struct error;
 struct fetcher;
 struct index_set;
+struct layer_key;
 struct log;
 struct plan;
 struct plan_step;
@@ -33,6 +34,7 @@ struct family {
 	int (*configure_step)(const struct unpack_site *, const struct sandbox *, const struct plan_step *,
 			      struct error *);
 	int (*repositories)(const struct customize_site *, struct error *);
+	int (*describe_repositories)(const struct customize_site *, struct layer_key *, struct error *);
 };
 
 /* The family of a selected recipe; never NULL, as recipe_select() refuses what has none. */

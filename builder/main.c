@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/version.h"
 #include "cmd/cmd.h"
@@ -61,6 +62,7 @@ int main(int argc, char **argv)
 	struct error e = ERROR_INIT;
 	struct log log;
 
+	memory_init();
 	hold_standard_fds();
 	interrupt_install();
 	log_init(&log, LOG_NORMAL, stderr);

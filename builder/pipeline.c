@@ -5,7 +5,7 @@
 #include "base/epoch.h"
 #include "base/file.h"
 #include "base/interrupt.h"
-#include "configure/configure.h"
+#include "chain.h"
 #include "customize/customize.h"
 #include "family.h"
 #include "fetch/fetch.h"
@@ -15,7 +15,6 @@
 #include "recipe/architecture.h"
 #include "recipe/recipe.h"
 #include "record.h"
-#include "sandbox/sandbox.h"
 #include "sandbox/workspace.h"
 #include "stream/stream.h"
 #include "unpack/unpack.h"
@@ -34,37 +33,13 @@ struct build {
 	struct index_set indexes;
 	int64_t epoch_s; /* the date of everything in the image */
 	struct plan plan;
-	struct workspace workspace;
-	char **environment;
-	struct image_templates templates;
+	struct chain *chain;
 	int output_fd; /* locked from the first file's appearance to the last's */
 	struct artefacts artefacts;
 	char *record;
 	struct meter meter;
 	struct meter_report spent; /* when all was done */
 };
-
-static struct unpack_site unpack_site(struct build *b)
-{
-	return (struct unpack_site) {
-		.root_fd = b->workspace.root_fd,
-		.fetcher = b->fetcher,
-		.plan = &b->plan,
-		.log = b->options.log,
-		.meter = &b->meter,
-	};
-}
-
-static struct sandbox sandbox(struct build *b, bool network)
-{
-	return (struct sandbox) {
-		.root_fd = b->workspace.root_fd,
-		.environment = (const char *const *)b->environment,
-		.network = network,
-		.log = b->options.log,
-		.meter = &b->meter,
-	};
-}
 
 static int run_recipe(struct build *b, struct error *e)
 {
@@ -219,8 +194,6 @@ static int run_plan(struct build *b, struct error *e)
 		installed_bytes += b->plan.packages[i].installed_bytes;
 	}
 	meter_add(&b->meter, METER_PLAN, &(struct meter_sum) { .item_count = b->plan.package_count });
-	meter_add(&b->meter, METER_FETCH,
-		  &(struct meter_sum) { .item_count = b->plan.package_count, .out_bytes = download_bytes });
 	log_say(b->options.log, "%s %s %s: %zu package%s, %s, %s installed", b->recipe.image.distribution,
 		b->recipe.image.release, b->recipe.architecture_mapped, b->plan.package_count,
 		b->plan.package_count == 1 ? "" : "s", human_size(download_bytes).text,
@@ -228,97 +201,70 @@ static int run_plan(struct build *b, struct error *e)
 	return 0;
 }
 
-static int run_fetch(struct build *b, struct error *e)
+static int fetch_packages(struct build *b, struct error *e)
 {
-	size_t count = b->plan.package_count;
 	struct arena arena = ARENA_INIT;
-	auto_free struct fetch_request *requests = xcalloc(count, sizeof *requests);
+	struct fetch_request *requests = NULL;
+	size_t count = 0;
+	struct meter_sum spent = { .item_count = 0 };
 	int result;
 
-	for (size_t i = 0; i < count; i++)
-		requests[i] = unpack_request(&b->plan.packages[i], &arena);
+	for (size_t i = 0; i < b->plan.package_count; i++) {
+		if (b->chain && !chain_needs_package(b->chain, i))
+			continue;
+		ARENA_PUSH(&arena, requests, count, unpack_request(&b->plan.packages[i], &arena));
+		spent.out_bytes += b->plan.packages[i].size_bytes;
+	}
+	spent.item_count = count;
+	meter_add(&b->meter, METER_FETCH, &spent);
 	result = fetch_files(b->fetcher, requests, count, "package", "packages", e);
 	arena_release(&arena);
 	return result;
 }
 
-/* Unpack and configure the steps FIRST…, as long as they are of PHASE. */
-static int install_steps(struct build *b, enum plan_phase phase, size_t first, struct error *e)
+/* What layers hold needs no packages: look for them first. */
+static int run_fetch(struct build *b, struct error *e)
 {
-	struct unpack_site site = unpack_site(b);
-	struct sandbox quiet = sandbox(b, false);
-
-	for (size_t i = first; i < b->plan.step_count; i++) {
-		const struct plan_step *step = &b->plan.steps[i];
-
-		if (step->phase != phase)
-			continue;
-		if (b->family->unpack_step(&site, step, e) < 0 ||
-		    b->family->configure_step(&site, &quiet, step, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int run_unpack(struct build *b, struct error *e)
-{
-	struct workspace_options options = {
+	struct chain_options options = {
+		.recipe = &b->recipe,
+		.family = b->family,
+		.indexes = &b->indexes,
+		.plan = &b->plan,
+		.fetcher = b->fetcher,
+		.epoch_s = b->epoch_s,
 		.cache_dir = b->cache_dir,
 		.work_dir = b->options.work_dir,
-		.log = b->options.log,
-	};
-	struct unpack_site site;
-
-	for (size_t i = 0; i < b->plan.package_count; i++)
-		options.estimate_bytes += b->plan.packages[i].installed_bytes;
-	if (workspace_open(&options, &b->workspace, e) < 0)
-		return -1;
-	b->environment = customize_environment(&b->recipe, b->epoch_s);
-	site = unpack_site(b);
-	if (b->family->unpack_prepare(&site, e) < 0)
-		return -1;
-	return b->family->unpack_step(&site, &b->plan.steps[0], e);
-}
-
-static int run_configure(struct build *b, struct error *e)
-{
-	struct unpack_site site = unpack_site(b);
-	struct sandbox quiet = sandbox(b, false);
-
-	if (b->family->configure_step(&site, &quiet, &b->plan.steps[0], e) < 0)
-		return -1;
-	return install_steps(b, PHASE_BASE, 1, e);
-}
-
-/* The order is that of the definition format: repositories, hooks, sets, hooks, files, hooks. */
-static int run_customize(struct build *b, struct error *e)
-{
-	struct sandbox connected = sandbox(b, true);
-	struct customize_site site = {
-		.root_fd = b->workspace.root_fd,
-		.recipe = &b->recipe,
-		.sandbox = &connected,
-		.plan = &b->plan,
-		.epoch_s = b->epoch_s,
+		.layers = b->options.layers,
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
 
-	if (b->family->repositories(&site, e) < 0 || customize_actions(&site, TRIGGER_POST_UNPACK, e) < 0 ||
-	    customize_actions(&site, TRIGGER_POST_UPDATE, e) < 0 || install_steps(b, PHASE_SETS, 1, e) < 0 ||
-	    customize_actions(&site, TRIGGER_POST_PACKAGES, e) < 0 ||
-	    customize_files(&site, &b->templates, e) < 0 ||
-	    customize_actions(&site, TRIGGER_POST_FILES, e) < 0)
+	if (b->options.until > STAGE_FETCH && chain_open(&options, &b->chain, e) < 0)
 		return -1;
-	return customize_clean(&site, e);
+	return fetch_packages(b, e);
+}
+
+static int run_unpack(struct build *b, struct error *e)
+{
+	return chain_run(b->chain, CHAIN_UNPACK, e);
+}
+
+static int run_configure(struct build *b, struct error *e)
+{
+	return chain_run(b->chain, CHAIN_CONFIGURE, e);
+}
+
+static int run_customize(struct build *b, struct error *e)
+{
+	return chain_run(b->chain, CHAIN_CUSTOMIZE, e);
 }
 
 static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
-		.root_fd = b->workspace.root_fd,
+		.root_fd = chain_root_fd(b->chain),
 		.recipe = &b->recipe,
-		.templates = &b->templates,
+		.templates = chain_templates(b->chain),
 		.epoch_s = b->epoch_s,
 		.formats = b->options.formats,
 		.codec = b->options.codec,
@@ -379,8 +325,6 @@ struct build *build_open(const struct build_options *options)
 	b->mirrors = MIRRORS_INIT;
 	b->indexes = INDEX_SET_INIT;
 	b->plan = PLAN_INIT;
-	b->workspace = WORKSPACE_INIT;
-	b->templates = IMAGE_TEMPLATES_INIT;
 	b->output_fd = -1;
 	b->artefacts = ARTEFACTS_INIT;
 	return b;
@@ -427,6 +371,8 @@ int build_run(struct build *b, struct error *e)
 	for (size_t i = 0; i <= b->options.until; i++)
 		if (run_stage(b, (enum stage)i, e) < 0)
 			return -1;
+	if (b->options.until == STAGE_PACK && b->chain && chain_keep_layers(b->chain, e) < 0)
+		return -1;
 	meter_read(&b->meter, &b->spent);
 	return b->options.until == STAGE_PACK ? write_record(b, e) : 0;
 }
@@ -457,11 +403,7 @@ void build_close(struct build *b)
 	free(b->record);
 	artefacts_release(&b->artefacts);
 	auto_close_(&b->output_fd);
-	image_templates_release(&b->templates);
-	for (char **variable = b->environment; variable && *variable; variable++)
-		free(*variable);
-	free(b->environment);
-	workspace_release(&b->workspace);
+	chain_close(b->chain);
 	plan_release(&b->plan);
 	index_set_release(&b->indexes);
 	fetcher_close(b->fetcher);

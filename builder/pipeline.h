@@ -38,6 +38,7 @@ struct build_options {
 	const struct codec *codec;
 	int level;
 	bool offline;
+	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
 	enum stage until; /* the last stage to run */
 	struct log *log;
 };

@@ -7,8 +7,9 @@
         its fingerprint. Nothing of gpg's stays behind (no agent, no home).
 
     tests/make_archive.py deb FOLDER --name N [--version V] [--arch A] [--field 'Depends: x'] [--file PATH=TEXT]
-                              [--script postinst=TEXT] [--compress xz|gzip|zstd|none]
-        builds a tiny package into FOLDER and prints its file name.
+                              [--script postinst=TEXT] [--copy PATH[=AS]] [--compress xz|gzip|zstd|none]
+        builds a tiny package into FOLDER and prints its file name. --copy puts a program of this host into
+        it, with the libraries that it needs.
 
     tests/make_archive.py archive OUT [--debs FOLDER] [--suite S] [--codename C] [--component main]
                               [--arch amd64] [--key FOLDER]...
@@ -80,6 +81,20 @@ def make_key(arguments):
     print(fingerprint)
 
 
+def copy_program(folder, path, name):
+    """PATH of this host as NAME below FOLDER, and what the dynamic loader takes along, for a merged /usr."""
+    libraries = [word for word in subprocess.run(["ldd", path], check=False, stdout=subprocess.PIPE,
+                                                 stderr=subprocess.DEVNULL).stdout.decode().split()
+                 if word.startswith("/")]
+    for source, target in [(path, name), *((library, library) for library in libraries)]:
+        if not target.startswith("/usr/"):
+            target = "/usr" + target
+        target = os.path.join(folder, target.lstrip("/"))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(source, target)
+        os.chmod(target, 0o755)
+
+
 def make_deb(arguments):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
@@ -94,6 +109,9 @@ def make_deb(arguments):
         for file in arguments.file:
             name, _, text = file.partition("=")
             write(os.path.join(folder, name.lstrip("/")), text.encode())
+        for copy in arguments.copy:
+            path, _, name = copy.partition("=")
+            copy_program(folder, path, name or path)
         epoch = arguments.version.replace(":", "%3a")
         out = os.path.join(arguments.folder, f"{arguments.name}_{epoch}_{arguments.arch}.deb")
         os.makedirs(arguments.folder, exist_ok=True)
@@ -229,7 +247,7 @@ def main():
     verb.add_argument("--version", default="1.0")
     verb.add_argument("--arch", default="all")
     verb.add_argument("--compress", default="xz")
-    for repeated in ("--field", "--file", "--script"):
+    for repeated in ("--field", "--file", "--script", "--copy"):
         verb.add_argument(repeated, action="append", default=[])
     verb = verbs.add_parser("archive")
     verb.set_defaults(run=make_archive)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
-enum { ARENA_BLOCK_BYTES = 64 * 1024, LARGE_PAGE_BYTES = 2 * 1024 * 1024 };
+enum { ARENA_BLOCK_BYTES = 64 * 1024, LARGE_PAGE_BYTES = 2 * 1024 * 1024, LARGE_BYTES = 1024 * 1024 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -13,6 +14,17 @@ struct arena_block {
 	size_t size;
 	max_align_t data[];
 };
+
+void memory_init(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BYTES);
+}
+
+void memory_trim(void)
+{
+	malloc_trim(0);
+}
 
 static void *checked(void *pointer)
 {

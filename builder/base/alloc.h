@@ -13,6 +13,15 @@
 
 #include <stddef.h>
 
+/*
+ * Once, before the first thread: large pieces of memory go back to the system as soon as they are freed. By itself
+ * glibc raises the size from which it does that to the largest that was ever freed, and then keeps such a piece
+ * for each thread that once had one.
+ */
+void memory_init(void);
+/* Small pieces too, after a stage that freed many. */
+void memory_trim(void);
+
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 /* xcalloc() for a table that is looked into all over: on large pages, where the kernel gives them. */

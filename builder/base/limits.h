@@ -13,13 +13,14 @@
 #define LIMIT_RECIPE_BYTES    (4 * MIB) /* the largest published definition has 0.2 MiB */
 #define LIMIT_RECIPE_DEPTH    32
 #define LIMIT_RECIPE_NODES    200000
-#define LIMIT_KEY_BYTES       (4 * MIB)  /* one OpenPGP key or keyring */
-#define LIMIT_RELEASE_BYTES   (8 * MIB)  /* InRelease, Release: sid's has 0.2 MiB */
-#define LIMIT_INDEX_BYTES     (1 * GIB)  /* one decompressed Packages file: sid's main has 60 MiB */
-#define LIMIT_PACKAGE_BYTES   (8 * GIB)  /* one .deb */
-#define LIMIT_CONTROL_BYTES   (64 * MIB) /* decompressed control.tar */
-#define LIMIT_STANZA_FIELDS   1000       /* of one package; real ones have 40 */
-#define LIMIT_PACKAGE_ENTRIES 4000000    /* entries in one data.tar */
+#define LIMIT_KEY_BYTES       (4 * MIB)   /* one OpenPGP key or keyring */
+#define LIMIT_RELEASE_BYTES   (8 * MIB)   /* InRelease, Release: sid's has 0.2 MiB */
+#define LIMIT_INDEX_BYTES     (1 * GIB)   /* one decompressed Packages file: sid's main has 60 MiB */
+#define LIMIT_PACKAGE_BYTES   (8 * GIB)   /* one .deb */
+#define LIMIT_CONTROL_BYTES   (64 * MIB)  /* decompressed control.tar */
+#define LIMIT_WINDOW_BYTES    (130 * MIB) /* of a decoder: zstd takes 128 at most, xz -9 has 64 */
+#define LIMIT_STANZA_FIELDS   1000        /* of one package; real ones have 40 */
+#define LIMIT_PACKAGE_ENTRIES 4000000     /* entries in one data.tar */
 #define LIMIT_PATH_BYTES      4096
 #define LIMIT_FILE_TEXT_BYTES (16 * MIB) /* a file of the root that is read as text */
 #define LIMIT_TEMPLATE_BYTES  (4 * MIB)  /* output of one rendered string */

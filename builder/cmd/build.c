@@ -22,6 +22,7 @@ static int options_from(const struct settings *settings, enum stage until, char 
 		.cache_dir = settings->cache,
 		.work_dir = settings->work,
 		.offline = settings->offline,
+		.layers = !settings->no_layers,
 		.until = until,
 		.log = settings->log,
 	};

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/epoch.h"
 #include "fetch/inventory.h"
+#include "layer/layer.h"
 #include "pipeline.h"
 
 #include <jansson.h>
@@ -89,17 +90,19 @@ static int parse_request(const struct settings *settings, struct request *reques
 	return request->trim ? parse_bounds(settings, request, e) : 0;
 }
 
-/* "12 min", "5 h", "3 days". */
+/* "12 min ago", "5 h ago", "3 days ago". */
 static void add_age(struct buffer *out, int64_t used_s)
 {
 	int64_t age_s = epoch_now() - used_s;
 
-	if (age_s < 2 * HOUR_S)
-		buffer_addf(out, "%lld min", (long long)(age_s > 0 ? age_s / 60 : 0));
+	if (used_s == 0)
+		buffer_adds(out, "never");
+	else if (age_s < 2 * HOUR_S)
+		buffer_addf(out, "%lld min ago", (long long)(age_s > 0 ? age_s / 60 : 0));
 	else if (age_s < 2 * DAY_S)
-		buffer_addf(out, "%lld h", (long long)(age_s / HOUR_S));
+		buffer_addf(out, "%lld h ago", (long long)(age_s / HOUR_S));
 	else
-		buffer_addf(out, "%lld days", (long long)(age_s / DAY_S));
+		buffer_addf(out, "%lld days ago", (long long)(age_s / DAY_S));
 }
 
 static void summarise(const struct cache_items *items, struct summary summaries[CACHE_KINDS])
@@ -129,7 +132,6 @@ static void print_summaries(const char *cache_dir, const struct summary summarie
 		if (summary->count) {
 			buffer_adds(out, "  oldest used ");
 			add_age(out, summary->oldest_s);
-			buffer_adds(out, " ago");
 		}
 		buffer_addc(out, '\n');
 	}
@@ -153,14 +155,78 @@ static json_t *json_of_summaries(const struct summary summaries[CACHE_KINDS])
 	return list;
 }
 
-/* Everything of the kinds that REQUEST names. */
-static int read_items(const struct request *request, struct cache_items *items, struct error *e)
+/* To look at the rest nobody has to be the one whose layers they are. */
+static int read_layers(const struct settings *settings, const struct request *request,
+		       struct layer_list *layers, struct error *e)
 {
-	for (size_t i = 0; i < CACHE_KINDS; i++)
-		if (request->kinds[i] && request->cache_fd >= 0 &&
-		    cache_items_add(items, request->cache_fd, (enum cache_kind)i, e) < 0)
-			return -1;
+	struct error failure = ERROR_INIT;
+
+	if (layer_list_read(request->cache_dir, layers, &failure) == 0)
+		return 0;
+	if (request->trim) {
+		*e = failure;
+		return -1;
+	}
+	log_warn(settings->log, "layers are not shown: %s", failure.text);
 	return 0;
+}
+
+/* Everything of the kinds that REQUEST names; LAYERS, too, when they are among them. */
+static int read_items(const struct settings *settings, const struct request *request,
+		      struct cache_items *items, struct layer_list *layers, struct error *e)
+{
+	if (request->cache_fd < 0)
+		return 0;
+	for (size_t i = 0; i < CACHE_KINDS; i++)
+		if (request->kinds[i] && cache_items_add(items, request->cache_fd, (enum cache_kind)i, e) < 0)
+			return -1;
+	if (request->kinds[CACHE_LAYERS] && read_layers(settings, request, layers, e) < 0)
+		return -1;
+	for (size_t i = 0; i < layers->count; i++) {
+		struct cache_item item = {
+			.kind = CACHE_LAYERS,
+			.path = xstrdup(digest_hex(&layers->items[i].key).text),
+			.size_bytes = layers->items[i].size_bytes,
+			.used_s = layers->items[i].used_s,
+		};
+
+		PUSH(items->items, items->count, item);
+	}
+	return 0;
+}
+
+static void print_layers(const struct layer_list *layers, struct buffer *out)
+{
+	if (layers->count)
+		buffer_adds(out, "\nlayers, the one used last first\n");
+	for (size_t i = 0; i < layers->count; i++) {
+		const struct layer_info *layer = &layers->items[i];
+		auto_free char *title = xstrdup(layer->title);
+
+		text_make_printable(title);
+		buffer_addf(out, "%.12s %16s  ", digest_hex(&layer->key).text,
+			    human_size(layer->size_bytes).text);
+		if (layer->in_use)
+			buffer_adds(out, "in use");
+		else
+			add_age(out, layer->used_s);
+		buffer_addf(out, "  %s\n", title);
+	}
+}
+
+static json_t *json_of_layers(const struct layer_list *layers)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < layers->count; i++) {
+		const struct layer_info *layer = &layers->items[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:b}", "key",
+						      digest_hex(&layer->key).text, "title", layer->title,
+						      "size", (json_int_t)layer->size_bytes, "used",
+						      (json_int_t)layer->used_s, "in_use", layer->in_use));
+	}
+	return list;
 }
 
 static int print_json(json_t *root, struct error *e)
@@ -176,17 +242,19 @@ static int print_json(json_t *root, struct error *e)
 static int show(const struct settings *settings, const struct request *request, struct error *e)
 {
 	auto_cache_items struct cache_items items = CACHE_ITEMS_INIT;
+	AUTO(layer_list_release) struct layer_list layers = { NULL, 0 };
 	auto_buffer struct buffer out = BUFFER_INIT;
 	struct summary summaries[CACHE_KINDS] = { { 0 } };
 
-	if (read_items(request, &items, e) < 0)
+	if (read_items(settings, request, &items, &layers, e) < 0)
 		return -1;
 	summarise(&items, summaries);
 	if (settings->json)
-		return print_json(json_pack("{s:s, s:o}", "folder", request->cache_dir, "kinds",
-					    json_of_summaries(summaries)),
+		return print_json(json_pack("{s:s, s:o, s:o}", "folder", request->cache_dir, "kinds",
+					    json_of_summaries(summaries), "layers", json_of_layers(&layers)),
 				  e);
 	print_summaries(request->cache_dir, summaries, &out);
+	print_layers(&layers, &out);
 	return print_data(out.data, out.len, e);
 }
 
@@ -207,23 +275,50 @@ static int print_removed(const struct settings *settings, const struct cache_rem
 	}
 	for (size_t i = 0; i < CACHE_KINDS; i++)
 		if (removed[i].count)
-			buffer_addf(&out, "removed %zu %s, %s\n", removed[i].count,
-				    cache_kind_name((enum cache_kind)i),
-				    human_size(removed[i].size_bytes).text);
+			buffer_addf(&out, "removed %s: %zu, %s\n", cache_kind_name((enum cache_kind)i),
+				    removed[i].count, human_size(removed[i].size_bytes).text);
 	if (!out.len)
 		buffer_adds(&out, "nothing to remove\n");
 	return print_data(out.data, out.len, e);
 }
 
+/* Layers have a store of their own: what stays of them in all is the bound that it is given. */
+static int trim_layers(const struct request *request, const struct cache_items *items,
+		       struct cache_removed *removed, struct error *e)
+{
+	struct layer_list before = { NULL, 0 };
+	struct layer_list after = { NULL, 0 };
+	uint64_t keep_bytes = 0;
+	int r;
+
+	for (size_t i = 0; i < items->count; i++)
+		if (items->items[i].kind == CACHE_LAYERS && !items->items[i].goes)
+			keep_bytes += items->items[i].size_bytes;
+	r = layer_list_read(request->cache_dir, &before, e);
+	if (r == 0)
+		r = layer_trim(request->cache_dir, keep_bytes, request->oldest_s, &removed->size_bytes, e);
+	if (r == 0)
+		r = layer_list_read(request->cache_dir, &after, e);
+	if (r == 0 && before.count > after.count)
+		removed->count = before.count - after.count;
+	layer_list_release(&before);
+	layer_list_release(&after);
+	return r;
+}
+
 static int trim(const struct settings *settings, const struct request *request, struct error *e)
 {
 	auto_cache_items struct cache_items items = CACHE_ITEMS_INIT;
+	AUTO(layer_list_release) struct layer_list layers = { NULL, 0 };
 	struct cache_removed removed[CACHE_KINDS] = { { 0, 0 } };
 
-	if (read_items(request, &items, e) < 0)
+	if (read_items(settings, request, &items, &layers, e) < 0)
 		return -1;
 	cache_items_choose(&items, request->keep_bytes, request->oldest_s);
 	if (cache_items_remove(&items, request->cache_fd, removed, e) < 0)
+		return -1;
+	if (request->kinds[CACHE_LAYERS] && request->cache_fd >= 0 &&
+	    trim_layers(request, &items, &removed[CACHE_LAYERS], e) < 0)
 		return -1;
 	return print_removed(settings, removed, e);
 }

@@ -31,6 +31,7 @@ struct settings {
 	const char *work;
 	const char *until;
 	bool offline;
+	bool no_layers;
 	bool json;
 	bool quiet;
 	bool timing;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "customize/entry.h"
+#include "layer/key.h"
 #include "sandbox/sandbox.h"
 
 enum { LAST_LINES_MAX_BYTES = 800 };
@@ -20,7 +21,7 @@ static int check_interpreter(const char *script, const struct recipe_action *act
 			trigger_name(action->trigger));
 }
 
-static int run(const struct customize_site *site, const struct recipe_action *action, struct error *e)
+int customize_action(const struct customize_site *site, const struct recipe_action *action, struct error *e)
 {
 	const char *trigger = trigger_name(action->trigger);
 	const char *const argv[] = { "action", NULL };
@@ -36,6 +37,7 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 			return -1;
 		script = expanded;
 	}
+	log_detail(site->log, "action (%s) of line %u", trigger, action->place.line);
 	if (check_interpreter(script, action, e) < 0)
 		return -1;
 	if (sandbox_run(site->sandbox, argv, script, &result, e) < 0) {
@@ -44,8 +46,10 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 		error_wrap(e, "action (%s)", trigger);
 		return error_wrap_at(e, &action->place);
 	}
-	if (result.status == 0)
+	if (result.status == 0) {
+		meter_add(site->meter, METER_CUSTOMIZE, &(struct meter_sum) { .item_count = 1 });
 		return 0;
+	}
 	tail = (struct text) { result.tail.data, result.tail.len };
 	lines = sandbox_last_lines(tail, LAST_LINES_MAX_BYTES);
 	ending = sandbox_ending(result.status, result.signal);
@@ -53,17 +57,15 @@ static int run(const struct customize_site *site, const struct recipe_action *ac
 			trigger, ending, lines[0] ? ": " : "", lines);
 }
 
-int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e)
+int customize_describe_action(const struct customize_site *site, const struct recipe_action *action,
+			      struct layer_key *key, struct error *e)
 {
-	for (size_t i = 0; i < site->recipe->action_count; i++) {
-		const struct recipe_action *action = &site->recipe->actions[i];
+	auto_free char *expanded = NULL;
 
-		if (action->trigger != trigger)
-			continue;
-		log_detail(site->log, "action (%s) of line %u", trigger_name(trigger), action->place.line);
-		if (run(site, action, e) < 0)
-			return -1;
-		meter_add(site->meter, METER_CUSTOMIZE, &(struct meter_sum) { .item_count = 1 });
-	}
+	recipe_describe_action(action, key);
+	if (action->pongo && recipe_expand(site->recipe, action->action ? action->action : "", &action->place,
+					   &expanded, e) < 0)
+		return -1;
+	key_text(key, "script", expanded);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/root.h"
 #include "customize/entry.h"
+#include "layer/key.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -300,6 +301,25 @@ int customize_clean(const struct customize_site *site, struct error *e)
 			continue;
 		if (walk(site, rule, "", rule->path + 1, 0, e) < 0)
 			return error_wrap(e, "cannot clean '%s'", rule->path);
+	}
+	return 0;
+}
+
+/* What recipe_writes() looks at is described by the step of the files, which comes before. */
+int customize_describe_clean(const struct customize_site *site, struct layer_key *key, struct error *e)
+{
+	(void)e;
+	key_number(key, "cleanup", site->recipe->packages.cleanup);
+	key_number(key, "epoch", site->epoch_s);
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		auto_free char *host = NULL;
+		struct error ignored = ERROR_INIT;
+
+		if (rules[i].clean != remove_of_host)
+			continue;
+		if (file_read(AT_FDCWD, rules[i].path, LIMIT_FILE_TEXT_BYTES, &host, NULL, &ignored) < 0)
+			host = NULL;
+		key_text(key, rules[i].path, host);
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/root.h"
 #include "customize/entry.h"
+#include "layer/key.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -183,48 +184,150 @@ static int copy_matches(const struct copy *copy, int dir_fd, char **names, size_
 	return 0;
 }
 
-static int copy_pattern(const struct copy *copy, const char *folder, const char *pattern,
-			const struct entry *entry, const char *target, struct error *e)
+/* Where a copy takes its files: those of FOLDER, owned, whose names match PATTERN, owned. */
+struct copy_source {
+	char *folder;
+	char *pattern;
+};
+
+#define auto_copy_source AUTO(copy_source_release)
+
+static void copy_source_release(struct copy_source *source)
 {
-	auto_close int dir_fd = -1;
-	char **names = NULL;
-	size_t count = 0;
-	size_t matches;
-	int result;
+	free(source->folder);
+	free(source->pattern);
+}
 
-	if (dir_open(AT_FDCWD, folder, &dir_fd, e) < 0)
+static int split_source(const struct entry *entry, struct copy_source *source, struct error *e)
+{
+	auto_free char *path = xstrdup(entry->source ? entry->source : "");
+	size_t len = strlen(path);
+	const char *slash;
+
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = '\0';
+	slash = strrchr(path, '/');
+	source->pattern = xstrdup(slash ? slash + 1 : path);
+	source->folder = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	return *source->pattern ? 0 : error_set(e, ERROR_RECIPE, "'source' is missing");
+}
+
+/* The folder of SOURCE, and what of it matches; NULL *names for the folder "." or ".." as a whole. */
+static int open_source(const struct copy_source *source, const struct entry *entry, int *dir_fd,
+		       char ***names, size_t *total, size_t *matches, struct error *e)
+{
+	auto_close int fd = -1;
+
+	if (dir_open(AT_FDCWD, source->folder, &fd, e) < 0)
 		return -1;
-	if (strcmp(pattern, ".") == 0 || strcmp(pattern, "..") == 0) {
-		auto_close int fd = -1;
-
-		return dir_open(dir_fd, pattern, &fd, e) < 0 ? -1 : copy_folder(copy, fd, target, 0, e);
+	*names = NULL;
+	*total = 0;
+	*matches = 0;
+	if (strcmp(source->pattern, ".") == 0 || strcmp(source->pattern, "..") == 0)
+		return dir_open(fd, source->pattern, dir_fd, e);
+	if (dir_list(fd, names, total, e) < 0)
+		return -1;
+	*matches = keep_matches(*names, *total, source->pattern);
+	if (*matches == 0) {
+		names_free(*names, *total);
+		return error_set(e, ERROR_RECIPE, "nothing matches source '%s'", entry->source);
 	}
-	if (dir_list(dir_fd, &names, &count, e) < 0)
-		return -1;
-	matches = keep_matches(names, count, pattern);
-	result = matches ? copy_matches(copy, dir_fd, names, matches, entry, target, e)
-			 : error_set(e, ERROR_RECIPE, "nothing matches source '%s'", entry->source);
-	names_free(names, count);
-	return result;
+	*dir_fd = TAKE(fd, -1);
+	return 0;
 }
 
 int generate_copy(const struct customize_site *site, const struct entry *entry, struct error *e)
 {
 	struct copy copy = { .root_fd = site->root_fd };
-	auto_free char *source = xstrdup(entry->source ? entry->source : "");
+	auto_copy_source struct copy_source source = { NULL, NULL };
 	auto_free char *target = entry->path ? xstrdup(entry->path) : NULL;
-	size_t len = strlen(source);
+	auto_close int dir_fd = -1;
+	char **names;
+	size_t total;
+	size_t matches;
+	int result;
 
-	while (len > 1 && source[len - 1] == '/')
-		source[--len] = '\0';
-	const char *slash = strrchr(source, '/');
-	const char *pattern = slash ? slash + 1 : source;
-	auto_free char *folder = slash ? xstrndup(source, (size_t)(slash - source) + 1) : xstrdup(".");
-
-	if (!*pattern)
-		return error_set(e, ERROR_RECIPE, "'source' is missing");
-	if (entry_access(site->root_fd, entry->file, &copy.access, e) < 0 ||
-	    (!target && default_target(site, folder, &target, e) < 0))
+	if (split_source(entry, &source, e) < 0 ||
+	    entry_access(site->root_fd, entry->file, &copy.access, e) < 0 ||
+	    (!target && default_target(site, source.folder, &target, e) < 0) ||
+	    open_source(&source, entry, &dir_fd, &names, &total, &matches, e) < 0)
 		return -1;
-	return copy_pattern(&copy, folder, pattern, entry, target, e);
+	result = names ? copy_matches(&copy, dir_fd, names, matches, entry, target, e)
+		       : copy_folder(&copy, dir_fd, target, 0, e);
+	names_free(names, total);
+	return result;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): limited by COPY_DEPTH_MAX */
+static int describe_any(int dir_fd, const char *name, unsigned depth, struct layer_key *key, struct error *e);
+
+/* NOLINTNEXTLINE(misc-no-recursion) */
+static int describe_folder(int fd, unsigned depth, struct layer_key *key, struct error *e)
+{
+	char **names = NULL;
+	size_t count = 0;
+	int result = 0;
+
+	if (depth > COPY_DEPTH_MAX)
+		return error_set(e, ERROR_RECIPE, "folders are nested more than %d deep", COPY_DEPTH_MAX);
+	if (dir_list(fd, &names, &count, e) < 0)
+		return -1;
+	key_number(key, "names", (int64_t)count);
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = describe_any(fd, names[i], depth + 1, key, e);
+	names_free(names, count);
+	return result;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion) */
+static int describe_any(int dir_fd, const char *name, unsigned depth, struct layer_key *key, struct error *e)
+{
+	auto_close int fd = -1;
+	struct digest content;
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot stat '%s'", name);
+	key_text(key, "name", name);
+	key_number(key, "mode", st.st_mode);
+	if (S_ISLNK(st.st_mode)) {
+		char value[PATH_MAX];
+		ssize_t len = readlinkat(dir_fd, name, value, sizeof value);
+
+		if (len < 0)
+			return error_sys(e, "cannot read link '%s'", name);
+		key_bytes(key, "link", value, (size_t)len);
+		return 0;
+	}
+	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(e, "cannot open '%s'", name);
+	if (S_ISDIR(st.st_mode))
+		return describe_folder(fd, depth, key, e);
+	if (!S_ISREG(st.st_mode))
+		return 0; /* generate_copy() says what is wrong with it */
+	if (sha256_of_fd(fd, &content, NULL, e) < 0)
+		return error_wrap(e, "'%s'", name);
+	key_digest(key, "content", &content);
+	return 0;
+}
+
+int describe_copy(const struct entry *entry, struct layer_key *key, struct error *e)
+{
+	auto_copy_source struct copy_source source = { NULL, NULL };
+	auto_close int dir_fd = -1;
+	char **names;
+	size_t total;
+	size_t matches;
+	int result = 0;
+
+	if (split_source(entry, &source, e) < 0 ||
+	    open_source(&source, entry, &dir_fd, &names, &total, &matches, e) < 0)
+		return -1;
+	if (!names)
+		return describe_folder(dir_fd, 0, key, e);
+	for (size_t i = 0; i < matches && result == 0; i++)
+		result = describe_any(dir_fd, names[i], 0, key, e);
+	names_free(names, total);
+	return result;
 }

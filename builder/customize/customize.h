@@ -11,6 +11,7 @@
 #include "base/meter.h"
 #include "recipe/recipe.h"
 
+struct layer_key;
 struct plan;
 struct sandbox;
 
@@ -52,10 +53,11 @@ struct customize_site {
  */
 int deb_customize_repositories(const struct customize_site *site, struct error *e) MUST_CHECK;
 /*
- * Run the actions of TRIGGER in their order. Errors: ERROR_ACTION with place in the recipe, exit status and
- * last lines of output, all in one line; ERROR_RECIPE for a script without an interpreter line.
+ * Run one action. Errors: ERROR_ACTION with place in the recipe, exit status and last lines of output, all in
+ * one line; ERROR_RECIPE for a script without an interpreter line.
  */
-int customize_actions(const struct customize_site *site, enum trigger trigger, struct error *e) MUST_CHECK;
+int customize_action(const struct customize_site *site, const struct recipe_action *action, struct error *e)
+	MUST_CHECK;
 /*
  * Run the generators of `files` in their order. TEMPLATES receives what the daemon renders later. Errors name
  * the entry's place; two templates of one path or one file name are ERROR_RECIPE unless they are identical.
@@ -65,7 +67,24 @@ int customize_files(const struct customize_site *site, struct image_templates *t
 /* Remove what a build leaves behind. The table in clean.c says what, and why. */
 int customize_clean(const struct customize_site *site, struct error *e) MUST_CHECK;
 
+/*
+ * What each of these reads beside the root, for the key of a layer: values of the recipe, what its templates
+ * expand to, files of the host. SITE needs recipe and epoch_s only.
+ */
+int deb_describe_repositories(const struct customize_site *site, struct layer_key *key, struct error *e)
+	MUST_CHECK;
+int customize_describe_action(const struct customize_site *site, const struct recipe_action *action,
+			      struct layer_key *key, struct error *e) MUST_CHECK;
+int customize_describe_files(const struct customize_site *site, struct layer_key *key, struct error *e)
+	MUST_CHECK;
+int customize_describe_clean(const struct customize_site *site, struct layer_key *key, struct error *e)
+	MUST_CHECK;
+
 void image_templates_release(struct image_templates *templates);
+/* As text that is kept beside a layer, malloc'ed, and back again (without places). Errors: ERROR_FORMAT. */
+int image_templates_write(const struct image_templates *templates, char **text, struct error *e) MUST_CHECK;
+int image_templates_read(const char *text, size_t len, struct image_templates *templates, struct error *e)
+	MUST_CHECK;
 
 /*
  * The environment of actions and scripts: defaults, SOURCE_DATE_EPOCH, then the recipe's variables, which win.

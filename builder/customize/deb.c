@@ -2,6 +2,7 @@
 /* Package sources as apt reads them: sources.list(5), and keys in trusted.gpg.d (apt-secure(8)). */
 #include "base/root.h"
 #include "customize/entry.h"
+#include "layer/key.h"
 
 /* One file below /etc/apt. Repositories of one name are parts of one file, in their order. */
 struct sources_file {
@@ -180,6 +181,36 @@ int deb_customize_repositories(const struct customize_site *site, struct error *
 			continue;
 		if (make_parents(site->root_fd, file->path, e) < 0 ||
 		    root_write(site->root_fd, file->path, file->text.data, file->text.len, 0644, 0, 0, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int describe_url(const struct customize_site *site, const char *url, const struct place *place,
+			struct layer_key *key, struct error *e)
+{
+	auto_free char *expanded = NULL;
+
+	if (url && recipe_expand(site->recipe, url, place, &expanded, e) < 0)
+		return -1;
+	key_text(key, "expanded url", expanded);
+	return 0;
+}
+
+int deb_describe_repositories(const struct customize_site *site, struct layer_key *key, struct error *e)
+{
+	const struct recipe *recipe = site->recipe;
+
+	recipe_describe_source(&recipe->source, key);
+	key_text(key, "release", recipe->image.release);
+	if (describe_url(site, recipe->source.url, &recipe->source.url_place, key, e) < 0)
+		return -1;
+	key_number(key, "repositories", (int64_t)recipe->packages.repository_count);
+	for (size_t i = 0; i < recipe->packages.repository_count; i++) {
+		const struct repository *repository = &recipe->packages.repositories[i];
+
+		recipe_describe_repository(repository, key);
+		if (describe_url(site, repository->url, &repository->url_place, key, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -59,6 +59,8 @@ bool recipe_writes(const struct recipe *recipe, const char *path);
 
 /* The generators. Their errors name no place: the caller adds it. */
 int generate_copy(const struct customize_site *site, const struct entry *entry, struct error *e) MUST_CHECK;
+/* Put what a copy would take from the host into the key of a layer. */
+int describe_copy(const struct entry *entry, struct layer_key *key, struct error *e) MUST_CHECK;
 int generate_template(const struct entry *entry, struct image_templates *templates, struct error *e)
 	MUST_CHECK;
 int generate_hostname(const struct entry *entry, struct image_templates *templates, struct error *e)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/root.h"
 #include "customize/entry.h"
+#include "layer/key.h"
+
+#include <fcntl.h>
 
 /* Each generator that writes a text ends it with a line end, as the format's users expect. */
 static void end_line(struct buffer *buffer)
@@ -87,5 +92,42 @@ int customize_files(const struct customize_site *site, struct image_templates *t
 						     : "");
 	}
 	templates_sort(templates);
+	return 0;
+}
+
+/* The text of a `template` entry may be in a file beside the recipe. */
+static int describe_source(const struct entry *entry, struct layer_key *key, struct error *e)
+{
+	auto_free char *text = NULL;
+	size_t len = 0;
+
+	if (entry->file->generator == GENERATOR_COPY)
+		return describe_copy(entry, key, e);
+	if (entry->file->generator != GENERATOR_TEMPLATE || !entry->source)
+		return 0;
+	if (file_read(AT_FDCWD, entry->source, LIMIT_TEMPLATE_BYTES, &text, &len, e) < 0)
+		return -1;
+	key_bytes(key, "text", text, len);
+	return 0;
+}
+
+int customize_describe_files(const struct customize_site *site, struct layer_key *key, struct error *e)
+{
+	key_number(key, "files", (int64_t)site->recipe->file_count);
+	for (size_t i = 0; i < site->recipe->file_count; i++) {
+		const struct recipe_file *file = &site->recipe->files[i];
+		auto_entry struct entry entry = ENTRY_INIT;
+
+		if (entry_expand(site->recipe, file, &entry, e) < 0)
+			return -1;
+		recipe_describe_file(file, key);
+		key_text(key, "expanded path", entry.path);
+		key_text(key, "expanded content", entry.content);
+		key_text(key, "expanded source", entry.source);
+		if (describe_source(&entry, key, e) < 0) {
+			error_wrap(e, "generator '%s'", generator_name(file->generator));
+			return error_wrap_at(e, &file->place);
+		}
+	}
 	return 0;
 }

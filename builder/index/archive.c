@@ -6,6 +6,7 @@
 #include "fetch/fetch.h"
 #include "fetch/openpgp.h"
 #include "fetch/verify.h"
+#include "layer/key.h"
 
 #include <sys/mman.h>
 
@@ -339,6 +340,16 @@ void index_set_unmap(struct index_set *set)
 			munmap((void *)(uintptr_t)set->files[i].data, set->files[i].len);
 	set->files = NULL;
 	set->file_count = 0;
+}
+
+void index_describe(const struct index_set *set, struct layer_key *key)
+{
+	key_number(key, "archives", (int64_t)set->archive_count);
+	for (size_t i = 0; i < set->archive_count; i++) {
+		key_text(key, "uri", set->archives[i]->uri);
+		key_text(key, "suite", set->archives[i]->suite);
+		key_digest(key, "release", &set->archives[i]->release_sha256);
+	}
 }
 
 void index_set_release(struct index_set *set)

@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 struct fetcher;
+struct layer_key;
 struct recipe;
 
 /* One suite at one address. */
@@ -64,6 +65,8 @@ int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, stru
 /* Give back the memory of the index files, of which a plan keeps nothing; the archives stay. */
 void index_set_unmap(struct index_set *set);
 void index_set_release(struct index_set *set);
+/* Which indexes these are, for the key of a layer: whoever installs later, too, would find others in others. */
+void index_describe(const struct index_set *set, struct layer_key *key);
 
 /*
  * The addresses of all archives that RECIPE uses, as the image will see them: malloc'ed array of

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "fetch/fetch.h"
 #include "stream/stream.h"
+#include "stream/window.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -32,6 +33,7 @@ struct wants {
 	const struct archive_options *options;
 	struct want *items;
 	size_t count;
+	struct budget memory; /* of the decoders */
 };
 
 static void wants_release(struct wants *wants)
@@ -39,6 +41,7 @@ static void wants_release(struct wants *wants)
 	for (size_t i = 0; i < wants->count; i++)
 		auto_close_(&wants->items[i].fd);
 	free(wants->items);
+	budget_release(&wants->memory);
 }
 
 /* 1 and a new want, or 0 when the Release file lists no such index. */
@@ -183,6 +186,20 @@ static int decompress(struct fetcher *fetcher, struct want *want, int packed_fd,
 	return 0;
 }
 
+/* decompress(), when there is memory for it. */
+static int decompress_in_turn(struct wants *wants, struct want *want, int packed_fd, struct error *e)
+{
+	char head[WINDOW_HEAD_BYTES];
+	ssize_t got = pread(packed_fd, head, sizeof head, 0);
+	uint64_t bytes = window_bytes(head, got > 0 ? (size_t)got : 0);
+	int result;
+
+	budget_take(&wants->memory, bytes);
+	result = decompress(wants->options->fetcher, want, packed_fd, e);
+	budget_give(&wants->memory, bytes);
+	return result;
+}
+
 /* Runs in a thread. */
 static int unpack(void *context, size_t index, struct error *e)
 {
@@ -198,7 +215,7 @@ static int unpack(void *context, size_t index, struct error *e)
 	if (got == 0)
 		return error_set(e, ERROR_SYSTEM, "index '%s' has vanished from the cache",
 				 want->packed_path);
-	if (got < 0 || decompress(fetcher, want, packed_fd, e) < 0)
+	if (got < 0 || decompress_in_turn(wants, want, packed_fd, e) < 0)
 		return error_wrap(e, "index '%s'", want->packed_path);
 	return 0;
 }
@@ -231,6 +248,7 @@ int packages_refresh(const struct archive *archives, size_t count, const struct 
 {
 	AUTO(wants_release) struct wants wants = { .options = options };
 
+	budget_init(&wants.memory, WINDOW_BUDGET_BYTES);
 	for (size_t i = 0; i < count; i++)
 		if (add_archive(&wants, &archives[i], &set->arena, e) < 0)
 			return -1;

@@ -4,6 +4,7 @@
  *
  *	CACHE/layers/KEY/root       what the step changed: files, and overlayfs' marks for what it removed
  *	CACHE/layers/KEY/manifest   what that is, for a person and for the check
+ *	CACHE/layers/KEY/product    what the step made beside the tree, if anything
  *	CACHE/layers/new.XXXXXX     one that is being written; its writer holds a lock on it
  *
  * A layer lies on all layers of the steps before it, and its key is a digest over everything that these steps
@@ -19,11 +20,15 @@
 #define LAYER_LAYER_H
 
 #include "base/digest.h"
+#include "base/limits.h"
 #include "base/log.h"
 
 struct layer_store;
 
-/* LOG is borrowed. The folder appears with the first layer. */
+/*
+ * LOG is borrowed. The folder appears with the first layer. Where none can be kept (no root, a cache that cannot be
+ * written to, or that others can write to) one line says so, nothing is found, and nothing is saved.
+ */
 int layer_store_open(const char *cache_dir, struct log *log, struct layer_store **out, struct error *e)
 	MUST_CHECK;
 /* Stops the writers that are still at work; what they wrote is removed. NULL is fine. */
@@ -40,14 +45,23 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
 
 /*
  * Keep the tree UPPER_FD, the upper directory of an overlay that is written no more, as the layer of KEY.
- * TITLE tells a person what it is ("debian bookworm amd64: base system"). PRODUCT is what the step made beside the tree;
- * may be NULL. The copying is done by a
- * process of its own while the build goes on; a failure (a full disk) is a warning, and leaves no layer.
+ * TITLE tells a person what it is ("debian bookworm amd64: base system"). PRODUCT is what the step made beside the
+ * tree; may be NULL. The copying is done by a process of its own while the build goes on; a failure (a full disk) is a
+ * warning, and leaves no layer.
+ * Call it while kiln has one thread. UPPER_FD itself may be closed then, but the tree has to stay until
+ * layer_save_wait() or layer_store_close().
  */
 int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
 	       int upper_fd, struct error *e) MUST_CHECK;
 /* Wait until everything is saved. Errors: ERROR_INTERRUPTED. */
 int layer_save_wait(struct layer_store *store, struct error *e) MUST_CHECK;
+
+/*
+ * What is kept unless somebody says otherwise: layer_trim() at the end of a build that saved some. A system of 400
+ * packages takes 1 GiB in all its layers.
+ */
+#define LAYER_KEEP_BYTES (10 * GIB)
+#define LAYER_KEEP_S     (30LL * 24 * 60 * 60)
 
 /* For `kiln cache`. */
 struct layer_info {
@@ -63,12 +77,12 @@ struct layer_list {
 	size_t count;
 };
 
-/* The layers of CACHE_DIR, without checking what is in them. */
+/* The layers of CACHE_DIR, without checking what is in them; the title of one without a manifest is "damaged". */
 int layer_list_read(const char *cache_dir, struct layer_list *list, struct error *e) MUST_CHECK;
 void layer_list_release(struct layer_list *list);
 /*
- * Remove the layers used longest ago until the rest takes at most KEEP_BYTES, those not used since OLDEST_S, and what dead
- * builders left. Layers in use stay. *removed_bytes receives what that gave back.
+ * Remove the layers used longest ago until the rest takes at most KEEP_BYTES, those not used since OLDEST_S, and
+ * what dead builders left. Layers in use stay. *removed_bytes receives the layers' sizes.
  */
 int layer_trim(const char *cache_dir, uint64_t keep_bytes, int64_t oldest_s, uint64_t *removed_bytes,
 	       struct error *e) MUST_CHECK;

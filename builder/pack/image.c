@@ -438,6 +438,7 @@ int pack_image(const struct pack_options *options, struct artefacts *artefacts, 
 	assert(options->formats != 0 && options->epoch_s >= 0);
 	for (size_t i = 0; i < CHAIN_MAX; i++)
 		packing.chains[i].file = FILE_PENDING_INIT;
+	memory_trim();
 	codec_memory_init(&packing.memory, (options->formats & (options->formats - 1)) ? 2 : 1);
 	packing.read_buffer = xmalloc(READ_BYTES);
 	packing.artefacts.items = xcalloc(CHAIN_MAX, sizeof *packing.artefacts.items);

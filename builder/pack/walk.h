@@ -8,23 +8,9 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/xattr.h"
 
 #include <sys/stat.h>
-
-struct xattr {
-	char *name;
-	char *value;
-	size_t len;
-};
-
-/* Extended attributes in ascending order of name; those of this machine (labels, checksums) left out. */
-struct xattrs {
-	struct xattr *items;
-	size_t count;
-};
-
-#define XATTRS_INIT ((struct xattrs) { NULL, 0 })
-#define auto_xattrs AUTO(xattrs_release)
 
 /* Valid during one call of the visitor. */
 struct walk_entry {
@@ -45,8 +31,7 @@ typedef int (*walk_fn)(void *context, const struct walk_entry *entry, struct err
  */
 int walk_tree(int root_fd, walk_fn visit, void *context, struct log *log, struct error *e) MUST_CHECK;
 
-/* Read the attributes of FD; or, with FD -1, of NAME in the folder DIR_FD, which is not followed. */
+/* As xattrs_get(); those of this machine (labels, checksums) are left out. */
 int xattrs_read(int fd, int dir_fd, const char *name, struct xattrs *xattrs, struct error *e) MUST_CHECK;
-void xattrs_release(struct xattrs *xattrs);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/plan.h"
 
+#include "layer/key.h"
+
 void plan_release(struct plan *plan)
 {
 	arena_release(&plan->arena);
@@ -20,6 +22,23 @@ size_t *plan_result(const struct plan *plan, size_t *count)
 		if (installed[i]) /* packages stand in the order of their names */
 			PUSH(result, *count, i);
 	return result ? result : xcalloc(1, sizeof *result);
+}
+
+void plan_describe_step(const struct plan *plan, const struct plan_step *step, struct layer_key *key)
+{
+	key_number(key, "kind", step->kind);
+	key_number(key, "phase", step->phase);
+	key_number(key, "merged usr", plan->merged_usr);
+	key_number(key, "packages", (int64_t)step->count);
+	for (size_t i = 0; i < step->count; i++) {
+		const struct plan_package *package = &plan->packages[step->packages[i]];
+
+		key_text(key, "name", package->name);
+		key_text(key, "version", package->version);
+		key_text(key, "architecture", package->architecture);
+		key_digest(key, "sha256", &package->sha256);
+		key_number(key, "automatic", package->automatic);
+	}
 }
 
 void plan_why_text(const struct plan_package *package, struct buffer *buffer)

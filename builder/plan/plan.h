@@ -19,6 +19,7 @@
 
 struct index_archive;
 struct index_set;
+struct layer_key;
 struct recipe;
 
 enum plan_why {
@@ -84,6 +85,9 @@ void plan_release(struct plan *plan);
 
 /* What is left installed after all steps: positions in ascending order of name; malloc'ed. */
 size_t *plan_result(const struct plan *plan, size_t *count);
+
+/* What an installation or removal of STEP's packages reads, for the key of a layer. */
+void plan_describe_step(const struct plan *plan, const struct plan_step *step, struct layer_key *key);
 
 /* "depends of systemd", "named in the recipe" … into BUFFER. */
 void plan_why_text(const struct plan_package *package, struct buffer *buffer);

@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct layer_key;
+
 /* Where a value stands; for "FILE:LINE:COLUMN: message". */
 struct place {
 	const char *file; /* borrowed; "-o image.release" for a value from the command line */
@@ -301,6 +303,15 @@ int recipe_expand(const struct recipe *recipe, const char *text, const struct pl
 		  struct error *e) MUST_CHECK;
 
 void recipe_release(struct recipe *recipe);
+
+/*
+ * Put every value of one entry, as it is written, into the key of a layer: whatever is done with the entry later.
+ * What a template in it expands to, and the content of files that it names, is the caller's to add.
+ */
+void recipe_describe_source(const struct recipe_source *source, struct layer_key *key);
+void recipe_describe_repository(const struct repository *repository, struct layer_key *key);
+void recipe_describe_file(const struct recipe_file *file, struct layer_key *key);
+void recipe_describe_action(const struct recipe_action *action, struct layer_key *key);
 
 /* The word of the format for a generator or trigger: "cloud-init", "post-files". */
 const char *generator_name(enum generator generator);

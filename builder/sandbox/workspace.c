@@ -5,12 +5,13 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/root.h"
+#include "base/temporary.h"
 #include "sandbox/memory.h"
+#include "sandbox/stack.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -19,11 +20,10 @@
 #define MEMORY_SPARE_BYTES (256 * MIB) /* beside the root: what /tmp and /run of scripts may take */
 #define BYTES_PER_INODE    2048        /* a root has a file for every 10 KiB or so */
 
-enum { NAME_TRIES_MAX = 100, ROOT_MODE = 0755 };
+enum { ROOT_MODE = 0755 };
 
 static const char memory_name[] = "work";
 static const char disk_prefix[] = "work.";
-static const char disk_template[] = "work.XXXXXX";
 
 static const struct {
 	unsigned number;
@@ -79,6 +79,9 @@ static int leave_mount_namespace(struct error *e)
 
 static int open_root(struct workspace *workspace, struct error *e)
 {
+	workspace->path = xasprintf("%s/root", workspace->place);
+	if (mkdir(workspace->path, ROOT_MODE) < 0)
+		return error_sys(e, "cannot make '%s'", workspace->path);
 	if (dir_open(AT_FDCWD, workspace->path, &workspace->root_fd, e) < 0)
 		return -1;
 	/* Whatever the umask, and whoever owns the cache. */
@@ -103,70 +106,15 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 {
 	auto_free char *path = xasprintf("%s/%s", cache_dir, memory_name);
 	auto_free char *options =
-		xasprintf("mode=0755,size=%llu,nr_inodes=%llu", (unsigned long long)room_bytes,
+		xasprintf("mode=0700,size=%llu,nr_inodes=%llu", (unsigned long long)room_bytes,
 			  (unsigned long long)room_bytes / BYTES_PER_INODE);
 
 	if (dir_make(path, e) < 0)
 		return -1;
 	if (mount("kiln", path, "tmpfs", MS_NOATIME, options) < 0)
 		return error_sys(e, "cannot mount a tmpfs on '%s'", path);
-	workspace->path = TAKE(path, NULL);
+	workspace->place = TAKE(path, NULL);
 	return open_root(workspace, e);
-}
-
-/* Lock the folder FD: 1; 0 when another process has it, or has removed it. */
-static int lock_folder(int fd, struct error *e)
-{
-	struct stat st;
-
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : error_sys(e, "cannot lock a work folder");
-	if (fstat(fd, &st) < 0)
-		return error_sys(e, "cannot stat a work folder");
-	return st.st_nlink > 0;
-}
-
-/* Remove NAME if the kiln that made it has died: its lock is free then. */
-static int sweep_one(int parent_fd, const char *name, bool *swept, struct error *e)
-{
-	auto_close int fd = -1;
-	int r;
-
-	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return 0; /* gone by now, or no folder of ours */
-	r = lock_folder(fd, e);
-	if (r <= 0)
-		return r;
-	*swept = true;
-	return root_remove(parent_fd, name, e);
-}
-
-/* Best effort: what cannot be swept is worth a warning, not the build. */
-static void sweep(const char *folder, struct log *log)
-{
-	struct error e = ERROR_INIT;
-	auto_close int fd = -1;
-	char **names = NULL;
-	size_t count = 0;
-
-	if (dir_open(AT_FDCWD, folder, &fd, &e) < 0 || dir_list(fd, &names, &count, &e) < 0) {
-		log_warn(log, "cannot look for left-over work folders: %s", e.text);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		bool swept = false;
-
-		if (!is_prefix(names[i], disk_prefix) || strlen(names[i]) != strlen(disk_template))
-			continue;
-		if (sweep_one(fd, names[i], &swept, &e) < 0)
-			log_warn(log, "cannot remove the left-over work folder '%s/%s': %s", folder, names[i],
-				 e.text);
-		else if (swept)
-			log_say(log, "removed the left-over work folder '%s/%s'", folder, names[i]);
-		error_clear(&e);
-	}
-	names_free(names, count);
 }
 
 static int check_room(const char *folder, uint64_t estimate_bytes, struct error *e)
@@ -183,43 +131,12 @@ static int check_room(const char *folder, uint64_t estimate_bytes, struct error 
 	return 0;
 }
 
-/* A new locked folder below FOLDER, for its owner alone; *path is malloc'ed. */
-static int make_locked_folder(const char *folder, char **path, int *lock_fd, struct error *e)
-{
-	for (int tries = 0; tries < NAME_TRIES_MAX; tries++) {
-		auto_free char *made = xasprintf("%s/%s", folder, disk_template);
-		auto_close int fd = -1;
-		int r;
-
-		if (!mkdtemp(made))
-			return error_sys(e, "cannot make a work folder in '%s'", folder);
-		fd = open(made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = fd < 0 ? 0 : lock_folder(fd, e);
-		if (r < 0) {
-			rmdir(made);
-			return -1;
-		}
-		if (r > 0) {
-			*path = TAKE(made, NULL);
-			*lock_fd = TAKE(fd, -1);
-			return 0;
-		}
-		/* Another kiln has swept it between mkdtemp() and the lock. */
-	}
-	return error_set(e, ERROR_SYSTEM, "cannot make a work folder in '%s' that lasts", folder);
-}
-
-/* DIR/work.XXXXXX/root: the outer folder keeps other users of the host out, the inner one has a root's mode. */
+/* DIR/work.XXXXXX: the outer folder keeps other users of the host out, the root in it has a root's mode. */
 static int open_on_disk(const char *folder, struct workspace *workspace, struct error *e)
 {
-	auto_free char *made = NULL;
-
 	workspace->on_disk = true;
-	if (make_locked_folder(folder, &made, &workspace->lock_fd, e) < 0)
+	if (temporary_make(folder, disk_prefix, &workspace->place, &workspace->lock_fd, e) < 0)
 		return -1;
-	workspace->path = xasprintf("%s/root", made);
-	if (mkdir(workspace->path, ROOT_MODE) < 0)
-		return error_sys(e, "cannot make '%s'", workspace->path);
 	return open_root(workspace, e);
 }
 
@@ -231,11 +148,12 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 
 	if (leave_mount_namespace(e) < 0 || dir_make(folder, e) < 0)
 		return -1;
-	sweep(folder, options->log);
+	temporary_sweep(folder, disk_prefix, options->log);
 	if (room == 0 && check_room(folder, options->estimate_bytes, e) < 0)
 		return -1;
 	if ((room ? open_in_memory(folder, room, &opened, e) : open_on_disk(folder, &opened, e)) < 0)
 		return error_wrap(e, "cannot make a place for the root");
+	opened.log = options->log;
 	log_detail(options->log, "the root is built %s '%s'", room ? "in memory, at" : "on disk, in",
 		   opened.path);
 	*workspace = TAKE(opened, WORKSPACE_INIT);
@@ -243,11 +161,10 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 }
 
 /* Best effort, as with every guard: the next kiln sweeps what is left. */
-static void remove_from_disk(const char *path)
+static void remove_from_disk(const char *place)
 {
-	auto_free char *outer = xstrndup(path, strlen(path) - strlen("/root"));
-	const char *name = strrchr(outer, '/') + 1;
-	auto_free char *parent = xstrndup(outer, (size_t)(name - outer));
+	const char *name = strrchr(place, '/') + 1;
+	auto_free char *parent = xstrndup(place, (size_t)(name - place));
 	auto_close int parent_fd = -1;
 	struct error ignored = ERROR_INIT;
 
@@ -260,12 +177,14 @@ void workspace_release(struct workspace *workspace)
 {
 	if (workspace->root_fd >= 0)
 		close(TAKE(workspace->root_fd, -1));
-	if (workspace->path && workspace->on_disk)
-		remove_from_disk(workspace->path);
-	else if (workspace->path)
-		umount2(workspace->path, MNT_DETACH);
+	stack_free(TAKE(workspace->stack, NULL), workspace->path);
+	if (workspace->place && workspace->on_disk)
+		remove_from_disk(workspace->place);
+	else if (workspace->place)
+		umount2(workspace->place, MNT_DETACH);
 	if (workspace->lock_fd >= 0)
 		close(TAKE(workspace->lock_fd, -1));
 	free(TAKE(workspace->path, NULL));
+	free(TAKE(workspace->place, NULL));
 	workspace->on_disk = false;
 }

@@ -9,14 +9,19 @@
 
 #include "base/log.h"
 
+struct stack;
+
 struct workspace {
-	char *path;  /* owned; of the root, in kiln's mount namespace */
-	int root_fd; /* owned; the root */
-	int lock_fd; /* owned; -1 with a tmpfs */
+	char *place;         /* owned; the folder of everything below, in kiln's mount namespace */
+	char *path;          /* owned; PLACE/root */
+	int root_fd;         /* owned; the root */
+	int lock_fd;         /* owned; -1 with a tmpfs */
+	struct stack *stack; /* owned; NULL: the root is a plain folder */
+	struct log *log;     /* borrowed */
 	bool on_disk;
 };
 
-#define WORKSPACE_INIT ((struct workspace) { .path = NULL, .root_fd = -1, .lock_fd = -1 })
+#define WORKSPACE_INIT ((struct workspace) { .place = NULL, .root_fd = -1, .lock_fd = -1 })
 #define auto_workspace AUTO(workspace_release)
 
 struct workspace_options {
@@ -35,15 +40,17 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 void workspace_release(struct workspace *workspace);
 
 /*
- * The root as a stack, for builds that keep layers. Both replace workspace->root_fd: whoever has copied it must ask
- * again. A workspace that was never stacked nor sealed is a plain folder, without an overlay.
+ * The root as a stack, for builds that keep layers. A workspace that was never stacked nor sealed is a plain
+ * folder, without an overlay. Both functions put another folder behind workspace->root_fd, which keeps its number;
+ * what was opened below it before must not be used any more. Hard links whose names lie in lower trees behave as in a
+ * plain folder.
  *
- * workspace_stack(): begin with the trees LOWER_FDS (borrowed for the workspace's life), bottom first,
- * instead of an empty root; before anything is written, with COUNT > 0.
+ * workspace_stack(): begin with the trees LOWER_FDS (borrowed), bottom first, instead of an empty root; before
+ * anything is written, with COUNT > 0.
  * workspace_seal(): what was written since the last call becomes read-only, and *upper_fd (owned by the
- * workspace) is that tree, in overlayfs' format; further writes go on top of it.
+ * workspace) is that tree, in overlayfs' format; further writes go on top of it. Nobody may have it open for writing.
  * Both: 1; 0 when this host cannot do that: stack() has left the workspace empty then, and after seal()
- * the root is and stays as it was. Hard links whose names lie in lower trees behave as in a plain folder.
+ * the root is and stays as it was.
  */
 int workspace_stack(struct workspace *workspace, const int *lower_fds, size_t count, struct error *e)
 	MUST_CHECK;

@@ -5,7 +5,6 @@
 #include "base/interrupt.h"
 #include "base/pool.h"
 
-#include <malloc.h>
 #include <stdatomic.h>
 
 /* Inputs up to this size may wait in a queue; larger ones are filled only when a worker has time for them. */
@@ -54,15 +53,12 @@ static void encode(struct blocks *blocks, struct block *block)
 	/* The input is part of what the encoder needs: large blocks have few encoders. */
 	uint64_t bytes = blocks->encoder_bytes + blocks->block_bytes;
 
-	codec_memory_take(blocks->memory, bytes);
+	budget_take(blocks->memory ? &blocks->memory->budget : NULL, bytes);
 	error_clear(&block->error);
 	block->failed =
 		blocks_check(block, &block->error) < 0 || blocks->format->encode(block, &block->error) < 0;
 	free(TAKE(block->data, NULL));
-	/* Freed memory of up to 32 MiB apiece would stay with this thread's allocator, beyond all counting. */
-	if (blocks->block_bytes > QUEUE_BLOCK_BYTES)
-		malloc_trim(0);
-	codec_memory_give(blocks->memory, bytes);
+	budget_give(blocks->memory ? &blocks->memory->budget : NULL, bytes);
 }
 
 static void *work(void *argument)

@@ -85,16 +85,13 @@ struct sink *codec_open(const struct codec *codec, int level, struct sink *next,
 
 void codec_memory_init(struct codec_memory *memory, size_t chain_count)
 {
-	pthread_mutex_init(&memory->lock, NULL);
-	pthread_cond_init(&memory->freed, NULL);
-	memory->free_bytes = CODEC_MEMORY_BYTES;
+	budget_init(&memory->budget, CODEC_MEMORY_BYTES);
 	memory->chain_count = chain_count ? chain_count : 1;
 }
 
 void codec_memory_release(struct codec_memory *memory)
 {
-	pthread_mutex_destroy(&memory->lock);
-	pthread_cond_destroy(&memory->freed);
+	budget_release(&memory->budget);
 }
 
 size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
@@ -107,30 +104,4 @@ size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
 	if (count > fitting)
 		count = fitting;
 	return count ? count : 1;
-}
-
-static uint64_t clamped(uint64_t bytes)
-{
-	return bytes < CODEC_MEMORY_BYTES ? bytes : CODEC_MEMORY_BYTES;
-}
-
-void codec_memory_take(struct codec_memory *memory, uint64_t bytes)
-{
-	if (!memory)
-		return;
-	pthread_mutex_lock(&memory->lock);
-	while (memory->free_bytes < clamped(bytes))
-		pthread_cond_wait(&memory->freed, &memory->lock);
-	memory->free_bytes -= clamped(bytes);
-	pthread_mutex_unlock(&memory->lock);
-}
-
-void codec_memory_give(struct codec_memory *memory, uint64_t bytes)
-{
-	if (!memory)
-		return;
-	pthread_mutex_lock(&memory->lock);
-	memory->free_bytes += clamped(bytes);
-	pthread_cond_broadcast(&memory->freed);
-	pthread_mutex_unlock(&memory->lock);
 }

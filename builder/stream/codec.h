@@ -15,9 +15,6 @@
 
 /* Threads for one compressor of WORKER_BYTES each: the processors, or fewer where memory is short. */
 size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes);
-/* Wait until BYTES are free, and take them; more than there are in all counts as all. NULL: nothing to do. */
-void codec_memory_take(struct codec_memory *memory, uint64_t bytes);
-void codec_memory_give(struct codec_memory *memory, uint64_t bytes);
 
 typedef struct sink *codec_open_fn(struct sink *next, int level, size_t worker_count,
 				   struct codec_memory *memory, struct error *e);

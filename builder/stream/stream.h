@@ -21,10 +21,9 @@
 #ifndef STREAM_STREAM_H
 #define STREAM_STREAM_H
 
+#include "base/budget.h"
 #include "base/digest.h"
 #include "base/file.h"
-
-#include <pthread.h>
 
 struct sink;
 
@@ -71,9 +70,7 @@ struct sink *sink_thread(struct sink *next, double *cpu_s, struct error *e);
  * never what they write.
  */
 struct codec_memory {
-	pthread_mutex_t lock;
-	pthread_cond_t freed;
-	uint64_t free_bytes;
+	struct budget budget;
 	size_t chain_count; /* compressors that run side by side */
 };
 

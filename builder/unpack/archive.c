@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "base/meter.h"
+#include "stream/window.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -23,7 +23,11 @@ struct ar {
 struct member {
 	struct archive *archive; /* its filter does the decompression */
 	struct ar *ar;           /* borrowed */
-	struct error inner;      /* what reading AR said, as libarchive has no room for it */
+	bool quick;
+	struct budget *memory;   /* borrowed; may be NULL */
+	uint64_t memory_bytes;   /* taken from it */
+	bool begun;
+	struct error inner; /* what reading AR said, as libarchive has no room for it */
 };
 
 struct tar {
@@ -36,7 +40,6 @@ struct tar {
 	struct arena scratch; /* the current entry's ACLs */
 	struct entry_xattr *xattrs;
 	size_t xattr_count;
-	double cpu_s;       /* of this thread inside libarchive */
 	struct error inner; /* what FEED said */
 };
 
@@ -121,14 +124,15 @@ void ar_close(struct ar *ar)
 static const struct {
 	const char *suffix;
 	int filter;
+	bool quick;
 	int (*enable)(struct archive *);
 } codecs[] = {
-	{ ".tar", ARCHIVE_FILTER_NONE, archive_read_support_filter_none },
-	{ ".tar.gz", ARCHIVE_FILTER_GZIP, archive_read_support_filter_gzip },
-	{ ".tar.xz", ARCHIVE_FILTER_XZ, archive_read_support_filter_xz },
-	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, archive_read_support_filter_zstd },
-	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, archive_read_support_filter_bzip2 },
-	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, archive_read_support_filter_lzma },
+	{ ".tar", ARCHIVE_FILTER_NONE, true, archive_read_support_filter_none },
+	{ ".tar.gz", ARCHIVE_FILTER_GZIP, false, archive_read_support_filter_gzip },
+	{ ".tar.xz", ARCHIVE_FILTER_XZ, false, archive_read_support_filter_xz },
+	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, true, archive_read_support_filter_zstd },
+	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, false, archive_read_support_filter_bzip2 },
+	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, false, archive_read_support_filter_lzma },
 };
 
 /* The row for a member's name, or -1. */
@@ -140,6 +144,20 @@ static int codec_of(const char *name)
 		if (strcmp(dot, codecs[i].suffix) == 0)
 			return (int)i;
 	return -1;
+}
+
+/* Before the decoder sees its first bytes, and takes memory for what they say. */
+static int take_memory(struct member *member, const void *head, size_t len)
+{
+	uint64_t bytes = window_bytes(head, len);
+
+	if (bytes > LIMIT_WINDOW_BYTES && bytes < UINT64_MAX)
+		return error_set(&member->inner, ERROR_FORMAT,
+				 "its decoder would need %llu MiB of memory, more than the limit of %llu",
+				 (unsigned long long)(bytes / MIB), LIMIT_WINDOW_BYTES / MIB);
+	budget_take(member->memory, bytes);
+	member->memory_bytes = bytes;
+	return 0;
 }
 
 static la_ssize_t read_packed(struct archive *archive, void *context, const void **block)
@@ -154,10 +172,13 @@ static la_ssize_t read_packed(struct archive *archive, void *context, const void
 	while (r == ARCHIVE_OK && len == 0);
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r == ARCHIVE_OK)
+	if (r == ARCHIVE_OK && (member->begun || take_memory(member, *block, len) == 0)) {
+		member->begun = true;
 		return (la_ssize_t)len;
-	set_failure(member->ar->archive, "ar archive", &member->inner);
-	archive_set_error(archive, EINVAL, "%s", "the archive around it ends early");
+	}
+	if (r != ARCHIVE_OK)
+		set_failure(member->ar->archive, "ar archive", &member->inner);
+	archive_set_error(archive, EINVAL, "%s", "the archive around it cannot be read");
 	return -1;
 }
 
@@ -171,19 +192,21 @@ static int inner_failure(struct archive *archive, const struct error *inner, str
 	return set_failure(archive, "tar archive", e);
 }
 
-int member_open(struct ar *ar, const char *name, struct member **out, struct error *e)
+int member_open(struct ar *ar, const char *name, struct budget *memory, struct member **out, struct error *e)
 {
 	auto_member struct member *member = xcalloc(1, sizeof *member);
 	struct archive_entry *entry;
 	int codec = codec_of(name);
 
 	member->ar = ar;
+	member->memory = memory;
 	if (codec < 0)
 		return error_set(e, ERROR_FORMAT, "member '%s' is compressed in a way that is not known",
 				 name);
 	member->archive = archive_read_new();
 	if (!member->archive)
 		abort();
+	member->quick = codecs[codec].quick;
 	codecs[codec].enable(member->archive);
 	archive_read_support_format_raw(member->archive);
 	if (archive_read_open2(member->archive, member, NULL, read_packed, NULL, NULL) != ARCHIVE_OK)
@@ -211,11 +234,17 @@ int member_next(struct member *member, const void **data, size_t *len, struct er
 	return r == ARCHIVE_OK ? 1 : inner_failure(member->archive, &member->inner, e);
 }
 
+bool member_is_quick(const struct member *member)
+{
+	return member->quick;
+}
+
 void member_close(struct member *member)
 {
 	if (!member)
 		return;
 	archive_read_free(member->archive);
+	budget_give(member->memory, member->memory_bytes);
 	free(member);
 }
 
@@ -426,10 +455,7 @@ static int fill_entry(struct tar *tar, struct entry *entry, struct error *e)
 
 static int next_entry(struct tar *tar, struct entry *entry, struct error *e)
 {
-	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_next_header(tar->archive, &tar->entry);
-
-	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 
 	if (r == ARCHIVE_EOF)
 		return 0;
@@ -457,10 +483,8 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e)
 
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e)
 {
-	double begin_s = meter_thread_cpu_s();
 	int r = archive_read_data_block(tar->archive, data, len, offset);
 
-	tar->cpu_s += meter_thread_cpu_s() - begin_s;
 	if (r == ARCHIVE_OK)
 		return 1;
 	return r == ARCHIVE_EOF ? 0 : tar_failure(tar, e);
@@ -475,11 +499,6 @@ int tar_finish(struct tar *tar, struct error *e)
 	while ((r = tar->feed(tar->context, &block, &len, e)) > 0)
 		;
 	return r;
-}
-
-double tar_cpu_s(const struct tar *tar)
-{
-	return tar->cpu_s;
 }
 
 void tar_close(struct tar *tar)

@@ -14,6 +14,7 @@
 #ifndef UNPACK_ARCHIVE_H
 #define UNPACK_ARCHIVE_H
 
+#include "base/budget.h"
 #include "base/text.h"
 
 #include <sys/types.h>
@@ -38,11 +39,15 @@ static inline void auto_ar_(struct ar **ar)
 /*
  * The content of AR's current member, called NAME ("data.tar.xz"), decompressed: what follows ".tar" says the
  * codec: "", ".gz", ".xz", ".zst", ".bz2", ".lzma". AR must not be moved on while MEMBER is in use.
- * Errors: ERROR_FORMAT for any other name, and when the content is of another kind than its name says.
+ * It waits until MEMORY has room for the decoder; NULL: nobody to share with. Errors: ERROR_FORMAT for any other name,
+ * and when the content is of another kind than its name says, or needs more than LIMIT_WINDOW_BYTES.
  */
-int member_open(struct ar *ar, const char *name, struct member **out, struct error *e) MUST_CHECK;
+int member_open(struct ar *ar, const char *name, struct budget *memory, struct member **out, struct error *e)
+	MUST_CHECK;
 /* The next piece: 1 with *data and *len, valid until the next call; 0 at the end. */
 int member_next(struct member *member, const void **data, size_t *len, struct error *e) MUST_CHECK;
+/* Whether it is decompressed about as fast as it could be read had it never been compressed. */
+bool member_is_quick(const struct member *member);
 void member_close(struct member *member); /* NULL is fine */
 static inline void auto_member_(struct member **member)
 {
@@ -98,8 +103,6 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e) MUST_CHECK;
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e) MUST_CHECK;
 /* Read what is behind the last entry, so that a feed cut off there is noticed. */
 int tar_finish(struct tar *tar, struct error *e) MUST_CHECK;
-/* Processor time that decompressing and taking apart has used so far. */
-double tar_cpu_s(const struct tar *tar);
 void tar_close(struct tar *tar); /* NULL is fine */
 static inline void auto_tar_(struct tar **tar)
 {

@@ -3,11 +3,12 @@
 
 #include "base/pool.h"
 #include "plan/plan.h"
+#include "stream/window.h"
 #include "unpack/deb_record.h"
 #include "unpack/deb_source.h"
 
-/* Each holds a decoder's window: with xz usually 9 MiB and up to 65, with zstd usually 8 and up to 128. */
-enum { WORKERS_MAX = 8 };
+/* They share memory for their decoders, but each has some other buffers. */
+enum { WORKERS_MAX = 32 };
 
 int deb_read_control(const struct unpack_site *site, size_t position, struct deb_control *control,
 		     struct error *e)
@@ -15,7 +16,7 @@ int deb_read_control(const struct unpack_site *site, size_t position, struct deb
 	const struct plan_package *package = &site->plan->packages[position];
 	auto_deb_file struct deb_file *file = NULL;
 
-	if (deb_source_open(site, package, false, &file, control, e) < 0)
+	if (deb_source_open(site, package, false, NULL, &file, control, e) < 0)
 		return error_wrap(e, "package '%s'", package->name);
 	return 0;
 }
@@ -38,6 +39,7 @@ static void unpacking_release(struct unpacking *unpacking)
 	free(unpacking->largest_first);
 	deb_paths_release(&unpacking->run.paths);
 	deb_overrides_release(&unpacking->run.overrides);
+	budget_release(&unpacking->run.memory);
 }
 
 static int work(void *context, size_t index, struct error *e)
@@ -100,6 +102,7 @@ static int begin(struct unpacking *unpacking, const struct unpack_site *site, co
 {
 	unpacking->run.site = site;
 	unpacking->run.mode = mode;
+	budget_init(&unpacking->run.memory, WINDOW_BUDGET_BYTES);
 	unpacking->jobs = xcalloc(count + 1, sizeof *unpacking->jobs);
 	unpacking->count = count;
 	for (size_t i = 0; i < count; i++) {
@@ -137,7 +140,7 @@ static void report(const struct unpacking *unpacking, size_t workers)
 	for (size_t i = 0; i < unpacking->count; i++) {
 		const struct deb_job *job = &unpacking->jobs[i];
 
-		sum.in_bytes += site->plan->packages[job->position].size_bytes;
+		sum.in_bytes += job->spent.in_bytes;
 		sum.out_bytes += job->spent.out_bytes;
 		sum.bound_s += job->spent.bound_s / (double)workers;
 	}
@@ -153,6 +156,7 @@ static int unpack_all(const struct unpack_site *site, const size_t *positions, s
 	size_t workers = processor_count();
 	int r;
 
+	memory_trim();
 	if (deb_status_read(site->root_fd, &status, e) < 0 ||
 	    begin(&unpacking, site, positions, count, mode, overrides, &status, e) < 0)
 		return -1;

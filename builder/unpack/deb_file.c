@@ -2,6 +2,7 @@
 #include "unpack/deb_file.h"
 
 #include "base/limits.h"
+#include "base/meter.h"
 #include "base/root.h"
 #include "stream/quick.h"
 
@@ -15,24 +16,35 @@ struct deb_file {
 	struct quick *data;            /* owned; verified, and not begun yet */
 	struct derived_writer *writer; /* owned; NULL: nothing is kept */
 	enum derived_part part;
+	struct budget *memory; /* borrowed; may be NULL */
+	uint64_t in_bytes;
+	double decoder_s; /* processor time */
 };
 
 enum { VERSION_MEMBER_MAX = 4096, NAME_BYTES_MAX = 255 };
+
+/* The decoders alone: what is done with their bytes is not theirs. */
+static int decode(struct deb_file *file, const void **data, size_t *len, struct error *e)
+{
+	double begin_s = meter_thread_cpu_s();
+	int r = file->quick ? quick_next(file->quick, data, len, e) : member_next(file->member, data, len, e);
+
+	file->decoder_s += meter_thread_cpu_s() - begin_s;
+	return r;
+}
 
 /* What the tar archives are read from. */
 static int feed(void *context, const void **data, size_t *len, struct error *e)
 {
 	struct deb_file *file = context;
-	int r;
+	int r = decode(file, data, len, e);
 
 	if (file->quick) {
-		r = quick_next(file->quick, data, len, e);
 		/* It was right when it was opened. Next time it is made anew. */
 		if (r < 0 && file->derived.fd >= 0)
 			derived_remove(&file->derived);
 		return r < 0 ? error_wrap(e, "its payload in the cache") : r;
 	}
-	r = member_next(file->member, data, len, e);
 	if (r > 0)
 		derived_write(file->writer, file->part, *data, *len);
 	return r;
@@ -159,20 +171,24 @@ static int read_control(struct deb_file *file, struct deb_control *control, stru
 	return deb_control_parse(text, control, e);
 }
 
-int deb_file_open(int fd, struct derived_writer *writer, struct deb_file **out, struct deb_control *control,
-		  struct error *e)
+int deb_file_open(int fd, struct derived_writer *writer, struct budget *memory, struct deb_file **out,
+		  struct deb_control *control, struct error *e)
 {
 	auto_deb_file struct deb_file *file = xcalloc(1, sizeof *file);
 	auto_deb_control struct deb_control found = DEB_CONTROL_INIT;
 	const char *name;
+	struct stat st;
 
 	file->fd = fd;
+	file->memory = memory;
+	if (fstat(fd, &st) == 0)
+		file->in_bytes = (uint64_t)st.st_size;
 	file->derived = DERIVED_INIT;
 	file->writer = writer;
 	if (ar_open(fd, &file->ar, e) < 0 || check_format(file->ar, e) < 0 ||
 	    next_member(file->ar, "control.tar", &name, e) < 0)
 		return -1;
-	if (member_open(file->ar, name, &file->member, e) < 0 || read_control(file, &found, e) < 0)
+	if (member_open(file->ar, name, memory, &file->member, e) < 0 || read_control(file, &found, e) < 0)
 		return error_wrap(e, "control data");
 	*control = TAKE(found, DEB_CONTROL_INIT);
 	*out = TAKE(file, NULL);
@@ -195,6 +211,8 @@ int deb_file_open_payload(struct derived *derived, bool whole, struct deb_file *
 		return r;
 	if (read_control(file, &found, e) < 0)
 		return error_wrap(e, "control data in the cache");
+	for (size_t i = 0; i < DERIVED_PARTS; i++)
+		file->in_bytes += derived->parts[i].size_bytes;
 	file->derived = TAKE(*derived, DERIVED_INIT);
 	*control = TAKE(found, DEB_CONTROL_INIT);
 	*out = TAKE(file, NULL);
@@ -213,14 +231,23 @@ int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e)
 	}
 	member_close(TAKE(file->member, NULL));
 	if (next_member(file->ar, "data.tar", &name, e) < 0 ||
-	    member_open(file->ar, name, &file->member, e) < 0)
+	    member_open(file->ar, name, file->memory, &file->member, e) < 0)
 		return -1;
+	/* A payload would be larger, and hardly faster. */
+	if (member_is_quick(file->member))
+		derived_abort(TAKE(file->writer, NULL));
 	return tar_open(feed, file, tar, e);
 }
 
 void deb_file_keep(struct deb_file *file)
 {
 	derived_commit(TAKE(file->writer, NULL));
+}
+
+void deb_file_add_spent(const struct deb_file *file, struct meter_sum *spent)
+{
+	spent->in_bytes += file->in_bytes;
+	spent->bound_s += file->decoder_s;
 }
 
 void deb_file_close(struct deb_file *file)

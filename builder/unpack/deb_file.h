@@ -13,6 +13,7 @@
 #ifndef UNPACK_DEB_FILE_H
 #define UNPACK_DEB_FILE_H
 
+#include "base/meter.h"
 #include "unpack/archive.h"
 #include "unpack/deb_control.h"
 
@@ -22,10 +23,11 @@ struct deb_file;
 
 /*
  * Read FD up to the end of control.tar. It is owned from here on, and so is WRITER (may be NULL), which gets what
- * both archives hold.
+ * both archives hold, unless the package is compressed in a way that is quick already. MEMORY (may be NULL) is what
+ * the decoders share with others.
  */
-int deb_file_open(int fd, struct derived_writer *writer, struct deb_file **file, struct deb_control *control,
-		  struct error *e) MUST_CHECK;
+int deb_file_open(int fd, struct derived_writer *writer, struct budget *memory, struct deb_file **file,
+		  struct deb_control *control, struct error *e) MUST_CHECK;
 /*
  * The same from DERIVED, which is taken over when that succeeds. With WHOLE its data are verified as well, and
  * deb_file_data() can not fail for them later. 1, or 0 when it is damaged.
@@ -36,6 +38,8 @@ int deb_file_open_payload(struct derived *derived, bool whole, struct deb_file *
 int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e) MUST_CHECK;
 /* All of it was read and was good: what WRITER got is kept. */
 void deb_file_keep(struct deb_file *file);
+/* Add what has been read and decoded so far: in_bytes, bound_s. */
+void deb_file_add_spent(const struct deb_file *file, struct meter_sum *spent);
 void deb_file_close(struct deb_file *file); /* NULL is fine */
 static inline void auto_deb_file_(struct deb_file **file)
 {

@@ -347,9 +347,9 @@ static int unpack_data(struct worker *worker, struct deb_file *file, struct erro
 		if (interrupt_check(e) < 0 || unpack_entry(worker, &entry, tar, e) < 0)
 			return -1;
 	}
-	worker->job->spent.bound_s = tar_cpu_s(tar);
 	if (r < 0 || tar_finish(tar, e) < 0)
 		return -1;
+	deb_file_add_spent(file, &worker->job->spent);
 	deb_file_keep(file);
 	return 0;
 }
@@ -360,8 +360,8 @@ int deb_job_unpack(struct deb_run *run, struct deb_job *job, struct error *e)
 	auto_worker struct worker worker = { .run = run, .job = job };
 
 	placer_init(&worker.placer, run->site->root_fd, (unsigned)job->owner);
-	if (deb_source_open(run->site, &run->site->plan->packages[job->position], true, &file, &job->control,
-			    e) < 0)
+	if (deb_source_open(run->site, &run->site->plan->packages[job->position], true, &run->memory, &file,
+			    &job->control, e) < 0)
 		return -1;
 	deb_paths_announce(&run->paths, job->owner, &job->control);
 	index_conffiles(job);

@@ -19,6 +19,7 @@ struct deb_run {
 	enum deb_conffile_mode mode;
 	struct deb_paths paths;
 	struct deb_overrides overrides;
+	struct budget memory; /* of all decoders */
 };
 
 /* A line of the package's list. */

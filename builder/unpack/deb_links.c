@@ -113,9 +113,22 @@ static int turn_into_link(struct deb_run *run, struct placer *placer, const stru
 	return 0;
 }
 
+/* The links of a merged /usr are made before any package is there; the one that brings them says how old they are. */
+static int adopt_link(const struct place_dir *dir, const char *name, const struct entry *entry,
+		      struct error *e)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+				     { .tv_sec = entry->mtime_s, .tv_nsec = entry->mtime_ns } };
+
+	if (utimensat(dir->fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot set the time of '%s'", entry->path);
+	return 0;
+}
+
 /* Nobody else has a claim on this path; but something may be there that no package owns. */
-static int create_link(struct placer *placer, const struct place_dir *dir, const char *name, const char *path,
-		       bool replace, const struct entry *entry, struct error *e)
+static int create_link(const struct deb_run *run, struct placer *placer, const struct place_dir *dir,
+		       const char *name, const char *path, bool replace, const struct entry *entry,
+		       struct error *e)
 {
 	struct stat st;
 	int same;
@@ -126,6 +139,8 @@ static int create_link(struct placer *placer, const struct place_dir *dir, const
 	if (S_ISDIR(st.st_mode))
 		return 0;
 	same = S_ISLNK(st.st_mode) && !replace ? leads_to_same(placer->root_fd, path, entry->target, e) : 0;
+	if (same > 0 && run->mode == DEB_CONFFILES_DIRECT)
+		return adopt_link(dir, name, entry, e);
 	if (same != 0)
 		return same < 0 ? -1 : 0;
 	return placer_create(placer, dir, name, entry, true, NULL, NULL, e);
@@ -176,7 +191,7 @@ static int place_link(struct deb_run *run, struct deb_job *job, struct placer *p
 	if (verdict == VERDICT_COMPARE)
 		r = compare_link(job, dir, name, &link->entry, e);
 	else
-		r = create_link(placer, dir, name, path, verdict == VERDICT_REPLACE, &link->entry, e);
+		r = create_link(run, placer, dir, name, path, verdict == VERDICT_REPLACE, &link->entry, e);
 	deb_paths_settle(&run->paths, claim);
 	return r < 0 ? -1 : 1;
 }

@@ -63,7 +63,8 @@ static int open_payload(const struct unpack_site *site, const struct plan_packag
 }
 
 int deb_source_open(const struct unpack_site *site, const struct plan_package *package, bool whole,
-		    struct deb_file **out, struct deb_control *control, struct error *e)
+		    struct budget *memory, struct deb_file **out, struct deb_control *control,
+		    struct error *e)
 {
 	auto_deb_file struct deb_file *file = NULL;
 	auto_deb_control struct deb_control found = DEB_CONTROL_INIT;
@@ -76,7 +77,7 @@ int deb_source_open(const struct unpack_site *site, const struct plan_package *p
 
 		if (open_cached(site, package, &fd, e) < 0 ||
 		    deb_file_open(fd, whole ? fetch_derived_begin(site->fetcher, &package->sha256) : NULL,
-				  &file, &found, e) < 0)
+				  memory, &file, &found, e) < 0)
 			return -1;
 	}
 	if (check_identity(package, &found, e) < 0)

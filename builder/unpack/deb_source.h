@@ -14,9 +14,11 @@ struct plan_package;
 
 /*
  * Open PACKAGE and read its control data; WHOLE: its files as well, deb_file_data() is next. Errors: ERROR_FORMAT,
- * also when name, version or architecture are not what the index promised; those of fetch_files().
+ * also when name, version or architecture are not what the index promised; those of fetch_files(). MEMORY (may be NULL)
+ * is what the decoders share with others.
  */
 int deb_source_open(const struct unpack_site *site, const struct plan_package *package, bool whole,
-		    struct deb_file **file, struct deb_control *control, struct error *e) MUST_CHECK;
+		    struct budget *memory, struct deb_file **file, struct deb_control *control,
+		    struct error *e) MUST_CHECK;
 
 #endif

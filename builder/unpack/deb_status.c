@@ -232,12 +232,12 @@ void deb_status_set_state(struct deb_status *status, struct deb_status_package *
 static struct text conffile_line(const struct deb_status_package *package, const char *path)
 {
 	struct text rest = deb_field_value(package->fields, package->field_count, "Conffiles");
+	size_t len = strlen(path);
 
 	while (rest.ptr) {
 		struct text line = text_trim(text_cut(rest, '\n', &rest));
-		struct text words = line;
 
-		if (text_is(text_word(&words), path))
+		if (text_starts(line, path) && line.len > len && line.ptr[len] == ' ')
 			return line;
 	}
 	return (struct text) { NULL, 0 };
@@ -246,9 +246,11 @@ static struct text conffile_line(const struct deb_status_package *package, const
 struct text deb_status_conffile(const struct deb_status_package *package, const char *path)
 {
 	struct text line = conffile_line(package, path);
+	struct text rest = { NULL, 0 };
 
-	text_word(&line);
-	return text_word(&line);
+	if (line.ptr)
+		rest = (struct text) { line.ptr + strlen(path), line.len - strlen(path) };
+	return text_word(&rest);
 }
 
 void deb_status_disown_conffile(struct deb_status *status, struct deb_status_package *package,

@@ -18,6 +18,7 @@ struct interests {
 	struct arena arena;
 	int root_fd;
 	const struct deb_status *status;
+	const struct deb_overrides *overrides;
 	struct map paths; /* of file triggers */
 	struct map names; /* of all others: name → &is or &is_not */
 	char is;
@@ -115,10 +116,16 @@ static int activate_for(struct interests *interests, const struct deb_job *job, 
 		if (wanted)
 			activate(out, trigger->name, waiting);
 	}
-	/* Folders are in the list themselves, so each path is looked up as it is. */
-	for (size_t i = 0; interests->paths.count && i < job->path_count; i++)
-		if (map_get(&interests->paths, text_of(job->paths[i].path)))
-			activate(out, job->paths[i].path, job->control.info_name);
+	/* Folders are in the list themselves, so each path is looked up as it is, or as it is diverted. */
+	for (size_t i = 0; interests->paths.count && i < job->path_count; i++) {
+		const char *path;
+
+		if (deb_overrides_redirect(interests->overrides, job->control.package, job->paths[i].path,
+					   &path, e) < 0)
+			return -1;
+		if (map_get(&interests->paths, text_of(path)))
+			activate(out, path, job->control.info_name);
+	}
 	return 0;
 }
 
@@ -180,7 +187,9 @@ static int write_triggers(struct interests *interests, const struct deb_job *job
 int deb_record_triggers(struct deb_run *run, const struct deb_job *jobs, size_t count,
 			const struct deb_status *status, struct error *e)
 {
-	struct interests interests = { .root_fd = run->site->root_fd, .status = status };
+	struct interests interests = { .root_fd = run->site->root_fd,
+				       .status = status,
+				       .overrides = &run->overrides };
 	int r = write_triggers(&interests, jobs, count, e);
 
 	map_release(&interests.paths);

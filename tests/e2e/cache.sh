@@ -59,7 +59,7 @@ is 'nothing is older' "$("$KILN" cache trim --older-than 11 --cache aged)" 'noth
 has 'the age of the oldest' "$("$KILN" cache --cache aged)" '^packages .* oldest used 10 days ago'
 run "$KILN" cache trim packages --older-than 9 --cache aged
 is 'what was used lately stays' "$(find aged/sha256 -type f)" "$newest"
-has 'trim says what it has removed' "$out" '^removed [0-9]+ packages, [0-9.]+ KiB$'
+has 'trim says what it has removed' "$out" '^removed packages: [0-9]+, [0-9.]+ KiB$'
 check 'other kinds stay' test -n "$(find aged/volatile -type f)"
 echo x >aged/partial/cut-off
 echo x >aged/partial/at-work
@@ -71,6 +71,41 @@ is 'what is locked stays' "$(ls aged/partial)" 'at-work'
 exec 9<&-
 is 'until it is free' "$("$KILN" cache trim --keep 0 --cache aged >/dev/null; find aged -type f)" ''
 check 'a build with what is left' "$KILN" build r.yaml --until fetch --cache aged
+
+# ---- layers, as their manifests describe them
+
+# layer DIGIT BYTES DAYS TITLE
+layer() {
+	local key folder
+	key=$(printf "$1%.0s" {1..64})
+	folder=cache/layers/$key
+	mkdir -p "$folder/root"
+	chmod 700 cache/layers "$folder"
+	printf '%s\n' 'kiln layer 1' "key $key" "title $4" "tree $key" "product $key" "bytes $2" 'count 1' "inodes $key" \
+		'boot x' >"$folder/manifest"
+	chmod 600 "$folder/manifest"
+	touch -d "$3 days ago" "$folder/manifest"
+}
+layers() {
+	cache --json | jq -r '.layers[] | "\(.key[0:1]) \(.size) \(.in_use) \(.title)"'
+}
+layer a 1000 5 'debian bookworm: base system'
+layer b 2000 3 $'evil \033[2J'
+layer c 4000 9 'an action'
+mkdir -m 700 "cache/layers/$(printf 'd%.0s' {1..64})"
+has 'layers are counted' "$(cache)" '^layers +4 +6\.8 KiB  oldest used never$'
+has 'and listed' "$(cache)" '^aaaaaaaaaaaa +1000 B  5 days ago  debian bookworm: base system$'
+has_no 'in words that do nothing to a terminal' "$(cache)" $'\033'
+is 'the one used last first' "$(layers | cut -c 1)" $'b\na\nc\nd'
+exec 8<"cache/layers/$(printf 'c%.0s' {1..64})"
+flock -s 8
+has 'one in use' "$(layers)" '^c 4000 true an action$'
+is 'trim keeps what fits' "$(cache trim layers --keep 2500 >/dev/null; layers | cut -c 1)" $'b\nc'
+exec 8<&-
+run cache trim --older-than 4
+is 'and what is young enough' "$out" 'removed layers: 1, 3.9 KiB'
+is 'of all' "$(layers | cut -c 1)" b
+is 'trim of one kind leaves the others' "$(cache trim layers --keep 0 >/dev/null; count layers) $(($(count packages) > 0))" '0 1'
 
 # ---- payloads
 
@@ -131,7 +166,7 @@ mkdir -p big/DEBIAN big/usr/share
 head -c 7000000 /dev/urandom >big/usr/share/random
 printf '%s\n' 'Package: tiny' 'Version: 1.1' 'Architecture: amd64' 'Maintainer: X <x@example.org>' 'Essential: yes' \
 	'Priority: required' 'Description: larger' >big/DEBIAN/control
-dpkg-deb --root-owner-group -Znone --build big debs/tiny_1.1_amd64.deb >/dev/null
+dpkg-deb --root-owner-group -Zxz -z0 --build big debs/tiny_1.1_amd64.deb >/dev/null
 archive web/debian
 check 'a cache with little room' "$KILN" build r.yaml --until fetch --cache small
 head -c 5000000 /dev/urandom >small/other

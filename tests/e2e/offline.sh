@@ -13,9 +13,9 @@ packages:
   manager: apt
   cleanup: true
 R
-check 'online' "$KILN" build "$WORK/t.yaml" --format unified --cache "$CACHE" --output "$WORK/online"
+check 'online' "$KILN" build "$WORK/t.yaml" --no-layers --format unified --cache "$CACHE" --output "$WORK/online"
 check 'offline, without a network' \
-	unshare --net "$KILN" build "$WORK/t.yaml" --format unified --cache "$CACHE" --output "$WORK/offline" --offline
+	unshare --net "$KILN" build "$WORK/t.yaml" --no-layers --format unified --cache "$CACHE" --output "$WORK/offline" --offline
 is 'same fingerprint' "$(jq -r '.artifacts[0].fingerprint' "$WORK/offline/image.json")" \
 	"$(jq -r '.artifacts[0].fingerprint' "$WORK/online/image.json")"
 fails 'offline with an empty cache' fetch 'not in the cache|--offline' \

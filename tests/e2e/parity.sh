@@ -9,24 +9,30 @@ require_programs python3 apt-get gpg
 require_mirror
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || skip_all 'needs debian-archive-keyring (make setup)'
 
-sets=${KILN_TEST_LONG:+20}
-every=${KILN_TEST_LONG:+1}
+built=$(realpath "$KILN")
+[ -e "$(dirname "$built")/many_apt.so" ] || skip_all 'needs many_apt.so beside kiln (make tests)'
 
 compare() {
-	TMPDIR=$WORK python3 "$TOP/tests/parity/compare.py" --kiln "$KILN" --mirror "$MIRROR" --architectures amd64 \
-		--seed 1 --least 100 "$@"
+	TMPDIR=$WORK python3 "$TOP/tests/parity/compare.py" --kiln "$KILN" --built "$built" --mirror "$MIRROR" \
+		--architectures amd64 --folder "$WORK/archives" --seed 1 --least 100 --recheck 25 "$@"
 }
 
-check 'bookworm: twelve sets drawn at random' compare --suites bookworm --sets "${sets:-2}" --no-hard
-check 'trixie: six sets drawn at random' compare --suites trixie --sets "${sets:-1}" --no-hard
-check 'bookworm: the hard ones' compare --suites bookworm --variants minbase --recommends no --sets 0 \
-	--hard-every "${every:-4}"
+if [ "${KILN_TEST_LONG-}" ]; then
+	check 'bookworm: in six cells twenty sets drawn at random, and the hard ones' compare --suites bookworm --sets 20
+	check 'trixie: likewise' compare --suites trixie --sets 20
+	check 'bookworm and trixie: packages from one of them' compare --suites bookworm+trixie --variants minbase \
+		--recommends no --sets 20
+else
+	check 'bookworm: in four cells one set drawn at random, and some of the hard ones' compare \
+		--suites bookworm --variants minbase,buildd --sets 1 --hard-every 30
+fi
+check 'the cases of tests/plan are as apt-get has them' python3 "$TOP/tests/parity/cases.py"
 # A comparison that finds no difference when there is one would be worth nothing.
 printf '#!/bin/sh\n"%s" "$@" | sed "s/\\"name\\": \\"mawk\\"/\\"name\\": \\"gawk\\"/"\n' "$KILN" >"$WORK/wrong"
 chmod +x "$WORK/wrong"
 fails_with() {
 	local said
-	said=$(compare --kiln "$WORK/wrong" --suites bookworm --variants minbase --recommends no --set vim)
+	said=$(compare --kiln "$WORK/wrong" --alone --suites bookworm --variants minbase --recommends no --set vim)
 	[ $? = 1 ] && grep -q '^    only apt: mawk=' <<<"$said" && grep -q '^    only kiln: gawk=' <<<"$said"
 }
 check 'a wrong choice is found' fails_with

@@ -39,7 +39,7 @@ static bool plan_for(struct fetcher *fetcher, struct deb_control *control, struc
 	struct error e = ERROR_INIT;
 
 	assert(fetch_open_cached(fetcher, NULL, &fd, &e) == 1);
-	if (deb_file_open(fd, NULL, &file, control, &e) < 0) {
+	if (deb_file_open(fd, NULL, NULL, &file, control, &e) < 0) {
 		assert(e.kind != ERROR_NONE && e.text[0]);
 		return false;
 	}

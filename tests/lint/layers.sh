@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Includes point downwards, so that a part can be read without what stands above it:
 #
-#	base ← stream ← fetch, sandbox, pongo, deb ← the stages ← pipeline, record, family.c ← cmd ← main.c
+#	base ← stream ← fetch, sandbox, layer, pongo, deb ← the stages ← chain, pipeline, record, family.c ← cmd ← main.c
 #
 # Beside what is below it a file includes its own folder. A stage may also include family.h and the
 # product header <stage>/<stage>.h of another stage; what else it needs of one stands in "also".
 set -u
 cd "$(dirname "$0")/../../builder" || exit 1
 
-declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [pongo]=2 [deb]=2
+declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [layer]=2 [pongo]=2 [deb]=2
 	[recipe]=3 [index]=3 [plan]=3 [unpack]=3 [configure]=3 [customize]=3 [pack]=3
-	[family]=4 [pipeline]=4 [record]=4 [cmd]=5 [main]=6)
+	[family]=4 [chain]=4 [pipeline]=4 [record]=4 [cmd]=5 [main]=6)
 # Who may include which further header of its own level.
 also='
 configure unpack/deb*.h
@@ -25,7 +25,7 @@ archive.h	stream unpack pack
 archive_entry.h	unpack pack
 openssl/*	base
 seccomp.h	sandbox
-jansson.h	plan cmd record
+jansson.h	plan customize cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream

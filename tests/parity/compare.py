@@ -8,15 +8,17 @@
         --sets N       random sets of packages in each cell of these four (default 500), of 1, 5 and 30 names;
                        each cell begins with the variant alone
         --no-hard      without the sets of hard.txt, which are tried in every cell otherwise
-        --hard-every N   every N-th of those only
+        --hard-every N   every N-th of those only, beginning with another one in each cell
         --seed SEED    draws the same sets again as long as the archive is the same (default: a new one)
         --set NAMES    this set alone, names separated by blanks
         --shrink       take names away from a set that differs for as long as it differs
         --least SHARE  percentage of identical results below which the exit status is 1 (default 99.5)
         --mirror URL   of the Debian archive (default: as apt's settings on this host have it)
         --kiln FILE    the program (default: out/kiln)      --jobs N   sets at once (default: all processors)
+        --built FILE   a kiln beside which many_apt.so and many_plans are (default: as --kiln)
         --alone        a kiln and an apt-get for each set, instead of one for many (many_apt.c, many_plans.c)
         --recheck N    every N-th set is asked of such as well, and must get the same answers (default 50)
+        --folder FOLDER   where the copies of the archives are, and stay for the next run
         --keep FOLDER  remember there what apt-get said, until the archive or apt-get change
 
 Both programs read the same files: the signed indexes of the mirror, copied once into an archive on this
@@ -32,6 +34,7 @@ is not merged yet, it is asked for usr-is-merged as well, as debootstrap does, u
 import argparse
 import concurrent.futures
 import hashlib
+import itertools
 import json
 import lzma
 import os
@@ -158,10 +161,10 @@ class Archives:
     def copy(self, url, folder, suite):
         index = f"main/binary-{self.architecture}/Packages.xz"
         dists = os.path.join(folder, "dists", suite)
-        if not get(f"{url}dists/{suite}/InRelease", os.path.join(dists, "InRelease")):
-            return False
-        if not get(f"{url}dists/{suite}/{index}", os.path.join(dists, index)):
-            return False
+        for name in ("InRelease", index):
+            path = os.path.join(dists, name)
+            if not os.path.exists(path) and not get(f"{url}dists/{suite}/{name}", path):
+                return False
         self.files.append(os.path.join(dists, index))
         with lzma.open(os.path.join(dists, index), "rt", encoding="utf-8") as file:
             stanzas = [Stanza(text) for text in file.read().split("\n\n") if text.strip()]
@@ -230,6 +233,8 @@ class Apt:
         self.archives, self.preload = archives, preload
         self.can_merge = "usr-is-merged" in archives.names()
         self.conf = os.path.join(folder, "conf")
+        if os.path.exists(self.conf):
+            return
         for name in ("lists/partial", "archives/partial", "apt.conf.d", "preferences.d"):
             os.makedirs(os.path.join(folder, name))
         with open(self.conf, "w", encoding="utf-8") as file:
@@ -279,6 +284,8 @@ class Kiln:
         self.program, self.many, self.folder, self.archives = program, many, folder, archives
         self.keys = os.path.join(folder, "keys.asc")
         self.cache = os.path.join(folder, "cache")
+        if os.path.exists(self.keys):
+            return
         home = os.path.join(folder, "gnupg")
         os.makedirs(home, mode=0o700)
         keys = must(
@@ -327,7 +334,7 @@ class Kiln:
     def alone(self, path):
         command = [self.program, "plan", path, "--json", "--quiet", "--mirror", "none", "--cache", self.cache]
         status, out, err = run(command)
-        return status, out + err
+        return status, out or err  # a plan comes with warnings
 
     def plan(self, server, variant, recommends, names):
         path = self.write(f"{threading.get_ident()}.yaml", self.recipe(variant, recommends, names))
@@ -516,13 +523,14 @@ def cell_name(archives, variant, recommends):
     return f"{archives.suite} {archives.architecture} {variant}{' recommends' if recommends else ''}"
 
 
-def run_cell(pair, options, variant, recommends, pool, total):
+def run_cell(pair, options, number, variant, recommends, pool, total):
     archives = pair.archives
     cell = cell_name(archives, variant, recommends)
     if options.set is not None:
         sets = [with_versions(archives, options.set)]
     else:
-        sets = ([] if options.no_hard else hard_sets(archives)[:: options.hard_every]) + draw(archives, options, cell)
+        hard = [] if options.no_hard else hard_sets(archives)[number % options.hard_every :: options.hard_every]
+        sets = hard + draw(archives, options, cell)
     sets.insert(0, [])
     again = [options.recheck > 0 and i % options.recheck == 0 and not options.alone for i in range(len(sets))]
     sum_ = Sum()
@@ -548,10 +556,11 @@ def compare_all(options, folder):
             for architecture in options.architectures:
                 place = os.path.join(folder, f"{suite}-{architecture}")
                 pair = Pair(options, place, Archives(place, mirror, suite, architecture))
-                for recommends in options.recommends:
-                    for variant in options.variants:
-                        run_cell(pair, options, variant, recommends == "yes", pool, total)
-                shutil.rmtree(place)
+                cells = itertools.product(options.recommends, options.variants)
+                for number, (recommends, variant) in enumerate(cells):
+                    run_cell(pair, options, number, variant, recommends == "yes", pool, total)
+                if not options.folder:
+                    shutil.rmtree(place)
     total.say("all")
     return 0 if total.share() >= options.least else 1
 
@@ -576,6 +585,7 @@ def parse_arguments():
     parser.add_argument("--mirror")
     parser.add_argument("--kiln", default=os.path.join(TOP, "out", "kiln"))
     parser.add_argument("--built")
+    parser.add_argument("--folder")
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--recheck", type=int, default=50)
     parser.add_argument("--keep")
@@ -590,7 +600,7 @@ def main():
     options = parse_arguments()
     try:
         with tempfile.TemporaryDirectory(prefix="kiln-parity-") as folder:
-            return compare_all(options, folder)
+            return compare_all(options, options.folder or folder)
     except (Broken, OSError, subprocess.TimeoutExpired) as e:
         print(f"parity: {e}", file=sys.stderr)
         return 2

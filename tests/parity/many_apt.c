@@ -31,21 +31,28 @@ static void __attribute__((constructor)) find_rooms(int argc, char **argv)
 	unsetenv("LD_PRELOAD"); /* not for the programs that apt-get starts */
 }
 
-static void fill_rooms(char *line)
+static void fill_room(size_t room, const char *name, size_t len)
 {
-	const char *first = NULL;
-	size_t used = 0;
-	char *rest;
+	if (room == room_count || len > ROOM_BYTES)
+		errx(1, "many_apt: no room for '%.*s'", (int)len, name);
+	memcpy(rooms[room], name, len);
+	rooms[room][len] = '\0';
+}
 
-	for (char *name = strtok_r(line, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
-		if (used == room_count || strlen(name) > ROOM_BYTES)
-			errx(1, "many_apt: no room for '%s'", name);
-		strcpy(rooms[used++], name);
-		if (!first)
-			first = name;
+/* LINE is names, separated by one blank. */
+static void fill_rooms(const char *line)
+{
+	size_t first = strcspn(line, " ");
+	size_t used = 0;
+
+	for (const char *name = line; *name;) {
+		size_t len = strcspn(name, " ");
+
+		fill_room(used++, name, len);
+		name += len + (name[len] == ' ');
 	}
-	while (first && used < room_count)
-		strcpy(rooms[used++], first);
+	while (used < room_count)
+		fill_room(used++, line, first);
 }
 
 /* bool CacheFile::CheckDeps(bool AllowBroken), of libapt-private: the last step before the command line. */
@@ -56,12 +63,15 @@ bool check_deps(void *cache, bool allow_broken)
 {
 	void *symbol = dlsym(RTLD_NEXT, CHECK_DEPS);
 	bool (*original)(void *, bool);
+	char *line;
 
 	if (!symbol)
 		errx(1, "many_apt: this apt-get has no CacheFile::CheckDeps");
 	memcpy(&original, &symbol, sizeof original);
 	if (!original(cache, allow_broken))
 		return false;
-	fill_rooms(serve());
+	line = serve();
+	fill_rooms(line);
+	free(line);
 	return true;
 }

@@ -48,13 +48,13 @@ package("hard-victim", files=[
 	("/usr/share/hard/file", "the victim's\n"),
 	("/usr/share/hard/both", "the victim's\n"),
 	("/usr/share/hard/link", "-> file")])
-package("hard-victim-later", "Pre-Depends: hard-diverts", conffiles=["/etc/hard/diverted.conf"],
-	files=[("/etc/hard/diverted.conf", "the victim's\n")], postinst="look /etc/hard/diverted.conf.diverted\n")
+package("hard-victim-later", "Pre-Depends: hard-diverts, hard-interest", conffiles=["/etc/hard/diverted.conf"],
+	files=[("/etc/hard/diverted.conf", "the victim's\n"), ("/usr/share/hard/late", "x\n")], preinst="", postinst="look /etc/hard/diverted.conf.diverted\n")
 package("hard-diverts", "Depends: hard-victim", files=[
 	("/usr/share/hard/both", "the diverter's\n"),
 	("/usr/share/hard/diverts", "x\n")],
 	preinst="""
-for f in /usr/share/hard/file /usr/share/hard/both /usr/share/hard/link /etc/hard/diverted.conf /usr/share/doc/bash/README.gz; do
+for f in /usr/share/hard/file /usr/share/hard/late /usr/share/hard/both /usr/share/hard/link /etc/hard/diverted.conf /usr/share/doc/bash/README.gz; do
 	dpkg-divert --package hard-diverts --quiet --add --rename --divert "$f.diverted" "$f"
 done
 """, postinst="""
@@ -128,7 +128,8 @@ package("hard-old-last", "Pre-Depends: hard-new-first",
 # ---- triggers: of files, by name, from scripts, with and without waiting; one whose package is not configured
 
 package("hard-interest", members={"triggers":
-	"interest /usr/share/hard-files\ninterest-noawait hard-word\ninterest hard-call\ninterest-noawait /etc/hard/trig\n"},
+	"interest /usr/share/hard-files\ninterest-noawait hard-word\ninterest hard-call\ninterest-noawait /etc/hard/trig\n"
+	"interest-noawait /usr/share/hard/late\ninterest-noawait /usr/share/hard/late.diverted\n"},
 	postinst='[ "$1" != triggered ] || ls /usr/share/hard-files >/var/lib/hard-interest 2>&1 || true\n')
 # Their preinst is what makes kiln wait for the pre-dependency, and so what lets them activate.
 package("hard-file", "Pre-Depends: hard-interest", preinst="", conffiles=["/etc/hard/trig/x.conf"],

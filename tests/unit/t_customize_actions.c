@@ -52,13 +52,18 @@ static int run_actions(struct ground *ground, struct recipe_action *actions, siz
 {
 	struct sandbox sandbox = { .root_fd = ground->root_fd,
 				   .environment = (const char *const *)(void *)answer };
+	int r = 0;
 
 	for (size_t i = 0; i < count; i++)
 		actions[i].place = here;
 	ground->recipe.actions = actions;
 	ground->recipe.action_count = count;
 	ground->site.sandbox = &sandbox;
-	return customize_actions(&ground->site, trigger, e);
+	for (size_t i = 0; i < count && r == 0; i++)
+		if (actions[i].trigger == trigger)
+			r = customize_action(&ground->site, &actions[i], e);
+	ground->site.sandbox = NULL;
+	return r;
 }
 
 /* The error of one action that ends with STATUS after OUTPUT. */

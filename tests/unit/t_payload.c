@@ -87,7 +87,12 @@ static int open_place(void **state)
 						 .architecture = "all",
 						 .sha256 = put_deb(place, &made) };
 	place->plan = (struct plan) { .packages = &place->package, .package_count = 1 };
-	place->site = (struct unpack_site) { place->root_fd, place->fetcher, &place->plan, &place->log };
+	place->site = (struct unpack_site) {
+		.root_fd = place->root_fd,
+		.fetcher = place->fetcher,
+		.plan = &place->plan,
+		.log = &place->log,
+	};
 	*state = place;
 	return 0;
 }
@@ -131,7 +136,7 @@ static int unpack(struct place *place)
 	error_clear(&place->e);
 	assert_int_equal(root_empty_dir(place->root_fd, "/", &place->e), 0);
 	assert_int_equal(deb_unpack_prepare(&place->site, &place->e), 0);
-	return deb_unpack_packages(&place->site, &position, 1, DEB_CONFFILES_DIRECT, &place->e);
+	return deb_unpack_packages(&place->site, &position, 1, DEB_CONFFILES_DIRECT, NULL, &place->e);
 }
 
 static void assert_text(struct place *place, const char *path, const char *expected)
@@ -290,6 +295,7 @@ static void not_ours(void **state)
 static void of_another_package(void **state)
 {
 	static const struct made_deb other = { .name = "hello",
+					       .suffix = ".gz",
 					       .files = { MADE('0', "./evil", 0644, "evil") } };
 	struct place *place = place_of(state);
 	auto_free char *mine = path_of(place, "payload");
@@ -305,10 +311,31 @@ static void of_another_package(void **state)
 	assert_unpacked(place);
 }
 
+/* Only of what takes long to decompress. */
+static void worth_keeping(void **state)
+{
+	static const struct {
+		const char *suffix;
+		int kept;
+	} cases[] = { { "", -1 }, { ".zst", -1 }, { ".gz", 0 }, { ".bz2", 0 }, { ".lzma", 0 } };
+	struct place *place = place_of(state);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct made_deb made = { .name = "hello", .suffix = cases[i].suffix };
+		auto_free char *payload = NULL;
+
+		place->package.sha256 = put_deb(place, &made);
+		payload = path_of(place, "payload");
+		assert_int_equal(unpack(place), 0);
+		assert_int_equal(access(payload, F_OK), cases[i].kept);
+	}
+}
+
 /* A package that is malformed leaves no payload, and neither do builds that are to keep none. */
 static void nothing_kept(void **state)
 {
 	static const struct made_deb bad = { .name = "hello",
+					     .suffix = ".xz",
 					     .files = { MADE('0', "./../evil", 0644, "evil") } };
 	struct place *place = place_of(state);
 	auto_free char *payload = path_of(place, "payload");
@@ -493,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(damaged_beyond_repair, open_place, close_place),
 		cmocka_unit_test_setup_teardown(not_ours, open_place, close_place),
 		cmocka_unit_test_setup_teardown(of_another_package, open_place, close_place),
+		cmocka_unit_test_setup_teardown(worth_keeping, open_place, close_place),
 		cmocka_unit_test_setup_teardown(nothing_kept, open_place, close_place),
 		cmocka_unit_test_setup_teardown(no_place_for_it, open_place, close_place),
 		cmocka_unit_test_setup_teardown(bounded, open_place, close_place),

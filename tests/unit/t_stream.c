@@ -213,6 +213,58 @@ static void pinned_headers(void **state)
 	assert_int_equal(zstd.data[4] & 4, 4); /* with checksum */
 }
 
+/* The low bits of a block header's second byte: how many filters there are but one (The .xz File Format, 3.1.2). */
+static int xz_filter_count(const struct buffer *xz)
+{
+	enum { STREAM_HEADER_BYTES = 12 };
+
+	return (xz->data[STREAM_HEADER_BYTES + 1] & 3) + 1;
+}
+
+static void xz_filters_programs(void **state)
+{
+	static const struct {
+		size_t at;
+		unsigned char machine;
+		unsigned char machine_high;
+		unsigned char order; /* 1: little endian */
+		size_t cut;          /* from the end */
+		int filter_count;
+	} cases[] = {
+		{ 0, 62, 0, 1, 0, 2 },               /* x86-64 */
+		{ 512 * 77, 3, 0, 1, 0, 2 },         /* i386 */
+		{ 512 * 77, 183, 0, 1, 0, 1 },       /* aarch64 */
+		{ 512 * 77, 62, 1, 1, 0, 1 },        /* something else */
+		{ 512 * 77, 62, 0, 2, 0, 1 },        /* of other byte order */
+		{ 512 * 77 + 256, 62, 0, 1, 0, 1 },  /* not where a file begins */
+		{ MIB - 512, 62, 0, 1, 0, 2 },       /* the last that has room */
+		{ MIB - 512, 62, 0, 1, 512 - 8, 1 }, /* cut off in the header */
+	};
+	const struct codec *codec = codec_find(TEXT("xz"));
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *data = compressible_bytes(MIB);
+		char *head = data + cases[i].at;
+		size_t len = MIB - cases[i].cut;
+		auto_buffer struct buffer out = BUFFER_INIT;
+		auto_buffer struct buffer back = BUFFER_INIT;
+
+		memcpy(head, "\177ELF", 4);
+		head[5] = (char)cases[i].order;
+		head[18] = (char)cases[i].machine;
+		head[19] = (char)cases[i].machine_high;
+		/* Calls, which the filter rewrites. */
+		for (size_t at = 64 * KIB; at + 512 < 128 * KIB; at += 16)
+			memcpy(data + at, "\xe8\0\1\0\0", 5);
+		out = encoded(codec, 0, 2, data, len, 4096);
+		assert_int_equal(xz_filter_count(&out), cases[i].filter_count);
+		back = decoded(&out);
+		assert_int_equal(back.len, len);
+		assert_memory_equal(back.data, data, len);
+	}
+}
+
 static void tools_accept(void **state)
 {
 	static const char *const tools[][2] = {
@@ -542,7 +594,7 @@ static void memory_is_shared(void **state)
 		assert_int_equal(one.len, two.len);
 		assert_memory_equal(one.data, two.data, one.len);
 	}
-	assert_int_equal(memory.free_bytes, CODEC_MEMORY_BYTES);
+	assert_int_equal(memory.budget.free_bytes, CODEC_MEMORY_BYTES);
 	codec_memory_release(&memory);
 }
 
@@ -553,6 +605,7 @@ int main(void)
 		cmocka_unit_test(codecs_large_input),
 		cmocka_unit_test(workers_do_not_change_bytes),
 		cmocka_unit_test(pinned_headers),
+		cmocka_unit_test(xz_filters_programs),
 		cmocka_unit_test(tools_accept),
 		cmocka_unit_test(parse_words),
 		cmocka_unit_test(sha256_counts),

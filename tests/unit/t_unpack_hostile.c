@@ -4,6 +4,8 @@
 
 #include "unit/deb_maker.h"
 
+#include <lzma.h>
+
 /* A folder of the host that hostile packages aim at: it has one file, and must have no other afterwards. */
 struct outside {
 	char folder[64];
@@ -321,6 +323,22 @@ static void wrong_packages(void **state)
 	}
 }
 
+/* In the block header at BLOCK (xz-file-format, 3.1), which has one filter, LZMA2. */
+static void set_dictionary(uint8_t *block, unsigned mib)
+{
+	lzma_options_lzma options;
+	lzma_filter filters[LZMA_FILTERS_MAX + 1];
+	lzma_block header = { .version = 0, .filters = filters, .check = LZMA_CHECK_CRC64 };
+
+	header.header_size = lzma_block_header_size_decode(block[0]);
+	assert_int_equal(lzma_block_header_decode(&header, NULL, block), LZMA_OK);
+	options = *(lzma_options_lzma *)filters[0].options;
+	free(filters[0].options);
+	options.dict_size = mib << 20;
+	filters[0].options = &options;
+	assert_int_equal(lzma_block_header_encode(&header, block), LZMA_OK);
+}
+
 static void wrong_containers(void **state)
 {
 	static const struct {
@@ -377,6 +395,44 @@ static void wrong_codec(void **state)
 	scene_close(&scene);
 }
 
+/* What it takes to decompress is for the package to say, but not without limit. */
+static void wide_window(void **state)
+{
+	static const unsigned dictionaries_mib[] = { 64, 512 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(dictionaries_mib); i++) {
+		struct scene scene;
+		struct buffer *deb = &scene.fetcher.debs[0];
+		char *xz;
+		int r;
+
+		scene_open(&scene);
+		scene_prepare(&scene);
+		scene_add(&scene, &(struct made_deb) { .name = healthy.name,
+						       .suffix = ".xz",
+						       .files = { MADE('5', "./usr", 0755, NULL) } });
+		xz = memmem(deb->data, deb->len, "data.tar.xz", 11);
+		assert_non_null(xz);
+		xz = memmem(xz, (size_t)(deb->data + deb->len - xz),
+			    "\xfd"
+			    "7zXZ",
+			    5);
+		assert_non_null(xz);
+		set_dictionary((uint8_t *)xz + LZMA_STREAM_HEADER_SIZE, dictionaries_mib[i]);
+		r = scene_unpack(&scene, 0, DEB_CONFFILES_DIRECT);
+		if (dictionaries_mib[i] <= 64) {
+			assert_int_equal(r, 0);
+		} else {
+			assert_int_equal(r, -1);
+			assert_int_equal(scene.e.kind, ERROR_FORMAT);
+			assert_non_null(strstr(scene.e.text,
+					       "would need 512 MiB of memory, more than the limit of 130"));
+		}
+		scene_close(&scene);
+	}
+}
+
 static void not_in_the_cache(void **state)
 {
 	struct scene scene;
@@ -405,6 +461,7 @@ int main(void)
 		cmocka_unit_test(wrong_packages),
 		cmocka_unit_test(wrong_containers),
 		cmocka_unit_test(wrong_codec),
+		cmocka_unit_test(wide_window),
 		cmocka_unit_test(not_in_the_cache),
 	};
 

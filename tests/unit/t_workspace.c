@@ -118,7 +118,7 @@ static int use_memory(struct fixture *f)
 {
 	struct workspace_options options = { .cache_dir = f->cache, .estimate_bytes = 1, .log = &f->log };
 	struct workspace workspace = WORKSPACE_INIT;
-	auto_free char *inside = xasprintf("%s/%s/usr", f->cache, "work");
+	auto_free char *inside = xasprintf("%s/%s/usr", f->cache, "work/root");
 	struct error e = ERROR_INIT;
 	int r;
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Extended attributes of files, read and written as they are; links are never followed. */
+#ifndef BASE_XATTR_H
+#define BASE_XATTR_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct xattr {
+	char *name;
+	char *value;
+	size_t len;
+};
+
+/* In ascending order of name. */
+struct xattrs {
+	struct xattr *items; /* owned, with what they point to */
+	size_t count;
+};
+
+#define XATTRS_INIT ((struct xattrs) { NULL, 0 })
+#define auto_xattrs AUTO(xattrs_release)
+
+/* Whether it belongs to the file system or the machine that a tree lies on (labels, checksums), not to the tree. */
+bool xattr_is_local(const char *name);
+
+/*
+ * The attributes of FD, or, with FD -1, of NAME in the folder DIR_FD, whose name IS_KEPT accepts (NULL: all).
+ * A file system that has none gives none.
+ */
+int xattrs_get(int fd, int dir_fd, const char *name, bool (*is_kept)(const char *), struct xattrs *xattrs,
+	       struct error *e) MUST_CHECK;
+/* Add XATTRS to those of FD or NAME. */
+int xattrs_set(int fd, int dir_fd, const char *name, const struct xattrs *xattrs, struct error *e) MUST_CHECK;
+bool xattrs_equal(const struct xattrs *a, const struct xattrs *b);
+void xattrs_release(struct xattrs *xattrs);
+
+#endif

@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain.h"
+
+#include "base/alloc.h"
+#include "base/epoch.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/version.h"
+#include "configure/configure.h"
+#include "customize/customize.h"
+#include "family.h"
+#include "index/index.h"
+#include "layer/key.h"
+#include "layer/layer.h"
+#include "plan/plan.h"
+#include "recipe/recipe.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/workspace.h"
+#include "unpack/unpack.h"
+
+struct step {
+	enum chain_part part;
+	const char *kind;
+	const char *title; /* for people */
+	int (*run)(struct chain *, const struct step *, struct error *);
+	/* Put into KEY what run() reads beside the root. */
+	int (*describe)(const struct chain *, const struct step *, struct layer_key *, struct error *);
+	const struct plan_step *plan_step;  /* of an installation or removal */
+	const struct recipe_action *action; /* of an action */
+	bool kept;                          /* as a layer; else the layer of the next step covers it */
+	bool gives_templates;               /* which are kept beside its layer */
+	struct digest key;
+};
+
+struct chain {
+	struct chain_options options;
+	struct arena arena;
+	struct step *steps;
+	size_t count;
+	size_t done; /* steps carried out, or spared by layers */
+	size_t saved_count;
+	char **environment;
+	struct workspace workspace;
+	struct layer_store *store; /* NULL: without layers */
+	struct image_templates templates;
+};
+
+static struct unpack_site unpack_site(const struct chain *chain)
+{
+	return (struct unpack_site) {
+		.root_fd = chain->workspace.root_fd,
+		.fetcher = chain->options.fetcher,
+		.plan = chain->options.plan,
+		.log = chain->options.log,
+		.meter = chain->options.meter,
+	};
+}
+
+static struct sandbox sandbox(const struct chain *chain, bool network)
+{
+	return (struct sandbox) {
+		.root_fd = chain->workspace.root_fd,
+		.environment = (const char *const *)chain->environment,
+		.network = network,
+		.log = chain->options.log,
+		.meter = chain->options.meter,
+	};
+}
+
+static struct customize_site customize_site(const struct chain *chain)
+{
+	return (struct customize_site) {
+		.root_fd = chain->workspace.root_fd,
+		.recipe = chain->options.recipe,
+		.plan = chain->options.plan,
+		.epoch_s = chain->options.epoch_s,
+		.log = chain->options.log,
+		.meter = chain->options.meter,
+	};
+}
+
+static void describe_environment(const struct chain *chain, struct layer_key *key)
+{
+	for (char **variable = chain->environment; *variable; variable++)
+		key_text(key, "environment", *variable);
+}
+
+static int run_base(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct unpack_site site = unpack_site(chain);
+
+	if (chain->options.family->unpack_prepare(&site, e) < 0)
+		return -1;
+	return chain->options.family->unpack_step(&site, step->plan_step, e);
+}
+
+/* The first step: what holds for the whole chain is described here. */
+static int describe_base(const struct chain *chain, const struct step *step, struct layer_key *key,
+			 struct error *e)
+{
+	const void *id;
+	size_t len = program_build_id(&id);
+
+	(void)e;
+	key_bytes(key, "kiln", id, len);
+	key_text(key, "family", chain->options.family->name);
+	key_text(key, "architecture", chain->options.recipe->architecture_mapped);
+	key_number(key, "epoch", chain->options.epoch_s);
+	index_describe(chain->options.indexes, key);
+	plan_describe_step(chain->options.plan, step->plan_step, key);
+	return 0;
+}
+
+static int run_configure(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct unpack_site site = unpack_site(chain);
+	struct sandbox quiet = sandbox(chain, false);
+
+	return chain->options.family->configure_step(&site, &quiet, step->plan_step, e);
+}
+
+static int describe_configure(const struct chain *chain, const struct step *step, struct layer_key *key,
+			      struct error *e)
+{
+	(void)step;
+	(void)e;
+	describe_environment(chain, key);
+	return 0;
+}
+
+static int run_packages(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct unpack_site site = unpack_site(chain);
+
+	if (chain->options.family->unpack_step(&site, step->plan_step, e) < 0)
+		return -1;
+	return run_configure(chain, step, e);
+}
+
+static int describe_packages(const struct chain *chain, const struct step *step, struct layer_key *key,
+			     struct error *e)
+{
+	(void)e;
+	describe_environment(chain, key);
+	plan_describe_step(chain->options.plan, step->plan_step, key);
+	return 0;
+}
+
+static int run_repositories(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)step;
+	return chain->options.family->repositories(&site, e);
+}
+
+static int describe_repositories(const struct chain *chain, const struct step *step, struct layer_key *key,
+				 struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)step;
+	return chain->options.family->describe_repositories(&site, key, e);
+}
+
+static int run_action(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct sandbox connected = sandbox(chain, true);
+	struct customize_site site = customize_site(chain);
+
+	site.sandbox = &connected;
+	return customize_action(&site, step->action, e);
+}
+
+static int describe_action(const struct chain *chain, const struct step *step, struct layer_key *key,
+			   struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	describe_environment(chain, key);
+	return customize_describe_action(&site, step->action, key, e);
+}
+
+static int run_files(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)step;
+	return customize_files(&site, &chain->templates, e);
+}
+
+static int describe_files(const struct chain *chain, const struct step *step, struct layer_key *key,
+			  struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)step;
+	return customize_describe_files(&site, key, e);
+}
+
+static int run_clean(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)step;
+	return customize_clean(&site, e);
+}
+
+static int describe_clean(const struct chain *chain, const struct step *step, struct layer_key *key,
+			  struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)step;
+	return customize_describe_clean(&site, key, e);
+}
+
+static void add_step(struct chain *chain, struct step step)
+{
+	ARENA_PUSH(&chain->arena, chain->steps, chain->count, step);
+}
+
+static void add_base(struct chain *chain)
+{
+	const struct plan_step *base = &chain->options.plan->steps[0];
+
+	add_step(chain, (struct step) { .part = CHAIN_UNPACK,
+					.kind = "base unpacked",
+					.title = "base system, unpacked",
+					.run = run_base,
+					.describe = describe_base,
+					.plan_step = base });
+	add_step(chain, (struct step) { .part = CHAIN_CONFIGURE,
+					.kind = "base",
+					.title = "base system",
+					.run = run_configure,
+					.describe = describe_configure,
+					.plan_step = base,
+					.kept = true });
+}
+
+/* The first step of a plan is its base. */
+static void add_packages(struct chain *chain, enum plan_phase phase, enum chain_part part)
+{
+	const struct plan *plan = chain->options.plan;
+
+	for (size_t i = 1; i < plan->step_count; i++)
+		if (plan->steps[i].phase == phase)
+			add_step(chain,
+				 (struct step) { .part = part,
+						 .kind = "packages",
+						 .title = arena_printf(&chain->arena, "%zu packages %s",
+								       plan->steps[i].count,
+								       plan->steps[i].kind == STEP_REMOVE
+									       ? "removed"
+									       : "installed"),
+						 .run = run_packages,
+						 .describe = describe_packages,
+						 .plan_step = &plan->steps[i],
+						 .kept = true });
+}
+
+static void add_actions(struct chain *chain, enum trigger trigger)
+{
+	const struct recipe *recipe = chain->options.recipe;
+
+	for (size_t i = 0; i < recipe->action_count; i++)
+		if (recipe->actions[i].trigger == trigger)
+			add_step(chain,
+				 (struct step) { .part = CHAIN_CUSTOMIZE,
+						 .kind = "action",
+						 .title = arena_printf(&chain->arena, "action (%s), line %u",
+								       trigger_name(trigger),
+								       recipe->actions[i].place.line),
+						 .run = run_action,
+						 .describe = describe_action,
+						 .action = &recipe->actions[i],
+						 .kept = true });
+}
+
+/* The order is that of the definition format: repositories, actions, sets, actions, files, actions. */
+static void add_steps(struct chain *chain)
+{
+	add_base(chain);
+	add_packages(chain, PHASE_BASE, CHAIN_CONFIGURE);
+	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
+					.kind = "repositories",
+					.title = "repositories",
+					.run = run_repositories,
+					.describe = describe_repositories });
+	add_actions(chain, TRIGGER_POST_UNPACK);
+	add_actions(chain, TRIGGER_POST_UPDATE);
+	add_packages(chain, PHASE_SETS, CHAIN_CUSTOMIZE);
+	add_actions(chain, TRIGGER_POST_PACKAGES);
+	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
+					.kind = "files",
+					.title = "files",
+					.run = run_files,
+					.describe = describe_files,
+					.kept = true,
+					.gives_templates = true });
+	add_actions(chain, TRIGGER_POST_FILES);
+	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
+					.kind = "clean",
+					.title = "cleaning",
+					.run = run_clean,
+					.describe = describe_clean,
+					.kept = true });
+}
+
+/* The key of step number INDEX, above that of the step before it. */
+static int make_key(const struct chain *chain, size_t index, struct digest *digest, struct error *e)
+{
+	const struct step *step = &chain->steps[index];
+	auto_layer_key struct layer_key key = LAYER_KEY_INIT;
+
+	key_start(&key, index ? &chain->steps[index - 1].key : NULL, step->kind);
+	if (step->describe(chain, step, &key, e) < 0)
+		return -1;
+	*digest = key_end(&key);
+	return 0;
+}
+
+static int make_keys(struct chain *chain, struct error *e)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		if (make_key(chain, i, &chain->steps[i].key, e) < 0)
+			return -1;
+	return 0;
+}
+
+static void stop_using_layers(struct chain *chain, const char *why)
+{
+	log_detail(chain->options.log, "without layers: %s", why);
+	layer_store_close(TAKE(chain->store, NULL));
+}
+
+/* Open the layers of the steps from the first one on, as far as they are there. */
+static int find_layers(struct chain *chain, int **fds, size_t *count, struct error *e)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		const struct step *step = &chain->steps[i];
+		auto_free char *product = NULL;
+		size_t len = 0;
+		int fd;
+		int r = step->kept ? layer_find(chain->store, &step->key, &fd, &product, &len, e) : 0;
+
+		if (r < 0)
+			return -1;
+		if (step->kept && r == 0)
+			return 0;
+		if (!step->kept)
+			continue;
+		if (step->gives_templates && image_templates_read(product, len, &chain->templates, e) < 0) {
+			error_clear(e); /* the step will write it anew */
+			return 0;
+		}
+		PUSH(*fds, *count, fd);
+		chain->done = i + 1;
+	}
+	return 0;
+}
+
+static int begin_with_layers(struct chain *chain, struct error *e)
+{
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	auto_free int *fds = NULL;
+	size_t count = 0;
+	int r;
+
+	if (layer_store_open(chain->options.cache_dir, chain->options.log, &chain->store, e) < 0 ||
+	    make_keys(chain, e) < 0 || find_layers(chain, &fds, &count, e) < 0)
+		return -1;
+	if (count == 0)
+		return 0;
+	r = workspace_stack(&chain->workspace, fds, count, e);
+	if (r < 0)
+		return -1;
+	if (r > 0) {
+		meter_add(chain->options.meter, METER_LAYERS,
+			  &(struct meter_sum) { .item_count = chain->done });
+		log_say(chain->options.log, "%zu of %zu steps from layers, up to: %s", chain->done,
+			chain->count, chain->steps[chain->done - 1].title);
+		return 0;
+	}
+	chain->done = 0;
+	image_templates_release(&chain->templates);
+	stop_using_layers(chain, "overlayfs is not to be had here");
+	return 0;
+}
+
+static int open_workspace(struct chain *chain, struct error *e)
+{
+	const struct plan *plan = chain->options.plan;
+	struct workspace_options options = {
+		.cache_dir = chain->options.cache_dir,
+		.work_dir = chain->options.work_dir,
+		.log = chain->options.log,
+	};
+
+	for (size_t i = 0; i < plan->package_count; i++)
+		options.estimate_bytes += plan->packages[i].installed_bytes;
+	return workspace_open(&options, &chain->workspace, e);
+}
+
+static int prepare(struct chain *chain, struct error *e)
+{
+	const void *id;
+
+	chain->environment = customize_environment(chain->options.recipe, chain->options.epoch_s);
+	add_steps(chain);
+	if (open_workspace(chain, e) < 0)
+		return -1;
+	if (!chain->options.layers)
+		return 0;
+	if (program_build_id(&id) == 0) {
+		log_detail(chain->options.log, "without layers: this program has no build id");
+		return 0;
+	}
+	return begin_with_layers(chain, e);
+}
+
+int chain_open(const struct chain_options *options, struct chain **out, struct error *e)
+{
+	struct chain *chain = xcalloc(1, sizeof *chain);
+
+	chain->options = *options;
+	chain->workspace = WORKSPACE_INIT;
+	chain->templates = IMAGE_TEMPLATES_INIT;
+	if (prepare(chain, e) < 0) {
+		chain_close(chain);
+		return -1;
+	}
+	*out = chain;
+	return 0;
+}
+
+void chain_close(struct chain *chain)
+{
+	if (!chain)
+		return;
+	image_templates_release(&chain->templates);
+	layer_store_close(chain->store);
+	workspace_release(&chain->workspace);
+	for (char **variable = chain->environment; variable && *variable; variable++)
+		free(*variable);
+	free(chain->environment);
+	arena_release(&chain->arena);
+	free(chain);
+}
+
+bool chain_needs_package(const struct chain *chain, size_t position)
+{
+	for (size_t i = chain->done; i < chain->count; i++) {
+		const struct plan_step *step = chain->steps[i].plan_step;
+
+		for (size_t k = 0; step && step->kind != STEP_REMOVE && k < step->count; k++)
+			if (step->packages[k] == position)
+				return true;
+	}
+	return false;
+}
+
+/* Keep what the step number INDEX, just carried out, has changed. */
+static int keep(struct chain *chain, size_t index, struct error *e)
+{
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	const struct step *step = &chain->steps[index];
+	auto_free char *title = NULL;
+	auto_free char *product = NULL;
+	struct digest key;
+	int upper_fd;
+	int r;
+
+	/* A file of the host that was changed while it was copied would make a layer that is not what its key says. */
+	if (make_key(chain, index, &key, e) < 0)
+		return -1;
+	if (!digest_equal(&key, &step->key)) {
+		stop_using_layers(chain, "what a step reads has changed while it was carried out");
+		return 0;
+	}
+	if (step->gives_templates && image_templates_write(&chain->templates, &product, e) < 0) {
+		error_clear(e);
+		stop_using_layers(chain, "a template is no UTF-8");
+		return 0;
+	}
+	r = workspace_seal(&chain->workspace, &upper_fd, e);
+	if (r < 0)
+		return -1;
+	if (r == 0) {
+		stop_using_layers(chain, "overlayfs is not to be had here");
+		return 0;
+	}
+	title = xasprintf("%s %s %s: %s", chain->options.recipe->image.distribution,
+			  chain->options.recipe->image.release, chain->options.recipe->architecture_mapped,
+			  step->title);
+	chain->saved_count++;
+	return layer_save(chain->store, &step->key, title, product, upper_fd, e);
+}
+
+int chain_run(struct chain *chain, enum chain_part part, struct error *e)
+{
+	while (chain->done < chain->count && chain->steps[chain->done].part <= part) {
+		const struct step *step = &chain->steps[chain->done];
+
+		if (interrupt_check(e) < 0 || step->run(chain, step, e) < 0)
+			return -1;
+		if (chain->store && step->kept && keep(chain, chain->done, e) < 0)
+			return -1;
+		chain->done++;
+	}
+	return 0;
+}
+
+int chain_keep_layers(struct chain *chain, struct error *e)
+{
+	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	struct error why = ERROR_INIT;
+	uint64_t removed_bytes;
+
+	if (!chain->store || chain->saved_count == 0)
+		return 0;
+	if (layer_save_wait(chain->store, e) < 0)
+		return -1;
+	if (layer_trim(chain->options.cache_dir, LAYER_KEEP_BYTES, epoch_now() - LAYER_KEEP_S, &removed_bytes,
+		       &why) < 0)
+		log_warn(chain->options.log, "cannot make room among the layers: %s", why.text);
+	else if (removed_bytes)
+		log_say(chain->options.log, "removed old layers: %s", human_size(removed_bytes).text);
+	return 0;
+}
+
+int chain_root_fd(const struct chain *chain)
+{
+	return chain->workspace.root_fd;
+}
+
+const struct image_templates *chain_templates(const struct chain *chain)
+{
+	return &chain->templates;
+}

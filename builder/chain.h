@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The chain of steps that makes the root: base system, repositories, package sets, each action, files, cleaning, in
+ * the order of the definition format. It owns the root.
+ *
+ * Each step has a key, a digest over all that it reads (layer/key.h) and over the key of the step before. After
+ * a step its changes are kept as a layer of that key, and a later build whose keys are the same up to some step
+ * begins with the layers and carries out the rest. Without layers (`--no-layers`, or where overlayfs is not to be
+ * had) the same steps write into one plain folder; the bytes are the same either way.
+ */
+#ifndef CHAIN_H
+#define CHAIN_H
+
+#include "base/log.h"
+#include "base/meter.h"
+
+#include <stdbool.h>
+
+struct chain;
+struct family;
+struct fetcher;
+struct image_templates;
+struct index_set;
+struct plan;
+struct recipe;
+
+/* The stages that a step may belong to, in their order. */
+enum chain_part { CHAIN_UNPACK, CHAIN_CONFIGURE, CHAIN_CUSTOMIZE };
+
+/* All borrowed until chain_close(). */
+struct chain_options {
+	const struct recipe *recipe;
+	const struct family *family;
+	const struct index_set *indexes;
+	const struct plan *plan;
+	struct fetcher *fetcher;
+	int64_t epoch_s; /* the date of everything in the image */
+	const char *cache_dir;
+	const char *work_dir; /* NULL: see workspace.h */
+	bool layers;          /* use layers, and keep new ones */
+	struct log *log;
+	struct meter *meter; /* may be NULL */
+};
+
+/*
+ * Make the place for the root, and begin it with the layers that there are. Before anything is fetched for it, and
+ * while kiln has one thread.
+ */
+int chain_open(const struct chain_options *options, struct chain **out, struct error *e) MUST_CHECK;
+void chain_close(struct chain *chain); /* NULL is fine */
+
+/* Whether the package at POSITION of the plan is installed by a step that is still to be carried out. */
+bool chain_needs_package(const struct chain *chain, size_t position);
+
+/* Carry out the steps of PART; those of the parts before it have been. */
+int chain_run(struct chain *chain, enum chain_part part, struct error *e) MUST_CHECK;
+/* Wait until all layers are kept, and make room for them where there are too many. */
+int chain_keep_layers(struct chain *chain, struct error *e) MUST_CHECK;
+
+/* Its descriptor; another one after each step. */
+int chain_root_fd(const struct chain *chain);
+/* What the files of the recipe gave beside the root; known after CHAIN_CUSTOMIZE. */
+const struct image_templates *chain_templates(const struct chain *chain);
+
+#endif

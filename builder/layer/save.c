@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "layer/store.h"
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/process.h"
+#include "base/root.h"
+#include "base/temporary.h"
+#include "layer/copy.h"
+#include "layer/manifest.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+enum { POLL_MS = 200, SAVER_NICE = 10 };
+
+/* What the saving process works with. */
+struct order {
+	const struct digest *key;
+	const char *title;
+	const char *product; /* may be NULL */
+	int upper_fd;
+	int layers_fd;
+	int folder_fd;    /* of the new layer; holds its lock */
+	const char *name; /* that it has until it is whole */
+	pid_t parent;
+};
+
+/* A full disk is better seen before it is full. */
+static int check_room(int fd, const struct tree *tree, struct error *e)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(fd, &fs) < 0)
+		return error_sys(e, "cannot ask for the room on the disk");
+	if ((uint64_t)fs.f_bavail * fs.f_frsize < tree->content_bytes)
+		return error_set(e, ERROR_SPACE, "it takes %s, and the disk has %s left",
+				 human_size(tree->content_bytes).text,
+				 human_size((uint64_t)fs.f_bavail * fs.f_frsize).text);
+	return 0;
+}
+
+static int open_new_root(int folder_fd, int *fd, struct error *e)
+{
+	if (mkdirat(folder_fd, "root", 0700) < 0)
+		return error_sys(e, "cannot make a folder");
+	if (dir_open(folder_fd, "root", fd, e) < 0)
+		return -1;
+	/* What a cache folder may hand down to all that is made in it. */
+	(void)fremovexattr(*fd, "system.posix_acl_default");
+	(void)fremovexattr(*fd, "system.posix_acl_access");
+	return 0;
+}
+
+static int write_product(const struct order *order, struct manifest *manifest, struct error *e)
+{
+	auto_close int fd = -1;
+	size_t len = order->product ? strlen(order->product) : 0;
+
+	if (!order->product)
+		return 0;
+	manifest->product = sha256_of(order->product, len);
+	fd = openat(order->folder_fd, "product", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_sys(e, "cannot create its product");
+	return file_write_fd(fd, order->product, len, e);
+}
+
+static int save(const struct order *order, struct error *e)
+{
+	struct digest_hex key = digest_hex(order->key);
+	auto_tree struct tree tree = TREE_INIT;
+	auto_manifest struct manifest manifest = MANIFEST_INIT;
+	auto_close int root_fd = -1;
+	struct tree_inodes inodes;
+
+	if (tree_read(order->upper_fd, &tree, e) < 0 || check_room(order->folder_fd, &tree, e) < 0 ||
+	    open_new_root(order->folder_fd, &root_fd, e) < 0 ||
+	    copy_tree(order->upper_fd, root_fd, &tree, e) < 0 ||
+	    tree_inodes_read(root_fd, &tree, &inodes, e) < 0)
+		return -1;
+	manifest = (struct manifest) {
+		.key = *order->key,
+		.title = xstrdup(order->title),
+		.tree = tree_digest(&tree),
+		.disk_bytes = inodes.disk_bytes,
+		.count = inodes.count,
+		.inodes = inodes.digest,
+		.boot = manifest_this_boot(),
+	};
+	if (write_product(order, &manifest, e) < 0 || manifest_write(order->folder_fd, &manifest, e) < 0)
+		return -1;
+	if (renameat(order->layers_fd, order->name, order->layers_fd, key.text) == 0)
+		return 0;
+	/* Another builder was faster: its layer is as good. */
+	if (errno == EEXIST || errno == ENOTEMPTY)
+		return root_remove(order->layers_fd, order->name, e);
+	return error_sys(e, "cannot name it");
+}
+
+/* Every descriptor but these and the standard ones: a lock must not outlive the process that took it. */
+static void close_others(int *keep, size_t count)
+{
+	int next = STDERR_FILENO + 1;
+
+	for (bool found = true; found;) {
+		int lowest = -1;
+
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= next && (lowest < 0 || keep[i] < lowest))
+				lowest = keep[i];
+		found = lowest >= 0;
+		if (found && lowest > next)
+			syscall(SYS_close_range, (unsigned)next, (unsigned)lowest - 1, 0);
+		if (found)
+			next = lowest + 1;
+	}
+	syscall(SYS_close_range, (unsigned)next, ~0U, 0);
+}
+
+static _Noreturn void saver_main(const struct order *order, int report_fd)
+{
+	int keep[] = { order->upper_fd, order->layers_fd, order->folder_fd, report_fd };
+	struct error e = ERROR_INIT;
+	struct error ignored = ERROR_INIT;
+	ssize_t reported;
+
+	/* It dies with kiln, also when that happened just now. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != order->parent)
+		_exit(1);
+	interrupt_reset_in_child();
+	close_others(keep, ARRAY_LEN(keep));
+	/* The build itself goes first. */
+	(void)!nice(SAVER_NICE);
+	umask(0);
+	if (save(order, &e) == 0)
+		_exit(0);
+	if (root_remove(order->layers_fd, order->name, &ignored) < 0)
+		error_clear(&ignored);
+	reported = write(report_fd, &e, sizeof e); /* less than PIPE_BUF: whole */
+	_exit(reported == (ssize_t)sizeof e ? 1 : 2);
+}
+
+static void saver_release(struct saver *saver)
+{
+	close(saver->report_fd);
+	free(saver->title);
+}
+
+/* The process has ended or is about to. */
+static void conclude(struct layer_store *store, struct saver *saver)
+{
+	struct error e = ERROR_INIT;
+	int status = 0;
+	ssize_t got = read(saver->report_fd, &e, sizeof e);
+
+	while (waitpid(saver->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	e.text[sizeof e.text - 1] = '\0';
+	if (got == (ssize_t)sizeof e)
+		log_warn(store->log, "layer '%s' is not kept: %s", saver->title, e.text);
+	else if (status != 0)
+		log_warn(store->log, "layer '%s' is not kept: the process that wrote it has died",
+			 saver->title);
+	saver_release(saver);
+}
+
+/* Wait at most TIMEOUT_MS for the saver; whether it is done. */
+static bool is_done(const struct saver *saver, int timeout_ms)
+{
+	struct pollfd ready = { saver->report_fd, POLLIN, 0 };
+
+	return poll(&ready, 1, timeout_ms) > 0;
+}
+
+int layer_save_wait(struct layer_store *store, struct error *e)
+{
+	while (store->saver_count) {
+		if (interrupt_check(e) < 0)
+			return -1;
+		if (is_done(&store->savers[store->saver_count - 1], POLL_MS))
+			conclude(store, &store->savers[--store->saver_count]);
+	}
+	return 0;
+}
+
+/* What goes wrong here is no failure of the build. */
+static int start(struct order *order, struct saver *saver, struct error *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_sys(e, "cannot make a pipe");
+	order->parent = getpid();
+	saver->report_fd = ends[0];
+	saver->pid = fork();
+	if (saver->pid == 0)
+		saver_main(order, ends[1]);
+	close(ends[1]);
+	if (saver->pid > 0)
+		return 0;
+	error_sys(e, "cannot start a process");
+	close(ends[0]);
+	return -1;
+}
+
+static int make_layers_folder(const struct layer_store *store, int *fd, struct error *e)
+{
+	if (dir_make(store->cache_dir, e) < 0)
+		return -1;
+	if (mkdir(store->path, 0700) < 0 && errno != EEXIST)
+		return error_sys(e, "cannot make '%s'", store->path);
+	return layers_open(store->path, fd, e) > 0 ? 0 : -1;
+}
+
+static int begin(struct layer_store *store, struct order *order, struct error *e)
+{
+	struct digest_hex key = digest_hex(order->key);
+	auto_close int layers_fd = -1;
+	auto_close int folder_fd = -1;
+	auto_free char *path = NULL;
+	struct saver saver = { .report_fd = -1 };
+
+	if (make_layers_folder(store, &layers_fd, e) < 0)
+		return -1;
+	if (faccessat(layers_fd, key.text, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (temporary_make(store->path, LAYER_UNFINISHED, &path, &folder_fd, e) < 0)
+		return -1;
+	order->layers_fd = layers_fd;
+	order->folder_fd = folder_fd;
+	order->name = strrchr(path, '/') + 1;
+	if (start(order, &saver, e) < 0) {
+		rmdir(path);
+		return -1;
+	}
+	saver.title = xstrdup(order->title);
+	PUSH(store->savers, store->saver_count, saver);
+	return 0;
+}
+
+int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
+	       int upper_fd, struct error *e)
+{
+	struct order order = { .key = key, .title = title, .product = product, .upper_fd = upper_fd };
+	struct error why = ERROR_INIT;
+
+	if (!store->usable)
+		return 0;
+	if (interrupt_check(e) < 0)
+		return -1;
+	if (begin(store, &order, &why) < 0)
+		log_warn(store->log, "layer '%s' is not kept: %s", title, why.text);
+	return 0;
+}
+
+void layer_store_close(struct layer_store *store)
+{
+	bool killed = false;
+
+	if (!store)
+		return;
+	for (size_t i = 0; i < store->saver_count; i++) {
+		killed = true;
+		process_kill(store->savers[i].pid);
+		saver_release(&store->savers[i]);
+	}
+	if (killed)
+		temporary_sweep(store->path, LAYER_UNFINISHED, NULL);
+	for (size_t i = 0; i < store->held_count; i++)
+		close(store->held_fds[i]);
+	free(store->held_fds);
+	free(store->savers);
+	free(store->path);
+	free(store->cache_dir);
+	free(store);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stream/window.h"
+
+#include "base/auto.h"
+#include "base/limits.h"
+
+#include <endian.h>
+#include <lzma.h>
+#include <stdbool.h>
+
+static uint64_t xz_bytes(const uint8_t *head, size_t len)
+{
+	lzma_filter filters[LZMA_FILTERS_MAX + 1] = { { .id = LZMA_VLI_UNKNOWN } };
+	lzma_stream_flags flags;
+	lzma_block block = { .version = 0, .filters = filters };
+	uint64_t bytes;
+
+	if (len < WINDOW_HEAD_BYTES || lzma_stream_header_decode(&flags, head) != LZMA_OK)
+		return UINT64_MAX;
+	head += LZMA_STREAM_HEADER_SIZE;
+	len -= LZMA_STREAM_HEADER_SIZE;
+	if (head[0] == 0) /* no block at all: the index follows */
+		return 0;
+	block.header_size = lzma_block_header_size_decode(head[0]);
+	block.check = flags.check;
+	if (block.header_size > len || lzma_block_header_decode(&block, NULL, head) != LZMA_OK)
+		return UINT64_MAX;
+	bytes = lzma_raw_decoder_memusage(filters);
+	for (size_t i = 0; filters[i].id != LZMA_VLI_UNKNOWN; i++)
+		free(filters[i].options);
+	return bytes;
+}
+
+static uint64_t lzma_bytes(const uint8_t *head, size_t len)
+{
+	uint32_t dictionary;
+
+	if (len < 1 + sizeof dictionary)
+		return UINT64_MAX;
+	memcpy(&dictionary, head + 1, sizeof dictionary);
+	return le32toh(dictionary);
+}
+
+/* RFC 8878, 3.1.1.1: the frame header. */
+static uint64_t zstd_bytes(const uint8_t *head, size_t len)
+{
+	static const size_t id_bytes[] = { 0, 1, 2, 4 };
+	static const size_t size_bytes[] = { 1, 2, 4, 8 };
+	uint64_t size = 0;
+	unsigned kind;
+	size_t at;
+
+	if (len < WINDOW_HEAD_BYTES)
+		return UINT64_MAX;
+	if (!(head[4] & 0x20)) {
+		uint64_t base = 1ULL << (10 + (head[5] >> 3));
+
+		return base + base / 8 * (head[5] & 7);
+	}
+	/* A single segment: what comes out is its own window. */
+	kind = head[4] >> 6;
+	at = 5 + id_bytes[head[4] & 3];
+	memcpy(&size, head + at, size_bytes[kind]);
+	size = le64toh(size);
+	return kind == 1 ? size + 256 : size;
+}
+
+static uint64_t gzip_bytes(const uint8_t *head, size_t len)
+{
+	(void)head;
+	(void)len;
+	return 64 * KIB;
+}
+
+static uint64_t bzip2_bytes(const uint8_t *head, size_t len)
+{
+	(void)head;
+	(void)len;
+	return 4 * MIB;
+}
+
+uint64_t window_bytes(const void *head, size_t len)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+		uint64_t (*bytes)(const uint8_t *head, size_t len);
+	} formats[] = {
+		{ "\xfd"
+		  "7zXZ\0",
+		  6, xz_bytes },
+		{ "\x28\xb5\x2f\xfd", 4, zstd_bytes },
+		{ "\x1f\x8b", 2, gzip_bytes },
+		{ "BZh", 3, bzip2_bytes },
+		{ "\x5d\0\0", 3, lzma_bytes },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (len >= formats[i].len && memcmp(head, formats[i].magic, formats[i].len) == 0)
+			return formats[i].bytes(head, len);
+	return len < WINDOW_HEAD_BYTES ? UINT64_MAX : 0;
+}

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A rebuild begins at the first step that reads something else, and gives the same bytes as a build from nothing.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+require_root
+require_programs jq zstd
+require_mirror
+
+mkdir -p "$WORK/from"
+echo 'one' >"$WORK/from/file"
+
+# recipe [LAST [FIRST [SET [EXTRA]]]]: with its last action, its first, a package and the value of a variable.
+recipe() {
+	minbase_recipe "$WORK/t.yaml" <<-R
+		packages:
+		  manager: apt
+		  cleanup: true
+		  repositories:
+		  - name: sources.list
+		    url: deb http://ftp.debian.org/debian {{ image.release }} main
+		  sets:
+		  - action: install
+		    packages: [${3:-hello}]
+		environment:
+		  variables:
+		  - key: EXTRA
+		    value: ${4:-none}
+		files:
+		- generator: copy
+		  source: from
+		  path: /opt/copied
+		- generator: dump
+		  path: /etc/hosts
+		  content: 127.0.0.1 localhost
+		- generator: hosts
+		  path: /etc/hosts
+		actions:
+		- trigger: post-unpack
+		  action: |-
+		    #!/bin/sh -eu
+		    ${2:-true}
+		    mkdir -p /srv/a /srv/dir/below /srv/gone && echo first > /srv/a/file
+		    echo gone > /srv/gone/file; ln -s a /srv/link
+		    echo linked > /srv/linked; ln /srv/linked /srv/also-linked; chmod 4755 /srv/linked
+		    echo deep > /srv/dir/below/file; touch -d @1000000000 /srv/dir/below/file /srv/dir
+		- trigger: post-packages
+		  action: |-
+		    #!/bin/sh -eu
+		    rm -r /srv/gone; mkdir /srv/gone; mv /srv/dir /srv/moved; echo second >> /srv/a/file
+		    chmod 600 /srv/also-linked; echo more >> /srv/linked
+		    rm /srv/link; mkdir /srv/link; echo in > /srv/link/file
+		    chmod 755 /usr/bin/perl; chown games /usr/bin/perl5*
+		    setcap cap_net_raw+ep /srv/a/file 2>/dev/null || true
+		- trigger: post-files
+		  action: |-
+		    #!/bin/sh -eu
+		    rm -rf /srv/moved/below; mkdir /srv/moved/below; cat /opt/copied/file > /srv/copied
+		    rm /etc/hosts
+		- trigger: post-files
+		  action: |-
+		    #!/bin/sh -eu
+		    ${1:-true}
+		    date +%s.%N > /srv/ran; sleep 0.01
+	R
+}
+
+# build NAME [OPTION...]: into $WORK/NAME; what was said into $said, and how many steps layers spared into $spared.
+build() {
+	local name=$1
+	shift
+	"$KILN" build "$WORK/t.yaml" --format unified --cache "$WORK/cache" --offline --output "$WORK/$name" "$@" \
+		>/dev/null 2>"$WORK/$name.log" </dev/null || give_up "builds: $name" "$(cat "$WORK/$name.log")"
+	said=$(cat "$WORK/$name.log")
+	spared=$(sed -nE 's/^(kiln: )?([0-9]+) of [0-9]+ steps from layers.*/\2/p' <<<"$said")
+	spared=${spared:-0}
+	fingerprint=$(jq -r '.artifacts[0].fingerprint' "$WORK/$name/image.json")
+}
+
+# The time that the last action left is the one thing in which two builds may differ: it tells who ran it.
+ran() {
+	zstd -qdc "$WORK/$1/$(jq -r .name "$WORK/$1/image.json").tar.zst" | tar -xOf - rootfs/srv/ran
+}
+
+for package in hello-traditional hello; do
+	recipe true true $package
+	"$KILN" build "$WORK/t.yaml" --cache "$WORK/cache" --until fetch >/dev/null 2>"$WORK/fetch.log" ||
+		give_up 'fetches' "$(cat "$WORK/fetch.log")"
+done
+# Base (two, one layer), the rest of minbase, repositories, action, set, action, files, two actions, cleaning.
+steps=11
+build first
+is 'a first build has no layers' "$spared" 0
+
+build again
+is 'with nothing changed no step is carried out' "$spared" "$steps"
+is 'and the image is the same' "$(cat "$WORK/again/SHA256SUMS")" "$(cat "$WORK/first/SHA256SUMS")"
+
+echo two >"$WORK/from/file"
+build copied
+is 'a changed file of the host: from the step of the files on' "$spared" 7
+check 'and its content is there' [ "$(ran copied)" != "$(ran first)" ]
+echo one >"$WORK/from/file"
+build back
+is 'changed back: the old layers serve again' "$fingerprint" "$(jq -r '.artifacts[0].fingerprint' "$WORK/first/image.json")"
+
+recipe 'echo other > /srv/other'
+build last
+is 'a changed last action: that one, and the cleaning' "$spared" $((steps - 2))
+recipe true 'echo earlier > /srv/earlier'
+build earlier
+is 'a changed first action: all behind the base system' "$spared" 3
+recipe true true hello-traditional
+build package
+is 'another package: all behind the first action' "$spared" 5
+recipe true true hello other
+build environment
+is 'another environment: everything' "$spared" 0
+
+# The same bytes, step by step and in one folder. Without the clock in the last action.
+sed -i 's/date +%s.%N > .srv.ran; //' "$WORK/t.yaml"
+build plain --no-layers
+is 'without layers no layer is used' "$spared" 0
+plain=$fingerprint
+build kept
+is 'the steps that are the same come from layers' "$spared" $((steps - 2))
+is 'the same bytes without layers' "$fingerprint" "$plain"
+build all
+is 'all from layers' "$spared" "$steps"
+is 'the same bytes from layers alone' "$fingerprint" "$plain"
+build disk --work "$WORK"
+is 'and on disk' "$fingerprint" "$plain"
+mkdir -p "$WORK/bare"
+recipe
+sed -i 's/date +%s.%N > .srv.ran; //' "$WORK/t.yaml"
+sed -i 's/value: none/value: third/' "$WORK/t.yaml"
+build disk2 --work "$WORK"
+is 'a first build on disk, with layers' "$spared" 0
+on_disk=$fingerprint
+build disk3 --no-layers
+is 'has the bytes of one in memory, without' "$fingerprint" "$on_disk"
+is 'nothing is left of the work folders' "$(find "$WORK" -maxdepth 1 -name 'work.*')" ''
