@@ -108,12 +108,12 @@ together 4
 
 # ---- damage
 
-# What may happen to a file of the cache.
+# What may happen to a file of the cache. Not the bit that tells A from a: a digest in hexadecimal is the same then.
 flip() {
 	local at=$(((RANDOM * 32768 + RANDOM) % $(stat -c %s "$1"))) byte
 	byte=$(od -An -tu1 -j $at -N 1 "$1")
 	# shellcheck disable=SC2059 # an octal escape
-	printf "\\$(printf %o $((byte ^ (1 << RANDOM % 8))))" | dd of="$1" bs=1 seek=$at conv=notrunc status=none
+	printf "\\$(printf %o $((byte ^ (1 << RANDOM % 5))))" | dd of="$1" bs=1 seek=$at conv=notrunc status=none
 }
 truncated() {
 	truncate -s "$((RANDOM % $(stat -c %s "$1")))" "$1"
