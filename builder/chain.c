@@ -363,7 +363,7 @@ static int find_layers(struct chain *chain, int **fds, size_t *count, struct err
 
 static int begin_with_layers(struct chain *chain, struct error *e)
 {
-	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
 	auto_free int *fds = NULL;
 	size_t count = 0;
 	int r;
@@ -464,7 +464,7 @@ bool chain_needs_package(const struct chain *chain, size_t position)
 /* Keep what the step number INDEX, just carried out, has changed. */
 static int keep(struct chain *chain, size_t index, struct error *e)
 {
-	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
 	const struct step *step = &chain->steps[index];
 	auto_free char *title = NULL;
 	auto_free char *product = NULL;
@@ -514,7 +514,7 @@ int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 
 int chain_keep_layers(struct chain *chain, struct error *e)
 {
-	AUTO(meter_leave) struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
 	struct error why = ERROR_INIT;
 	uint64_t removed_bytes;
 

@@ -356,7 +356,7 @@ static int write_record(struct build *b, struct error *e)
 
 static int run_stage(struct build *b, enum stage stage, struct error *e)
 {
-	AUTO(meter_leave) struct meter_visit visit = meter_enter(&b->meter, stages[stage].kind);
+	auto_meter_visit struct meter_visit visit = meter_enter(&b->meter, stages[stage].kind);
 	double start = monotonic_seconds();
 
 	if (interrupt_check(e) < 0 || stages[stage].run(b, e) < 0)

@@ -276,7 +276,7 @@ base_deb() {
 	printf '%s\n' 'Package: base' 'Version: 1.0' "Architecture: $architecture" 'Essential: yes' \
 		'Priority: required' 'Maintainer: Test <test@example.org>' 'Description: test' >"$folder/DEBIAN/control"
 	find "$folder" -exec touch -h -d @1700000000 {} +
-	dpkg-deb --root-owner-group -Zzstd -z1 -b "$folder" "$WORK/debs/base_1.0_$architecture.deb" >/dev/null
+	dpkg-deb --root-owner-group -Zxz -z1 -b "$folder" "$WORK/debs/base_1.0_$architecture.deb" >/dev/null
 	rm -r "$folder"
 }
 

@@ -6,7 +6,7 @@
  * One kind of work is going on at any moment, and may be interrupted by another, so the seconds of all kinds add
  * up to those of the whole:
  *
- *	AUTO(meter_leave) struct meter_visit visit = meter_enter(site->meter, METER_UNPACK);
+ *	auto_meter_visit struct meter_visit visit = meter_enter(site->meter, METER_UNPACK);
  *	...
  *	meter_add(site->meter, METER_UNPACK, &(struct meter_sum) { .item_count = 1, .in_bytes = size });
  *
@@ -61,6 +61,8 @@ struct meter_visit {
 /* From now on time is spent on KIND, until meter_leave(). For the thread that runs the build. */
 struct meter_visit meter_enter(struct meter *meter, enum meter_kind kind);
 void meter_leave(const struct meter_visit *visit);
+/* Nobody reads such a variable; clang would say so. */
+#define auto_meter_visit __attribute__((cleanup(meter_leave), unused))
 /* Add AMOUNT to KIND; wall_s and the processor times count by themselves. Any thread may. */
 void meter_add(struct meter *meter, enum meter_kind kind, const struct meter_sum *amount);
 /* As meter_add() to what goes on now. */

@@ -224,7 +224,7 @@ int deb_configure_step(const struct unpack_site *site, const struct sandbox *san
 {
 	struct deb_progress progress = { 0, step->count };
 	struct work work = { .site = site, .sandbox = sandbox, .step = step, .progress = &progress };
-	AUTO(meter_leave) struct meter_visit visit = meter_enter(site->meter, METER_CONFIGURE);
+	auto_meter_visit struct meter_visit visit = meter_enter(site->meter, METER_CONFIGURE);
 	int r = -1;
 
 	if (step->count == 0)

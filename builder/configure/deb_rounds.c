@@ -65,8 +65,8 @@ size_t *deb_rounds_unpackable(const struct deb_rounds *rounds, size_t *count)
 	return positions;
 }
 
-/* What has to be configured before the packages of the step that are in STATE could be unpacked. */
-static size_t *needed_by(const struct deb_rounds *rounds, enum deb_round_state state, size_t *count)
+/* What has to be configured before the packages of the step whose state is one of STATES, bits, could be unpacked. */
+static size_t *needed_by(const struct deb_rounds *rounds, unsigned states, size_t *count)
 {
 	size_t total = rounds->plan->package_count;
 	auto_free bool *needed = xcalloc(total, sizeof *needed);
@@ -76,7 +76,7 @@ static size_t *needed_by(const struct deb_rounds *rounds, enum deb_round_state s
 	for (size_t i = 0; i < rounds->step->count; i++) {
 		size_t position = rounds->step->packages[i];
 
-		if (rounds->states[position] != state)
+		if (!(states & 1U << rounds->states[position]))
 			continue;
 		memset(visited, 0, total * sizeof *visited);
 		if (!visit_needed(rounds, position, visited))
@@ -93,12 +93,17 @@ static size_t *needed_by(const struct deb_rounds *rounds, enum deb_round_state s
 
 size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count)
 {
-	return needed_by(rounds, ROUND_NOT_UNPACKED, count);
+	size_t *positions = needed_by(rounds, 1U << ROUND_NOT_UNPACKED, count);
+
+	if (*count == 0)
+		return positions;
+	free(positions);
+	return needed_by(rounds, 1U << ROUND_NOT_UNPACKED | 1U << ROUND_UNPACKED, count);
 }
 
 size_t *deb_rounds_first(const struct deb_rounds *rounds, size_t *count)
 {
-	size_t *positions = needed_by(rounds, ROUND_UNPACKED, count);
+	size_t *positions = needed_by(rounds, 1U << ROUND_UNPACKED, count);
 	bool silent = true;
 
 	for (size_t i = 0; i < *count; i++)

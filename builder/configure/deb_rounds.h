@@ -41,8 +41,9 @@ void deb_rounds_init(struct deb_rounds *rounds, const struct plan *plan, const s
 size_t *deb_rounds_unpackable(const struct deb_rounds *rounds, size_t *count);
 
 /*
- * Positions to configure so that more can be unpacked: unpacked packages on which others' preinst scripts
- * wait, with their dependencies. malloc'ed, ascending; *count 0 when no amount of configuring would help.
+ * Positions to configure so that more can be unpacked: unpacked packages on which others' preinst scripts wait, and
+ * those that unpacked packages pre-depend on, which apt would have configured before; all with their dependencies.
+ * malloc'ed, ascending; *count 0 when no amount of configuring would help.
  */
 size_t *deb_rounds_needed(const struct deb_rounds *rounds, size_t *count);
 

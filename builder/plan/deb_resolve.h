@@ -15,8 +15,8 @@
  *	deb_resolver_commit(&resolver);                       // what was decided is now installed
  *	… and so on for further runs
  *
- * The files: deb_resolve.c walks, deb_release.c chooses versions by archive, deb_repair.c repairs, deb_sweep.c drops, deb_explain.c finds words for
- * failures. deb_state.c has the questions that all of them ask.
+ * The files: deb_resolve.c walks, deb_release.c chooses versions by archive, deb_repair.c repairs, deb_sweep.c drops,
+ * deb_explain.c finds words for failures. deb_state.c has the questions that all of them ask.
  */
 #ifndef PLAN_DEB_RESOLVE_H
 #define PLAN_DEB_RESOLVE_H

@@ -24,8 +24,8 @@ struct member {
 	struct archive *archive; /* its filter does the decompression */
 	struct ar *ar;           /* borrowed */
 	bool quick;
-	struct budget *memory;   /* borrowed; may be NULL */
-	uint64_t memory_bytes;   /* taken from it */
+	struct budget *memory; /* borrowed; may be NULL */
+	uint64_t memory_bytes; /* taken from it */
 	bool begun;
 	struct error inner; /* what reading AR said, as libarchive has no room for it */
 };

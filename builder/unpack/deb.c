@@ -152,7 +152,7 @@ static int unpack_all(const struct unpack_site *site, const size_t *positions, s
 {
 	auto_deb_status struct deb_status status = DEB_STATUS_INIT;
 	auto_unpacking struct unpacking unpacking = { .count = 0 };
-	AUTO(meter_leave) struct meter_visit visit = meter_enter(site->meter, METER_UNPACK);
+	auto_meter_visit struct meter_visit visit = meter_enter(site->meter, METER_UNPACK);
 	size_t workers = processor_count();
 	int r;
 

@@ -83,8 +83,8 @@ void deb_status_set_state(struct deb_status *status, struct deb_status_package *
 
 /*
  * Enter or replace the stanza of a package from its CONTROL data with STATE. CONFFILES is the value of that
- * field ("\n /etc/a md5\n …") or NULL for none. Text is copied. Of a package that was removed it is kept which version
- * was configured last: what its postinst is told.
+ * field ("\n /etc/a md5\n …") or NULL for none. Text is copied. Of a package that was removed it is kept which
+ * version was configured last: what its postinst is told.
  */
 struct deb_status_package *deb_status_put(struct deb_status *status, const struct deb_control *control,
 					  enum deb_state state, const char *conffiles);

@@ -49,7 +49,7 @@ check 'image.json has its fields with their types' jq -e '
 is 'it says which image it is' "$(field '[.distribution, .release, .architecture, .variant] | join(" ")')" \
 	'debian bookworm x86_64 default'
 is 'it times every stage' "$(field '.timing | keys_unsorted | join(" ")')" \
-	'recipe index plan fetch unpack configure customize pack other total'
+	'recipe index plan fetch unpack configure customize pack layers other total'
 is 'fingerprint of unified: sha256 of the file' "$(sha256sum <"$unified" | cut -d ' ' -f 1)" \
 	"$(field '.artifacts[] | select(.format == "unified").fingerprint')"
 is 'fingerprint of split: sha256 of both, metadata first' "$(cat "$meta" "$rootfs" | sha256sum | cut -d ' ' -f 1)" \

@@ -134,6 +134,24 @@ static void rounds_first(void **state)
 	destroy(&world);
 }
 
+/* c's preinst waits for a; x has none, but apt would have configured y before it unpacked x, and so before c. */
+static void rounds_in_apts_order(void **state)
+{
+	static const struct row rows[] = { { "", "", 'a', false },
+					   { "a", "", 'c', true },
+					   { "y", "", 'x', false },
+					   { "", "z", 'y', false },
+					   { "", "", 'z', false } };
+	struct world world;
+
+	(void)state;
+	build(&world, rows, ARRAY_LEN(rows));
+	assert_string_equal(unpack(&world), "axyz");
+	assert_string_equal(configure(&world), "ayz");
+	assert_string_equal(unpack(&world), "c");
+	destroy(&world);
+}
+
 static void rounds_one(void **state)
 {
 	static const struct row rows[] = { { "", "", 'a', true },
@@ -325,11 +343,12 @@ static void environments(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds_in_order),   cmocka_unit_test(rounds_one),
-		cmocka_unit_test(rounds_first),      cmocka_unit_test(rounds_silent),
-		cmocka_unit_test(rounds_after_base), cmocka_unit_test(rounds_stuck),
-		cmocka_unit_test(dpkg_explained),    cmocka_unit_test(triggers_explained),
-		cmocka_unit_test(full_disk),         cmocka_unit_test(environments),
+		cmocka_unit_test(rounds_in_order),      cmocka_unit_test(rounds_one),
+		cmocka_unit_test(rounds_in_apts_order), cmocka_unit_test(rounds_first),
+		cmocka_unit_test(rounds_silent),        cmocka_unit_test(rounds_after_base),
+		cmocka_unit_test(rounds_stuck),         cmocka_unit_test(dpkg_explained),
+		cmocka_unit_test(triggers_explained),   cmocka_unit_test(full_disk),
+		cmocka_unit_test(environments),
 	};
 
 	return cmocka_run_group_tests_name("configure", tests, NULL, NULL);
