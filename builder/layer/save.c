@@ -11,8 +11,10 @@
 #include "layer/manifest.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -211,13 +213,37 @@ static int start(struct order *order, struct saver *saver, struct error *e)
 	return -1;
 }
 
+/*
+ * Tell ext4 that the folders in FD have nothing to do with each other. Else it puts each one beside those that were
+ * there before, and where many files have just been deleted it looks long for an inode: ten times as long as all
+ * the rest takes. Other file systems know no such hint.
+ */
+static void spread_folders(int fd)
+{
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+		flags |= FS_TOPDIR_FL;
+		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+}
+
 static int make_layers_folder(const struct layer_store *store, int *fd, struct error *e)
 {
+	bool made;
+	int r;
+
 	if (dir_make(store->cache_dir, e) < 0)
 		return -1;
-	if (mkdir(store->path, 0700) < 0 && errno != EEXIST)
+	made = mkdir(store->path, 0700) == 0;
+	if (!made && errno != EEXIST)
 		return error_sys(e, "cannot make '%s'", store->path);
-	return layers_open(store->path, fd, e) > 0 ? 0 : -1;
+	r = layers_open(store->path, fd, e);
+	if (r == 0)
+		return error_set(e, ERROR_SYSTEM, "'%s' has been removed", store->path);
+	if (r > 0 && made)
+		spread_folders(*fd);
+	return r < 0 ? -1 : 0;
 }
 
 static int begin(struct layer_store *store, struct order *order, struct error *e)
