@@ -373,7 +373,8 @@ static int begin_with_layers(struct chain *chain, struct error *e)
 		return -1;
 	if (count == 0)
 		return 0;
-	r = workspace_stack(&chain->workspace, fds, count, e);
+	r = chain->done == chain->count ? workspace_show(&chain->workspace, fds, count, e)
+					: workspace_stack(&chain->workspace, fds, count, e);
 	if (r < 0)
 		return -1;
 	if (r > 0) {

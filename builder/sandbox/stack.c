@@ -217,7 +217,7 @@ static int open_lower(int fd, struct error *e)
 	return fd < 0 ? error_sys(e, "cannot duplicate a descriptor") : fd;
 }
 
-int workspace_stack(struct workspace *workspace, const int *lower_fds, size_t count, struct error *e)
+static int stack_over(const int *lower_fds, size_t count, struct stack **out, struct error *e)
 {
 	auto_stack struct stack *stack = stack_new();
 
@@ -228,7 +228,39 @@ int workspace_stack(struct workspace *workspace, const int *lower_fds, size_t co
 			return -1;
 		PUSH(stack->lower_fds, stack->lower_count, fd);
 	}
-	return begin(workspace, TAKE(stack, NULL), true, e);
+	*out = TAKE(stack, NULL);
+	return 0;
+}
+
+int workspace_stack(struct workspace *workspace, const int *lower_fds, size_t count, struct error *e)
+{
+	struct stack *stack;
+
+	if (stack_over(lower_fds, count, &stack, e) < 0)
+		return -1;
+	return begin(workspace, stack, true, e);
+}
+
+int workspace_show(struct workspace *workspace, const int *lower_fds, size_t count, struct error *e)
+{
+	struct stack *stack;
+	struct error why = ERROR_INIT;
+	auto_free char *options = NULL;
+	auto_close int fd = -1;
+
+	if (stack_over(lower_fds, count, &stack, e) < 0)
+		return -1;
+	options = overlay_options(stack, stack->lower_count, -1);
+	if (mount_overlay(workspace->path, options, &fd, &why) == 0) {
+		stack->mounted = true;
+		if (replace_root(workspace, fd, &why) == 0) {
+			workspace->stack = stack;
+			return 1;
+		}
+	}
+	stack_free(stack, workspace->path);
+	log_detail(workspace->log, "the root cannot be a stack of layers here: %s", why.text);
+	return 0;
 }
 
 /* The first layer is the plain folder itself. */
@@ -290,6 +322,8 @@ static int seal_upper(struct workspace *workspace, struct error *e)
 	auto_free char *options = NULL;
 	auto_close int fd = -1;
 
+	if (stack->upper_fd < 0)
+		return error_set(e, ERROR_INTERNAL, "a root that is only shown has nothing to seal");
 	PUSH(stack->lower_fds, stack->lower_count, stack->upper_fd);
 	/* With a descriptor of about the length that the new work folder will have. */
 	options = overlay_options(stack, stack->lower_count, 999999);
