@@ -56,8 +56,8 @@ int workspace_stack(struct workspace *workspace, const int *lower_fds, size_t co
 	MUST_CHECK;
 int workspace_seal(struct workspace *workspace, int *upper_fd, struct error *e) MUST_CHECK;
 /*
- * As workspace_stack(), with at least two trees, for a root that is only read: nothing lies on top of them, and nobody has
- * to look for hard links.
+ * As workspace_stack(), with at least two trees, for a root that is only read: nothing lies on top of them, and
+ * nobody has to look for hard links.
  */
 int workspace_show(struct workspace *workspace, const int *lower_fds, size_t count, struct error *e)
 	MUST_CHECK;

@@ -796,19 +796,64 @@ static void keep_and_stack(struct fixture *f)
 	}
 }
 
+/* A root that is only shown is what the layers hold, and cannot be written to. */
+static void keep_and_show(struct fixture *f)
+{
+	const struct workspace_options options = { .cache_dir = f->cache, .log = &f->log };
+	auto_workspace struct workspace workspace = WORKSPACE_INIT;
+	auto_close int plain_fd = -1;
+	struct error e = ERROR_INIT;
+	int lower_fds[2];
+	int upper_fd = -1;
+
+	open_store(f);
+	assert_int_equal(mkdirat(f->folder_fd, "plain", 0755), 0);
+	assert_int_equal(dir_open(f->folder_fd, "plain", &plain_fd, &e), 0);
+	if (workspace_open(&options, &workspace, &e) < 0)
+		fail_msg("%s", e.text);
+	for (int i = 0; i < 2; i++) {
+		const char *name = i ? "second" : "first";
+		struct digest key = key_of(name);
+
+		assert_int_equal(root_write_text(plain_fd, name, name, &e), 0);
+		assert_int_equal(root_write_text(workspace.root_fd, name, name, &e), 0);
+		assert_int_equal(workspace_seal(&workspace, &upper_fd, &e), 1);
+		assert_int_equal(layer_save(f->store, &key, name, NULL, upper_fd, &e), 0);
+		assert_int_equal(layer_save_wait(f->store, &e), 0);
+	}
+	workspace_release(&workspace);
+	if (workspace_open(&options, &workspace, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(find(f, "first", &lower_fds[0]), 1);
+	assert_int_equal(find(f, "second", &lower_fds[1]), 1);
+	assert_int_equal(workspace_show(&workspace, lower_fds, 2, &e), 1);
+	assert_int_equal(faccessat(workspace.root_fd, "first", F_OK, 0), 0);
+	assert_int_equal(faccessat(workspace.root_fd, "second", F_OK, 0), 0);
+	assert_int_equal(root_write_text(workspace.root_fd, "third", "", &e), -1);
+	assert_int_equal(e.sys, EROFS);
+	error_clear(&e);
+	assert_int_equal(workspace_seal(&workspace, &upper_fd, &e), -1);
+}
+
 static void kept_and_stacked(void **state)
 {
 	in_child(*state, keep_and_stack);
+}
+
+static void kept_and_shown(void **state)
+{
+	in_child(*state, keep_and_show);
 }
 
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		CASE(saved_and_found), CASE(contents_after_boot), CASE(damaged),   CASE(damaged_in_use),
-		CASE(two_writers),     CASE(closed_too_early),    CASE(killed),    CASE(listed_and_trimmed),
-		CASE(trim_damaged),    CASE(full_disk),           CASE(read_only), CASE(foreign),
-		CASE(without_root),    CASE(kept_and_stacked),
+		CASE(saved_and_found), CASE(contents_after_boot), CASE(damaged),
+		CASE(damaged_in_use),  CASE(two_writers),         CASE(closed_too_early),
+		CASE(killed),          CASE(listed_and_trimmed),  CASE(trim_damaged),
+		CASE(full_disk),       CASE(read_only),           CASE(foreign),
+		CASE(without_root),    CASE(kept_and_stacked),    CASE(kept_and_shown),
 	};
 
 	return cmocka_run_group_tests_name("layer", tests, NULL, NULL);
