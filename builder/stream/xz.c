@@ -70,7 +70,7 @@ static void xz_options_set(struct xz_options *options, int level, bool filter_x8
 
 static size_t xz_block_bytes(int level)
 {
-	struct xz_options options;
+	struct xz_options options = { .filters = { { .id = LZMA_VLI_UNKNOWN } } };
 	uint64_t bytes;
 
 	xz_options_set(&options, level, false);
@@ -82,7 +82,7 @@ static size_t xz_block_bytes(int level)
 
 static uint64_t xz_encoder_bytes(int level)
 {
-	struct xz_options options;
+	struct xz_options options = { .filters = { { .id = LZMA_VLI_UNKNOWN } } };
 
 	xz_options_set(&options, level, true);
 	return lzma_raw_encoder_memusage(options.filters);
@@ -124,7 +124,7 @@ static int run(lzma_stream *stream, struct block *block, struct error *e)
 
 static int xz_encode(struct block *block, struct error *e)
 {
-	struct xz_options options;
+	struct xz_options options = { .filters = { { .id = LZMA_VLI_UNKNOWN } } };
 	lzma_stream stream = LZMA_STREAM_INIT;
 	lzma_block header = { .version = 1,
 			      .check = XZ_CHECK,
