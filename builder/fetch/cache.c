@@ -21,12 +21,7 @@ struct known_file {
 	struct timespec changed;
 };
 
-/* "ab/ab34…": the name below sha256/. */
-struct cache_name {
-	char text[3 + DIGEST_HEX_LEN + 1];
-};
-
-static struct cache_name name_of(const struct digest *digest)
+struct cache_name cache_name(const struct digest *digest)
 {
 	struct digest_hex hex = digest_hex(digest);
 	struct cache_name name;
@@ -57,7 +52,7 @@ static bool is_in_cache(const struct cache *cache, struct text hex)
 	struct digest digest;
 
 	return digest_parse(hex, &digest) &&
-	       faccessat(cache->sha256_fd, name_of(&digest).text, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	       faccessat(cache->sha256_fd, cache_name(&digest).text, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Remove NAME from partial/ unless a living builder holds it or it is worth being continued. */
@@ -162,7 +157,7 @@ static void note_use(int fd, struct stat *st)
 
 int cache_get(struct cache *cache, const struct digest *digest, int *fd, struct error *e)
 {
-	struct cache_name name = name_of(digest);
+	struct cache_name name = cache_name(digest);
 	auto_close int opened =
 		openat(cache->sha256_fd, name.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct digest content;
@@ -232,7 +227,7 @@ int cache_partial_open(struct cache *cache, const struct digest *digest, struct 
 static int move_in(struct cache *cache, const char *name, int fd, const struct digest *digest,
 		   struct error *e)
 {
-	struct cache_name final = name_of(digest);
+	struct cache_name final = cache_name(digest);
 	char folder[3] = { final.text[0], final.text[1], '\0' };
 	struct stat st;
 

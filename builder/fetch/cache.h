@@ -32,6 +32,13 @@ struct cache {
 	struct arena arena;
 };
 
+/* "ab/ab34…": what is named by a digest lies in a folder of its first two digits. */
+struct cache_name {
+	char text[3 + DIGEST_HEX_LEN + 1];
+};
+
+struct cache_name cache_name(const struct digest *digest);
+
 /* Make the folders where they are missing, and remove what dead builders left in partial/. */
 int cache_open(const char *path, struct cache *cache, struct error *e) MUST_CHECK;
 void cache_release(struct cache *cache);

@@ -35,20 +35,6 @@ enum {
 /* What a build may need for itself stays free, but of a small disk not more than a tenth. */
 #define RESERVE_BYTES (1 * GIB)
 
-/* "ab/ab34…": the name below payload/. */
-struct derived_name {
-	char text[3 + DIGEST_HEX_LEN + 1];
-};
-
-static struct derived_name name_of(const struct digest *source)
-{
-	struct digest_hex hex = digest_hex(source);
-	struct derived_name name;
-
-	snprintf(name.text, sizeof name.text, "%.2s/%s", hex.text, hex.text);
-	return name;
-}
-
 /* Digits alone: all that fits in 16 of them is in the range of file sizes. */
 static bool take_part(struct text line, uint64_t *size_bytes, struct digest *sha256)
 {
@@ -106,7 +92,7 @@ static bool read_head(struct derived *derived)
 bool fetch_derived_open(struct fetcher *fetcher, const struct digest *source, struct derived *out)
 {
 	auto_derived struct derived derived = DERIVED_INIT;
-	struct derived_name name = name_of(source);
+	struct cache_name name = cache_name(source);
 
 	derived.source = *source;
 	derived.folder_fd = atomic_load(&fetcher->payload_fd);
@@ -163,7 +149,7 @@ int derived_open_part(struct derived *derived, enum derived_part part, struct qu
 /* But not the good one that another builder may have put there since. */
 void derived_remove(const struct derived *derived)
 {
-	struct derived_name name = name_of(&derived->source);
+	struct cache_name name = cache_name(&derived->source);
 	struct stat mine;
 	struct stat there;
 
@@ -314,7 +300,7 @@ static int make_folder(struct fetcher *fetcher, int *fd, struct error *e)
 
 static int move_in(struct derived_writer *writer, struct error *e)
 {
-	struct derived_name name = name_of(&writer->source);
+	struct cache_name name = cache_name(&writer->source);
 	char folder[3] = { name.text[0], name.text[1], '\0' };
 	int to_fd;
 

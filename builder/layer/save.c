@@ -246,18 +246,35 @@ static int make_layers_folder(const struct layer_store *store, int *fd, struct e
 	return r < 0 ? -1 : 0;
 }
 
+/*
+ * Whether there is a layer of that key already: another builder's, or one that lay on a broken one and was never looked at.
+ * What is there and is not whole goes, so that it is not in the way.
+ */
+static int is_there(struct layer_store *store, int layers_fd, const struct digest *key, struct error *e)
+{
+	auto_free char *product = NULL;
+	size_t len;
+	int root_fd;
+	int r = layer_find(store, key, &root_fd, &product, &len, e);
+
+	if (r == 0)
+		(void)unlinkat(layers_fd, digest_hex(key).text, 0); /* no folder at all */
+	return r;
+}
+
 static int begin(struct layer_store *store, struct order *order, struct error *e)
 {
-	struct digest_hex key = digest_hex(order->key);
 	auto_close int layers_fd = -1;
 	auto_close int folder_fd = -1;
 	auto_free char *path = NULL;
 	struct saver saver = { .report_fd = -1 };
+	int r;
 
 	if (make_layers_folder(store, &layers_fd, e) < 0)
 		return -1;
-	if (faccessat(layers_fd, key.text, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
+	r = is_there(store, layers_fd, order->key, e);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	if (temporary_make(store->path, LAYER_UNFINISHED, &path, &folder_fd, e) < 0)
 		return -1;
 	order->layers_fd = layers_fd;
@@ -282,8 +299,13 @@ int layer_save(struct layer_store *store, const struct digest *key, const char *
 		return 0;
 	if (interrupt_check(e) < 0)
 		return -1;
-	if (begin(store, &order, &why) < 0)
-		log_warn(store->log, "layer '%s' is not kept: %s", title, why.text);
+	if (begin(store, &order, &why) == 0)
+		return 0;
+	if (why.kind == ERROR_INTERRUPTED) {
+		*e = why;
+		return -1;
+	}
+	log_warn(store->log, "layer '%s' is not kept: %s", title, why.text);
 	return 0;
 }
 
