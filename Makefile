@@ -17,6 +17,7 @@
 ## make lint                     format, static analysis, layers, sizes, man pages, both compilers without a warning
 ## make tree                     compare roots with those of mmdebstrap, path by path; CASES='sid-minbase trixie-server'
 ## make bench                    time builds and packing beside other programs, in turns; ROUNDS=3
+## make bench-plan               time the choice of packages beside apt's; fails when a bound is not kept
 ##                               CASES='first-mmdebstrap pack-zstd' DISTROBUILDER=FILE DEFINITION=FILE
 ## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
 ## make format                   let clang-format rewrite the sources
@@ -77,6 +78,7 @@ SETUP.parity     := check
 SETUP.lint       := lint
 SETUP.fuzz       := lint
 SETUP.bench      := bench
+SETUP.bench-plan := check
 SETUP.tree       := tree
 GOALS    := $(filter-out setup,$(MAKECMDGOALS))
 PACKAGES := $(sort $(PACKAGES.build) $(if $(GOALS),$(foreach g,$(GOALS),$(PACKAGES.$(SETUP.$g))),\
@@ -103,7 +105,7 @@ PARITY  := $O/many_plans $O/many_apt.so
 REPLAYS := $(patsubst tests/fuzz/%.c,$O/replay/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .DELETE_ON_ERROR:
-.PHONY: all bench check check-long clean FORCE format fuzz help image install libraries lint list parity setup \
+.PHONY: all bench bench-plan check check-long clean FORCE format fuzz help image install libraries lint list parity setup \
 	tests tree uninstall units lint-compilers lint-cppcheck lint-format lint-manuals lint-scripts lint-tidy lint-tree
 .DEFAULT_GOAL := all
 
@@ -187,6 +189,9 @@ bench: all $O/bench/pack | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' PACK='$(CURDIR)/$O/bench/pack' CASES='$(CASES)' ROUNDS='$(ROUNDS)' \
 		$(if $(DISTROBUILDER),DISTROBUILDER='$(DISTROBUILDER)') $(if $(DEFINITION),DEFINITION='$(DEFINITION)') \
 		tests/bench/run
+
+bench-plan: all | $(SETUP)
+	$(Q)tests/bench/plan --kiln $O/kiln --rounds '$(ROUNDS)' --check
 
 tree: all | $(SETUP)
 	$(Q)KILN='$(CURDIR)/$O/kiln' tests/tree/run $(CASES)

@@ -247,8 +247,8 @@ static int make_layers_folder(const struct layer_store *store, int *fd, struct e
 }
 
 /*
- * Whether there is a layer of that key already: another builder's, or one that lay on a broken one and was never looked at.
- * What is there and is not whole goes, so that it is not in the way.
+ * Whether there is a layer of that key already: another builder's, or one that lay on a broken one and was never
+ * looked at. What is there and is not whole goes, so that it is not in the way.
  */
 static int is_there(struct layer_store *store, int layers_fd, const struct digest *key, struct error *e)
 {

@@ -127,14 +127,6 @@ static int tear_down(void **state)
 	return r;
 }
 
-static void need_root(void)
-{
-	if (geteuid() != 0) {
-		print_message("needs root\n");
-		skip();
-	}
-}
-
 /* The log of this build so far. */
 static const char *logged(struct fixture *f)
 {

@@ -86,7 +86,7 @@ static int tear_down(void **state)
 	return result;
 }
 
-static struct fixture *need_root(void **state)
+static struct fixture *fixture_of_root(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -133,7 +133,7 @@ static char *slurp(const char *path)
 
 static void statuses(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 
 	assert_int_equal(run(&f->sandbox, "exit 0", NULL), 0);
 	assert_int_equal(run(&f->sandbox, "exit 3", NULL), 3);
@@ -156,7 +156,7 @@ static void endings(void **state)
 		{ "sh -c 'kill -SEGV $$'; exit $?", "failed with exit status 139 (128 + SIGSEGV)" },
 		{ "exit 255", "failed with exit status 255" },
 	};
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const char *argv[] = { "sh", "-c", rows[i].script, NULL };
@@ -195,7 +195,7 @@ static int fill_root(struct fixture *f)
 /* Found by what a program says, whose disk may be gone, and by the root, when it says it in other words. */
 static void full_disks(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	const char *says[] = { "sh", "-c", "echo 'x: No space left on device'; exit 1", NULL };
 	const char *succeeds[] = { "sh", "-c", "echo No space left on device", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
@@ -216,7 +216,7 @@ static void full_disks(void **state)
 
 static void own_world(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	auto_free char *before = slurp("/proc/self/mounts");
 	auto_free char *after = NULL;
 
@@ -244,7 +244,7 @@ static void own_world(void **state)
 
 static void network(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	auto_free char *inside = NULL;
 	char outside[64] = "";
 
@@ -257,7 +257,7 @@ static void network(void **state)
 
 static void leaves_nothing(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	struct error e = ERROR_INIT;
 	struct stat st;
 
@@ -311,7 +311,7 @@ static bool comes_true(bool wanted, const char *mark)
 
 static void daemon_dies(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	double start = monotonic_seconds();
 
 	/* It also keeps the output open, for which kiln must not wait. */
@@ -326,7 +326,7 @@ static void daemon_dies(void **state)
 static void daemon_is_counted(void **state)
 {
 #define BURN "i=0; while [ $i -lt 40000 ]; do i=$((i + 1)); done"
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	AUTO(meter_release) struct meter meter;
 	struct meter_report own;
 	struct meter_report left;
@@ -349,7 +349,7 @@ static void daemon_is_counted(void **state)
 
 static void dies_with_kiln(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	pid_t child = fork();
 
 	if (child == 0) {
@@ -367,7 +367,7 @@ static void dies_with_kiln(void **state)
 
 static void interruption(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	int status;
 	pid_t child = fork();
 
@@ -390,7 +390,7 @@ static void interruption(void **state)
 
 static void output_lines(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	auto_free char *tail = NULL;
 
 	expect(&f->sandbox, "echo one; echo two >&2; echo three", "one\ntwo\nthree\n");
@@ -447,7 +447,7 @@ static void lines_alone(void **state)
 static void environment_exact(void **state)
 {
 	static const char *const environment[] = { "PATH=/bin", "A=b c", NULL };
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	const char *argv[] = { "env", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	struct error e = ERROR_INIT;
@@ -459,7 +459,7 @@ static void environment_exact(void **state)
 
 static void descriptors_closed(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	int inherited = open("/etc/passwd", O_RDONLY); /* as one that kiln's own caller forgot to close */
 	int high = fcntl(inherited, F_DUPFD, 500);
 	const char *argv[] = { "ls", "/proc/self/fd", NULL };
@@ -475,7 +475,7 @@ static void descriptors_closed(void **state)
 
 static void scripts(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	const char *argv[] = { "action", "first", "second argument", NULL };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	struct error e = ERROR_INIT;
@@ -500,7 +500,7 @@ static void scripts(void **state)
 
 static void programs_that_are_not(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	const char *absent[] = { "absent", NULL };
 	const char *folder[] = { "/etc", NULL };
 	const char *orphan[] = { "/usr/bin/orphan", NULL };
@@ -648,7 +648,7 @@ static void copy_self(struct fixture *f)
 
 static void nothing_is_synced(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 
 	copy_self(f);
 	expect_calls(f, "calls", false,
@@ -664,7 +664,7 @@ static void nothing_is_synced(void **state)
 
 static void without_seccomp(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 
 	copy_self(f);
 	expect_calls(f, "calls", true,
@@ -675,7 +675,7 @@ static void without_seccomp(void **state)
 static void stand_ins(void **state)
 {
 	static const char real[] = "the real one";
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	struct error e = ERROR_INIT;
 	auto_free char *data = NULL;
 	struct stat st;
@@ -699,7 +699,7 @@ static void stand_ins(void **state)
 
 static void stand_in_replaced(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	struct error e = ERROR_INIT;
 	auto_free char *data = NULL;
 	size_t len;
@@ -722,7 +722,7 @@ static char *host_resolv_conf(void)
 
 static void resolv_conf_missing(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	auto_free char *host = host_resolv_conf();
 	auto_free char *tail = NULL;
 	char target[64] = "";
@@ -756,7 +756,7 @@ static void resolv_conf_missing(void **state)
 
 static void resolv_conf_regular(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	auto_free char *host = host_resolv_conf();
 	auto_free char *tail = NULL;
 	auto_free char *data = NULL;
@@ -773,7 +773,7 @@ static void resolv_conf_regular(void **state)
 
 static void resolv_conf_far(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	auto_free char *host = host_resolv_conf();
 	auto_free char *tail = NULL;
 	struct error e = ERROR_INIT;
@@ -806,7 +806,7 @@ static void resolv_conf_far(void **state)
 
 static void in_workspace(void **state)
 {
-	struct fixture *f = need_root(state);
+	struct fixture *f = fixture_of_root(state);
 	int status;
 	pid_t child = fork();
 

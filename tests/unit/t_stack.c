@@ -63,10 +63,7 @@ static int status_of_child(struct fixture *f, void (*body)(struct fixture *, boo
 	int status;
 	pid_t child;
 
-	if (geteuid() != 0) {
-		print_message("needs root\n");
-		skip();
-	}
+	need_root();
 	fflush(stdout);
 	child = fork();
 	if (child == 0) {

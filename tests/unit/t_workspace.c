@@ -64,14 +64,6 @@ static int tear_down(void **state)
 	return r;
 }
 
-static void need_root(void)
-{
-	if (geteuid() != 0) {
-		print_message("needs root\n");
-		skip();
-	}
-}
-
 /* How many entries of the folder NAME begin with PREFIX. */
 static size_t count_entries(const char *folder, const char *prefix)
 {

@@ -7,7 +7,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+/* Skip the test unless it is run by root. */
+static inline void need_root(void)
+{
+	if (geteuid() != 0) {
+		print_message("needs root\n");
+		skip();
+	}
+}
 
 #endif
