@@ -9,7 +9,7 @@
 /* The kernel's own limits (linux/limits.h): a list or a value is never longer. */
 enum { XATTR_BYTES_MAX = 64 * 1024 };
 
-bool xattr_is_local(const char *name)
+bool xattr_is_of_tree(const char *name)
 {
 	static const char *const prefixes[] = {
 		"security.apparmor", "security.evm",     "security.ima",
@@ -19,8 +19,8 @@ bool xattr_is_local(const char *name)
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (is_prefix(name, prefixes[i]))
-			return true;
-	return false;
+			return false;
+	return true;
 }
 
 /* Where an entry's attributes are: behind a descriptor, or a path that is not followed. */

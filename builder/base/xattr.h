@@ -23,8 +23,8 @@ struct xattrs {
 #define XATTRS_INIT ((struct xattrs) { NULL, 0 })
 #define auto_xattrs AUTO(xattrs_release)
 
-/* Whether it belongs to the file system or the machine that a tree lies on (labels, checksums), not to the tree. */
-bool xattr_is_local(const char *name);
+/* Whether it belongs to a tree, and not to the file system or the machine that the tree lies on (labels, checksums). */
+bool xattr_is_of_tree(const char *name);
 
 /*
  * The attributes of FD, or, with FD -1, of NAME in the folder DIR_FD, whose name IS_KEPT accepts (NULL: all).

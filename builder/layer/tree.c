@@ -33,7 +33,7 @@ bool tree_is_whiteout(const struct stat *st)
 static bool is_kept(const char *name)
 {
 	return strcmp(name, "trusted.overlay.opaque") == 0 || strcmp(name, "trusted.overlay.redirect") == 0 ||
-	       !xattr_is_local(name);
+	       xattr_is_of_tree(name);
 }
 
 static void find_first(struct reading *reading, struct tree_entry *entry, size_t index)

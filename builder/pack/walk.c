@@ -156,7 +156,7 @@ static int visit_regular(struct walk *walk, const char *name, struct walk_entry 
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
 	entry->fd = fd;
-	if (check_unchanged(entry, e) < 0 || xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
+	if (check_unchanged(entry, e) < 0 || xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0)
 		return -1;
 	if (call(walk, entry, e) < 0)
 		return -1;
@@ -167,7 +167,7 @@ static int visit_other(struct walk *walk, const char *name, struct walk_entry *e
 {
 	if (entry->hard_link)
 		return call(walk, entry, e);
-	if (xattrs_read(-1, walk->dir_fd, name, &walk->xattrs, e) < 0)
+	if (xattrs_get(-1, walk->dir_fd, name, xattr_is_of_tree, &walk->xattrs, e) < 0)
 		return -1;
 	if (S_ISLNK(entry->st.st_mode)) {
 		ssize_t len = readlinkat(walk->dir_fd, name, walk->target, sizeof walk->target - 1);
@@ -232,7 +232,7 @@ static int visit_folder(struct walk *walk, const char *name, struct walk_entry *
 	/* As it is now: its time stamp may have changed, which does no harm. */
 	if (fstat(fd, &entry->st) < 0)
 		return error_sys(e, "cannot stat it");
-	if (xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
+	if (xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0)
 		return -1;
 	if (call(walk, entry, e) < 0)
 		return -1;
@@ -286,7 +286,7 @@ static int visit_root(struct walk *walk, int root_fd, struct error *e)
 
 	if (fd < 0 || fstat(fd, &entry.st) < 0)
 		return error_sys(e, "cannot open the root");
-	if (xattrs_read(fd, -1, NULL, &walk->xattrs, e) < 0)
+	if (xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0)
 		return -1;
 	if (call(walk, &entry, e) < 0)
 		return -1;

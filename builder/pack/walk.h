@@ -31,7 +31,4 @@ typedef int (*walk_fn)(void *context, const struct walk_entry *entry, struct err
  */
 int walk_tree(int root_fd, walk_fn visit, void *context, struct log *log, struct error *e) MUST_CHECK;
 
-/* As xattrs_get(); those of this machine (labels, checksums) are left out. */
-int xattrs_read(int fd, int dir_fd, const char *name, struct xattrs *xattrs, struct error *e) MUST_CHECK;
-
 #endif

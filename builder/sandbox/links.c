@@ -194,11 +194,6 @@ static bool is_stat_equal(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static bool is_of_tree(const char *xattr)
-{
-	return !xattr_is_local(xattr);
-}
-
 /* 1 when both have the same bytes. */
 static int is_content_equal(int a_fd, int b_fd, struct error *e)
 {
@@ -231,8 +226,8 @@ static int is_equal(const struct link_group *group, int upper_fd, int below_fd, 
 
 	if (parent_open(upper_fd, group->names[0], &upper, e) < 0 ||
 	    parent_open(below_fd, group->names[0], &below, e) < 0 ||
-	    xattrs_get(-1, upper.fd, upper.name, is_of_tree, &upper_xattrs, e) < 0 ||
-	    xattrs_get(-1, below.fd, below.name, is_of_tree, &below_xattrs, e) < 0)
+	    xattrs_get(-1, upper.fd, upper.name, xattr_is_of_tree, &upper_xattrs, e) < 0 ||
+	    xattrs_get(-1, below.fd, below.name, xattr_is_of_tree, &below_xattrs, e) < 0)
 		return -1;
 	if (!xattrs_equal(&upper_xattrs, &below_xattrs))
 		return 0;

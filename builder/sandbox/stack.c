@@ -95,18 +95,13 @@ static int mount_overlay(const char *path, const char *options, int *fd, struct 
 	return -1;
 }
 
-static bool is_of_tree(const char *xattr)
-{
-	return !xattr_is_local(xattr);
-}
-
 /* The root folder's own attributes are those of the uppermost tree. */
 static int copy_attributes(int from_fd, int to_fd, struct error *e)
 {
 	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
 	struct stat st;
 
-	if (xattrs_get(from_fd, -1, NULL, is_of_tree, &xattrs, e) < 0)
+	if (xattrs_get(from_fd, -1, NULL, xattr_is_of_tree, &xattrs, e) < 0)
 		return -1;
 	if (fstat(from_fd, &st) < 0 || fchown(to_fd, st.st_uid, st.st_gid) < 0 ||
 	    fchmod(to_fd, st.st_mode & 07777) < 0)
