@@ -151,19 +151,19 @@ static int decode_word(const struct schema_field *field, const struct node *node
 	return 0;
 }
 
+const char *const schema_flags[SCHEMA_FLAG_COUNT][2] = {
+	{ "n", "y" },    { "N", "Y" },        { "no", "yes" },     { "No", "Yes" },
+	{ "NO", "YES" }, { "false", "true" }, { "False", "True" }, { "FALSE", "TRUE" },
+	{ "off", "on" }, { "Off", "On" },     { "OFF", "ON" },
+};
+
 /* YAML 1.1, as the tools of this field read it: "on" and "yes" are booleans, when not quoted. */
 static int decode_flag(const struct node *node, const struct path *path, bool *flag, struct error *e)
 {
-	static const char *const words[][2] = {
-		{ "n", "y" },    { "N", "Y" },        { "no", "yes" },     { "No", "Yes" },
-		{ "NO", "YES" }, { "false", "true" }, { "False", "True" }, { "FALSE", "TRUE" },
-		{ "off", "on" }, { "Off", "On" },     { "OFF", "ON" },
-	};
+	for (size_t i = 0; node->plain && i < SCHEMA_FLAG_COUNT; i++) {
+		bool yes = strcmp(node->text, schema_flags[i][1]) == 0;
 
-	for (size_t i = 0; node->plain && i < ARRAY_LEN(words); i++) {
-		bool yes = strcmp(node->text, words[i][1]) == 0;
-
-		if (yes || strcmp(node->text, words[i][0]) == 0) {
+		if (yes || strcmp(node->text, schema_flags[i][0]) == 0) {
 			*flag = yes;
 			return 0;
 		}

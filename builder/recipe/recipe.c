@@ -108,6 +108,11 @@ static int read_text(const struct recipe_options *options, char **text, size_t *
 {
 	int result;
 
+	if (options->text) {
+		*text = xstrndup(options->text, options->text_len);
+		*len = options->text_len;
+		return 0;
+	}
 	if (strcmp(options->path, "-") == 0)
 		result = file_read_fd(STDIN_FILENO, LIMIT_RECIPE_BYTES, text, len, e);
 	else

@@ -275,7 +275,9 @@ struct recipe {
 #define auto_recipe AUTO(recipe_release)
 
 struct recipe_options {
-	const char *path;             /* a file, or "-" for standard input */
+	const char *path; /* a file, or "-" for standard input */
+	const char *text; /* what stands in it, when that was read already; else NULL */
+	size_t text_len;
 	const char *const *overrides; /* "image.release=trixie", in order: -o of the command line */
 	size_t override_count;
 	const char *type; /* of the image: "container" or "vm"; NULL: a container */

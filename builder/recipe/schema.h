@@ -68,6 +68,10 @@ extern const struct schema_section schema_recipe;
 extern const struct schema_words schema_generators;
 extern const struct schema_words schema_triggers;
 
+/* The words of YAML 1.1 for no and yes. */
+enum { SCHEMA_FLAG_COUNT = 11 };
+extern const char *const schema_flags[SCHEMA_FLAG_COUNT][2];
+
 /* The field KEY of SECTION, or NULL. */
 const struct schema_field *schema_find(const struct schema_section *section, struct text key);
 
