@@ -64,24 +64,18 @@ static const struct schema_form form_variable = {
 #define COUNT(type, member) .count = offsetof(struct type, member)
 
 /* Every list entry that may be limited to some images has these four keys. */
+#define LIST(owner, axis, member) .filter = axis, AT(owner, filter.member)
 #define FILTER(owner) \
-	{ "releases", \
-	  SCHEMA_TEXTS, \
-	  .filter = FILTER_RELEASES, \
-	  AT(owner, filter.releases), \
-	  PLACE(owner, filter.releases_place), \
-	  .about = "Only for these releases" }, \
-		{ "architectures", \
-		  SCHEMA_TEXTS, \
-		  .filter = FILTER_ARCHITECTURES, \
-		  AT(owner, filter.architectures), \
+	{ "releases", SCHEMA_TEXTS, LIST(owner, FILTER_RELEASES, releases), \
+	  PLACE(owner, filter.releases_place), .about = "Only for these releases" }, \
+		{ "architectures", SCHEMA_TEXTS, LIST(owner, FILTER_ARCHITECTURES, architectures), \
 		  PLACE(owner, filter.architectures_place), \
 		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
+		{ "variants", SCHEMA_TEXTS, LIST(owner, FILTER_VARIANTS, variants), \
 		  .about = "Only for these variants" }, \
 	{ \
-		"types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), \
-				       .words = &filter_types, .about = "Only for these types of image" \
+		"types", SCHEMA_TEXTS, LIST(owner, FILTER_TYPES, types), \
+			.words = &filter_types, .about = "Only for these types of image" \
 	}
 
 static const struct schema_field image_fields[] = {
