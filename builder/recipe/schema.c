@@ -129,7 +129,7 @@ static const struct schema_field lxc_config_fields[] = {
 	{ "before", SCHEMA_COUNT, AT(lxc_config, before),
 	  .about = "Only for compatibility levels below this" },
 	{ "after", SCHEMA_COUNT, AT(lxc_config, after), .about = "Only for compatibility levels above this" },
-	{ "content", SCHEMA_TEXT, AT(lxc_config, content),
+	{ "content", SCHEMA_TEXT, AT(lxc_config, content), PLACE(lxc_config, content_place), .text_place = true,
 	  .about = "Lines of LXC configuration; a template" },
 	FILTER(lxc_config),
 };
@@ -137,6 +137,7 @@ SECTION(lxc_config, offsetof(struct lxc_config, place));
 
 static const struct schema_field lxc_fields[] = {
 	{ "create_message", SCHEMA_TEXT, AT(recipe_targets, lxc_create_message),
+	  PLACE(recipe_targets, lxc_create_message_place), .text_place = true,
 	  .about = "What lxc-create says; a template" },
 	{ "config", SCHEMA_SECTIONS, AT(recipe_targets, lxc_configs), COUNT(recipe_targets, lxc_config_count),
 	  .item_bytes = sizeof(struct lxc_config), .section = &lxc_config,

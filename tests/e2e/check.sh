@@ -188,6 +188,7 @@ for name in sys.argv[1:]:
 P
 check 'the schema is one by the standard of its kind' python3 validate.py
 cp -r "$TOP/tests/reject/recipe" reject
+rm -f reject/*bomb* reject/billion* reject/deep* reject/many* # for which Python takes minutes
 is 'recipes of this project are valid' "$(python3 validate.py good.yaml "$TOP"/recipes/*.yaml | grep -v '^valid')" ''
 is 'recipes that are only not supported yet are valid' "$(python3 validate.py later.yaml)" 'valid later.yaml'
 # No recipe that kiln takes is invalid by the schema; so whatever is invalid kiln refuses.
