@@ -129,8 +129,8 @@ static const struct schema_field lxc_config_fields[] = {
 	{ "before", SCHEMA_COUNT, AT(lxc_config, before),
 	  .about = "Only for compatibility levels below this" },
 	{ "after", SCHEMA_COUNT, AT(lxc_config, after), .about = "Only for compatibility levels above this" },
-	{ "content", SCHEMA_TEXT, AT(lxc_config, content), PLACE(lxc_config, content_place), .text_place = true,
-	  .about = "Lines of LXC configuration; a template" },
+	{ "content", SCHEMA_TEXT, AT(lxc_config, content), PLACE(lxc_config, content_place),
+	  .text_place = true, .about = "Lines of LXC configuration; a template" },
 	FILTER(lxc_config),
 };
 SECTION(lxc_config, offsetof(struct lxc_config, place));
