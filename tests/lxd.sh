@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # variables that the tests use
+# shellcheck disable=SC2034,SC2154 # variables that the tests use, or set
 # A real LXD for tests, which read this behind lib.sh:
 #
 #	lxd_begin	start it, with a storage pool and a profile; $mark is for the containers' names
