@@ -483,6 +483,49 @@ static void two_writers(void **state)
 	assert_int_equal(find_anew(f, "one"), 1);
 }
 
+static void put(int dir_fd, const char *name, const char *text, struct file_pending *file)
+{
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(file_pending_open(dir_fd, name, 0644, file, &e), 0);
+	assert_int_equal(file_write_fd(file->fd, text, strlen(text), &e), 0);
+}
+
+/* Whole files, from the disk of the store and from another one. */
+static void files_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct digest key = key_of("one");
+	struct error e = ERROR_INIT;
+	auto_close int shm_fd = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folders[] = { f->folder_fd, shm_fd };
+
+	need_root();
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		struct file_pending files[2] = { FILE_PENDING_INIT, FILE_PENDING_INIT };
+		auto_free char *text = NULL;
+		int root_fd;
+
+		put(folders[i], "image", "all of it", &files[0]);
+		put(folders[i], "more", "", &files[1]);
+		assert_int_equal(layer_save_files(f->store, &key, "one", "made beside", files, 2, &e), 0);
+		assert_int_equal(layer_save_wait(f->store, &e), 0);
+		assert_string_equal(logged(f), "");
+		file_pending_release(&files[0]);
+		file_pending_release(&files[1]);
+		assert_int_equal(find(f, "one", &root_fd), 1);
+		assert_int_equal(file_read(root_fd, "image", 100, &text, NULL, &e), 0);
+		assert_string_equal(text, "all of it");
+		assert_int_equal(faccessat(root_fd, "more", F_OK, 0), 0);
+		/* Only who knows what is in them can tell that they are wrong. */
+		layer_discard(f->store, &key, root_fd);
+		assert_non_null(strstr(logged(f), "is damaged and not used"));
+		assert_int_equal(find(f, "one", &root_fd), 0);
+		assert_int_equal(count_entries(f->layers, ""), 0);
+		f->log_seen = strlen(f->log_text);
+	}
+}
+
 /* A tree that takes longer to copy than the test takes to go on. */
 static void make_large(struct fixture *f)
 {
@@ -841,11 +884,12 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		CASE(saved_and_found), CASE(contents_after_boot), CASE(damaged),
-		CASE(damaged_in_use),  CASE(two_writers),         CASE(closed_too_early),
-		CASE(killed),          CASE(listed_and_trimmed),  CASE(trim_damaged),
-		CASE(full_disk),       CASE(read_only),           CASE(foreign),
-		CASE(without_root),    CASE(kept_and_stacked),    CASE(kept_and_shown),
+		CASE(files_alone),      CASE(saved_and_found), CASE(contents_after_boot),
+		CASE(damaged),          CASE(damaged_in_use),  CASE(two_writers),
+		CASE(closed_too_early), CASE(killed),          CASE(listed_and_trimmed),
+		CASE(trim_damaged),     CASE(full_disk),       CASE(read_only),
+		CASE(foreign),          CASE(without_root),    CASE(kept_and_stacked),
+		CASE(kept_and_shown),
 	};
 
 	return cmocka_run_group_tests_name("layer", tests, NULL, NULL);
