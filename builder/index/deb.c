@@ -69,7 +69,8 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 	struct archive_wish wish = { .suite = source->suite ? source->suite : recipe->image.release,
 				     .components = source->components.items,
 				     .component_count = source->components.count,
-				     .any_age = !source->check_valid_until };
+				     .any_age = !source->check_valid_until,
+				     .accept_sha1 = source->accept_sha1 };
 	struct key_text *keys = NULL;
 
 	if (!source->url) {
@@ -102,7 +103,8 @@ static void add_source(const struct recipe *recipe, const struct repository *rep
 				     .suite = source->suite,
 				     .components = source->components,
 				     .component_count = source->component_count,
-				     .any_age = source->any_age || !recipe->source.check_valid_until };
+				     .any_age = source->any_age || !recipe->source.check_valid_until,
+				     .accept_sha1 = recipe->source.accept_sha1 };
 	struct key_text *keys = NULL;
 
 	add_source_keys(recipe, arena, &keys, &wish.key_count);

@@ -90,6 +90,7 @@ struct recipe_source {
 	size_t key_count;
 	bool skip_verification;
 	bool check_valid_until; /* ours; default true */
+	bool accept_sha1;       /* ours */
 	struct place place;     /* of the section */
 	struct place downloader_place;
 	struct place url_place;
