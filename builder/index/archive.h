@@ -46,7 +46,8 @@ struct archive {
 	size_t key_count;
 	bool any_age;
 	bool accept_sha1;
-	char *text; /* owned; the signed text, which RELEASE views */
+	bool lacks_key; /* for now: the keys that the wishes give do not verify it */
+	char *text;     /* owned; the signed text, which RELEASE views */
 	size_t text_len;
 	struct release release;
 };

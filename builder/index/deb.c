@@ -124,7 +124,7 @@ static int add_repository(const struct recipe *recipe, const struct repository *
 
 	if (expand(recipe, repository->url, &repository->url_place, &wishes->arena, &text, e) < 0)
 		return -1;
-	if ((deb822 ? sources_parse_deb822 : sources_parse_lines)(text_of(text), recipe->architecture_mapped,
+	if ((deb822 ? sources_parse_deb822 : sources_parse_lines)(text_of(text), recipe->architecture_debian,
 								  &wishes->arena, &list, &line, e) < 0) {
 		error_wrap(e, "repository '%s', line %u", repository->name, line);
 		return error_wrap_at(e, &repository->url_place);
@@ -148,7 +148,7 @@ int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, stru
 		      struct index_set *set, struct error *e)
 {
 	auto_wishes struct wishes wishes = { .items = NULL };
-	struct archive_options options = { .architecture = recipe->architecture_mapped,
+	struct archive_options options = { .architecture = recipe->architecture_debian,
 					   .now_s = epoch_now(),
 					   .fetcher = fetcher,
 					   .log = log };

@@ -37,8 +37,8 @@ static const struct {
 	  "some maintainer scripts call it without asking policy-rc.d" },
 	{ "/sbin/start-stop-daemon", idle_daemon, false, false, "the same where /usr is not merged" },
 	/*
-	 * start, stop, restart, reload and status are links to it. It asks upstart through a socket without a path, which
-	 * is not there, or with the host's network the host's own. An action that upgrades upstart has to do without.
+	 * start, stop, restart, reload and status are links to it. It asks upstart through a socket without a path,
+	 * which is not there, or with the host's network the host's own. An action cannot upgrade upstart, therefore.
 	 */
 	{ "/sbin/initctl", idle_upstart, false, true, "scripts of upstart's age tell it about their jobs" },
 };
