@@ -8,6 +8,7 @@
 ##                               any other target: make setup check
 ## make image RECIPE=NAME        build an image into out/images/NAME; further: RELEASE= ARCH= VARIANT=
 ##                               FORMAT=unified,split COMPRESSION=zstd-3 MIRROR=URL OUT=FOLDER
+##                               OPTIONS='KEY=VALUE KEY=VALUE', other values of the recipe
 ## make list                     the recipes, with their descriptions
 ## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
 ## make check-long               the same, with more rounds of what depends on chance
@@ -167,7 +168,7 @@ image: all
 	$(Q)out/kiln build '$(RECIPE)' $(if $(RELEASE),-o 'image.release=$(RELEASE)') \
 		$(if $(ARCH),-o 'image.architecture=$(ARCH)') $(if $(VARIANT),-o 'image.variant=$(VARIANT)') \
 		$(if $(FORMAT),--format '$(FORMAT)') $(if $(COMPRESSION),--compression '$(COMPRESSION)') \
-		$(if $(MIRROR),--mirror '$(MIRROR)') \
+		$(if $(MIRROR),--mirror '$(MIRROR)') $(foreach o,$(OPTIONS),-o '$o') \
 		--output '$(if $(OUT),$(OUT),out/images/$(notdir $(basename $(RECIPE))))'
 
 list: all

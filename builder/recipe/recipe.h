@@ -92,6 +92,7 @@ struct recipe_source {
 	size_t key_count;
 	bool skip_verification;
 	bool check_valid_until; /* ours; default true */
+	bool accept_sha1;       /* ours */
 	struct place place;     /* of the section */
 	struct place downloader_place;
 	struct place url_place;
@@ -269,6 +270,7 @@ struct recipe {
 	const char *type;                     /* "container" */
 	const char *architecture;             /* canonical, as LXD's metadata has it: "x86_64" */
 	const char *architecture_mapped;      /* as the distribution says: "amd64" */
+	const char *architecture_debian;      /* as .deb packages for it do */
 	const char *architecture_kernel;      /* as uname -m says: "x86_64" */
 	const char *architecture_personality; /* as LXC's lxc.arch takes it: "linux64", "linux32" */
 };

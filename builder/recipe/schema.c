@@ -120,6 +120,8 @@ static const struct schema_field source_fields[] = {
 	  PLACE(recipe_source, skip_verification_place), .about = "Use the archive unsigned" },
 	{ "check_valid_until", SCHEMA_FLAG, AT(recipe_source, check_valid_until),
 	  .about = "Refuse an archive whose Valid-Until has passed; default: true" },
+	{ "accept_sha1", SCHEMA_FLAG, AT(recipe_source, accept_sha1),
+	  .about = "Accept signatures with SHA-1, which archives from before 2016 have; default: false" },
 };
 SECTION(source, offsetof(struct recipe_source, place));
 
