@@ -134,3 +134,8 @@ void recipe_describe_action(const struct recipe_action *action, struct layer_key
 {
 	describe_section(section_of("actions", NULL), (const char *)action, key);
 }
+
+void recipe_describe_section(const struct recipe *recipe, const char *name, struct layer_key *key)
+{
+	describe_field(schema_find(&schema_recipe, text_of(name)), (const char *)recipe, key);
+}

@@ -2,6 +2,7 @@
 #include "recipe/expand.h"
 
 #include "base/text.h"
+#include "recipe/check_steps.h"
 
 static bool has_item(const struct string_list *list, const char *item)
 {
@@ -28,6 +29,21 @@ static bool matches(const struct recipe *recipe, const struct filter *filter)
 		(count) = kept_; \
 	} while (0)
 
+static void keep_steps(struct recipe *recipe)
+{
+	struct recipe_steps *steps = &recipe->steps;
+
+	KEEP(recipe, steps->services, steps->service_count);
+	KEEP(recipe, steps->groups, steps->group_count);
+	KEEP(recipe, steps->users, steps->user_count);
+	KEEP(recipe, steps->locales, steps->locale_count);
+	KEEP(recipe, steps->links, steps->link_count);
+	KEEP(recipe, steps->directories, steps->directory_count);
+	KEEP(recipe, steps->permissions, steps->permission_count);
+	KEEP(recipe, steps->lines, steps->line_count);
+	KEEP(recipe, steps->excludes, steps->exclude_count);
+}
+
 static void apply_filters(struct recipe *recipe)
 {
 	KEEP(recipe, recipe->files, recipe->file_count);
@@ -36,6 +52,7 @@ static void apply_filters(struct recipe *recipe)
 	KEEP(recipe, recipe->packages.repositories, recipe->packages.repository_count);
 	KEEP(recipe, recipe->environment.variables, recipe->environment.variable_count);
 	KEEP(recipe, recipe->targets.lxc_configs, recipe->targets.lxc_config_count);
+	keep_steps(recipe);
 }
 
 static int unsupported(struct error *e, const struct place *place, const char *what, const char *remedy)
@@ -163,7 +180,7 @@ static int check_templates(const struct recipe *recipe, struct error *e)
 		if (action->pongo && recipe_check_template(recipe, action->action, &action->place, e) < 0)
 			return -1;
 	}
-	return 0;
+	return recipe_check_step_templates(recipe, e);
 }
 
 int recipe_select(struct recipe *recipe, struct error *e)

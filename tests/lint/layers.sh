@@ -20,7 +20,7 @@ configure unpack/deb*.h
 libraries='
 curl/curl.h	fetch
 yaml.h		recipe pack
-pcre2.h		pongo recipe
+pcre2.h		base
 archive.h	stream unpack pack
 archive_entry.h	unpack pack
 openssl/*	base
