@@ -27,6 +27,7 @@ struct step {
 	int (*describe)(const struct chain *, const struct step *, struct layer_key *, struct error *);
 	const struct plan_step *plan_step;  /* of an installation or removal */
 	const struct recipe_action *action; /* of an action */
+	enum customize_step words;          /* of what the recipe says in words */
 	bool kept;                          /* as a layer; else the layer of the next step covers it */
 	bool gives_templates;               /* which are kept beside its layer */
 	struct digest key;
@@ -198,6 +199,27 @@ static int describe_files(const struct chain *chain, const struct step *step, st
 	return customize_describe_files(&site, key, e);
 }
 
+static int run_words(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct sandbox quiet = sandbox(chain, false);
+	struct customize_site site = customize_site(chain);
+
+	site.sandbox = &quiet;
+	return customize_step(&site, step->words, e);
+}
+
+static int describe_words(const struct chain *chain, const struct step *step, struct layer_key *key,
+			  struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)e;
+	if (step->words == CUSTOMIZE_LOCALES)
+		describe_environment(chain, key);
+	customize_describe_step(&site, step->words, key);
+	return 0;
+}
+
 static int run_clean(struct chain *chain, const struct step *step, struct error *e)
 {
 	struct customize_site site = customize_site(chain);
@@ -278,7 +300,28 @@ static void add_actions(struct chain *chain, enum trigger trigger)
 						 .kept = true });
 }
 
-/* The order is that of the definition format: repositories, actions, sets, actions, files, actions. */
+/*
+ * Recipes without such sections have no such step, and keep the layers that they have. Locales take seconds, and what
+ * is behind the files is what is changed most often; the others are covered by the layer of the next step.
+ */
+static void add_words(struct chain *chain, enum customize_step words)
+{
+	static const char *const names[] = { "accounts", "locales", "system", "identity" };
+
+	if (customize_has_step(chain->options.recipe, words))
+		add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
+						.kind = names[words],
+						.title = names[words],
+						.run = run_words,
+						.describe = describe_words,
+						.words = words,
+						.kept = words == CUSTOMIZE_LOCALES || words == CUSTOMIZE_SYSTEM });
+}
+
+/*
+ * The order is that of the definition format: repositories, actions, sets, actions, files, actions; and in between,
+ * as early as it can be said, what the format lacks.
+ */
 static void add_steps(struct chain *chain)
 {
 	add_base(chain);
@@ -291,6 +334,8 @@ static void add_steps(struct chain *chain)
 	add_actions(chain, TRIGGER_POST_UNPACK);
 	add_actions(chain, TRIGGER_POST_UPDATE);
 	add_packages(chain, PHASE_SETS, CHAIN_CUSTOMIZE);
+	add_words(chain, CUSTOMIZE_ACCOUNTS);
+	add_words(chain, CUSTOMIZE_LOCALES);
 	add_actions(chain, TRIGGER_POST_PACKAGES);
 	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
 					.kind = "files",
@@ -299,7 +344,9 @@ static void add_steps(struct chain *chain)
 					.describe = describe_files,
 					.kept = true,
 					.gives_templates = true });
+	add_words(chain, CUSTOMIZE_SYSTEM);
 	add_actions(chain, TRIGGER_POST_FILES);
+	add_words(chain, CUSTOMIZE_IDENTITY);
 	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
 					.kind = "clean",
 					.title = "cleaning",

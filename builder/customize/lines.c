@@ -97,7 +97,7 @@ static int edit_lines(const struct editing *editing, struct text rest, struct ed
 static int edit_file(const struct editing *editing, const char *path, const struct stat *st, struct error *e)
 {
 	auto_free char *data = NULL;
-	AUTO(buffer_release) struct buffer text = BUFFER_INIT;
+	auto_buffer struct buffer text = BUFFER_INIT;
 	struct edited edited = { .text = BUFFER_INIT };
 	size_t len = 0;
 	int r;
@@ -110,8 +110,9 @@ static int edit_file(const struct editing *editing, const char *path, const stru
 	text = edited.text;
 	if (r < 0)
 		return error_wrap(e, "'%s'", path);
-	/* A line end that the last line did not have is no change. */
-	if (st && text_equal((struct text) { text.data, text.len }, (struct text) { data, len }))
+	/* A line end that the last line did not have is no change worth a new file. */
+	if (st && text_equal((struct text) { text.data, text.len - (len && data[len - 1] != '\n') },
+			     (struct text) { data, len }))
 		return 0;
 	return root_write(editing->root_fd, path, text.data ? text.data : "", text.len,
 			  st ? st->st_mode & 0777 : 0644, st ? st->st_uid : 0, st ? st->st_gid : 0, e);

@@ -110,8 +110,9 @@ static int find_maker(int root_fd, enum maker *maker, struct error *e)
 		const char *path;
 		enum maker maker;
 	} makers[] = {
-		{ "/usr/sbin/locale-gen", MAKER_LOCALE_GEN }, { "/usr/bin/locale-gen", MAKER_LOCALE_GEN },
-		{ "/usr/bin/localedef", MAKER_LOCALEDEF },    { "/lib/libc.musl-x86_64.so.1", MAKER_NOT_NEEDED },
+		{ "/usr/sbin/locale-gen", MAKER_LOCALE_GEN },
+		{ "/usr/bin/locale-gen", MAKER_LOCALE_GEN },
+		{ "/usr/bin/localedef", MAKER_LOCALEDEF },
 		{ "/etc/alpine-release", MAKER_NOT_NEEDED },
 	};
 
