@@ -52,6 +52,7 @@ static struct unpack_site unpack_site(const struct chain *chain)
 		.root_fd = chain->workspace.root_fd,
 		.fetcher = chain->options.fetcher,
 		.plan = chain->options.plan,
+		.recipe = chain->options.recipe,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -107,6 +108,7 @@ static int describe_base(const struct chain *chain, const struct step *step, str
 	key_text(key, "family", chain->options.family->name);
 	key_text(key, "architecture", chain->options.recipe->architecture_mapped);
 	key_number(key, "epoch", chain->options.epoch_s);
+	recipe_describe_section(chain->options.recipe, "exclude_paths", key);
 	index_describe(chain->options.indexes, key);
 	plan_describe_step(chain->options.plan, step->plan_step, key);
 	return 0;

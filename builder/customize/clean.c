@@ -199,6 +199,7 @@ static const struct clean_rule rules[] = {
 	{ "/var/lib/apt/lists/**/*", WITH_CLEANUP, remove_file, "indexes that are old when the image is used" },
 	{ "/var/lib/apt/lists/auxfiles", WITH_CLEANUP, remove_all, "likewise; a folder that no package ships" },
 	{ "/var/lib/apt/periodic/*", ALWAYS, remove_file, "time stamps of apt's daily job" },
+	{ "/etc/dpkg/dpkg.cfg.d/image-paths-build", ALWAYS, remove_file, "'exclude_paths' that are not to be kept" },
 	{ "/var/lib/dpkg/*-old", ALWAYS, remove_file, "the database before its last change" },
 	{ "/var/lib/dpkg/lock*", ALWAYS, remove_file, "locks of a dpkg that has ended; made anew when needed" },
 	{ "/var/lib/dpkg/triggers/Lock", ALWAYS, remove_file, "likewise" },
