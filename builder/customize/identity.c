@@ -38,6 +38,12 @@ int apply_resolv_conf(const struct customize_site *site, struct error *e)
 	return 0;
 }
 
+/* As systemd itself has it: nobody writes to it. */
+static int write_id(int root_fd, const char *path, const char *text, struct error *e)
+{
+	return root_write(root_fd, path, text, strlen(text), 0444, 0, 0, e);
+}
+
 /* D-Bus' file is systemd's, by a link that systemd-tmpfiles makes; another one there would win. */
 int apply_machine_id(const struct customize_site *site, struct error *e)
 {
@@ -52,6 +58,6 @@ int apply_machine_id(const struct customize_site *site, struct error *e)
 	if (r == 0 && strcmp(word, "absent") == 0)
 		r = root_remove(site->root_fd, path, e);
 	else if (r == 0)
-		r = root_write_text(site->root_fd, path, strcmp(word, "empty") == 0 ? "" : "uninitialized\n", e);
+		r = write_id(site->root_fd, path, strcmp(word, "empty") == 0 ? "" : "uninitialized\n", e);
 	return r < 0 ? error_wrap_at(e, &steps->machine_id_place) : 0;
 }

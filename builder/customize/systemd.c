@@ -59,17 +59,27 @@ static int link_all(struct services *services, const struct unit *unit, const st
 	return 0;
 }
 
-/* Add "VERB NAME" to the preset file that comes before all others. */
+/* Put "VERB NAME" into the preset file that comes before all others, instead of what it says of NAME so far. */
 static int write_preset(const struct services *services, const char *verb, const char *name, struct error *e)
 {
 	auto_free char *data = NULL;
 	auto_buffer struct buffer text = BUFFER_INIT;
+	struct text rest;
 	size_t len = 0;
 	int r = root_read(services->root_fd, preset_path, &data, &len, e);
 
 	if (r < 0 || root_make_dirs(services->root_fd, "/etc/systemd/system-preset", 0755, e) < 0)
 		return -1;
-	buffer_adds(&text, r > 0 ? data : "# What the image's recipe says of services, for the first start.\n");
+	rest = r > 0 ? (struct text) { data, len }
+		     : TEXT("# What the image's recipe says of services, for the first start.\n");
+	while (rest.len) {
+		struct text line = text_cut(rest, '\n', &rest);
+		struct text words = line;
+
+		text_word(&words);
+		if (!text_is(text_word(&words), name))
+			buffer_addf(&text, "%.*s\n", TEXT_ARG(line));
+	}
 	buffer_addf(&text, "%s %s\n", verb, name);
 	return root_write_text(services->root_fd, preset_path, text.data, e);
 }
@@ -100,7 +110,7 @@ static int enable(struct services *services, const char *name, unsigned depth, s
 	    link_all(services, &unit, &unit.required_by, ".requires", e) < 0 ||
 	    link_all(services, &unit, &unit.upheld_by, ".upholds", e) < 0)
 		return -1;
-	if (unit_has_install(&unit) && agree(services, &unit, true, e) < 0)
+	if (depth == 0 && unit_has_install(&unit) && agree(services, &unit, true, e) < 0)
 		return -1;
 	/* Units name each other; what is not there is passed over, as systemctl does. */
 	for (size_t i = 0; i < unit.also.count && depth < ALSO_DEPTH_MAX; i++)
