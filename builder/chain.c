@@ -27,7 +27,7 @@ struct step {
 	int (*describe)(const struct chain *, const struct step *, struct layer_key *, struct error *);
 	const struct plan_step *plan_step;  /* of an installation or removal */
 	const struct recipe_action *action; /* of an action */
-	enum customize_step words;          /* of what the recipe says in words */
+	enum customize_setup words;          /* of what the recipe says in words */
 	bool kept;                          /* as a layer; else the layer of the next step covers it */
 	bool gives_templates;               /* which are kept beside its layer */
 	struct digest key;
@@ -207,7 +207,7 @@ static int run_words(struct chain *chain, const struct step *step, struct error 
 	struct customize_site site = customize_site(chain);
 
 	site.sandbox = &quiet;
-	return customize_step(&site, step->words, e);
+	return customize_setup(&site, step->words, e);
 }
 
 static int describe_words(const struct chain *chain, const struct step *step, struct layer_key *key,
@@ -218,7 +218,7 @@ static int describe_words(const struct chain *chain, const struct step *step, st
 	(void)e;
 	if (step->words == CUSTOMIZE_LOCALES)
 		describe_environment(chain, key);
-	customize_describe_step(&site, step->words, key);
+	customize_describe_setup(&site, step->words, key);
 	return 0;
 }
 
@@ -306,11 +306,11 @@ static void add_actions(struct chain *chain, enum trigger trigger)
  * Recipes without such sections have no such step, and keep the layers that they have. Locales take seconds, and what
  * is behind the files is what is changed most often; the others are covered by the layer of the next step.
  */
-static void add_words(struct chain *chain, enum customize_step words)
+static void add_words(struct chain *chain, enum customize_setup words)
 {
 	static const char *const names[] = { "accounts", "locales", "system", "identity" };
 
-	if (customize_has_step(chain->options.recipe, words))
+	if (customize_has_setup(chain->options.recipe, words))
 		add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
 						.kind = names[words],
 						.title = names[words],

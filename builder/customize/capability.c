@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* File capabilities as setcap(8) takes them → the bytes of struct vfs_cap_data in linux/capability.h, revision 2. */
-#include "customize/steps.h"
+#include "customize/setup.h"
 
 #include <linux/capability.h>
 

@@ -68,17 +68,17 @@ int customize_action(const struct customize_site *site, const struct recipe_acti
 int customize_files(const struct customize_site *site, struct image_templates *templates, struct error *e)
 	MUST_CHECK;
 
-/* What a recipe says in words, by the step of the chain that carries it out. steps.c says what is in which. */
-enum customize_step {
+/* What a recipe says in words, by the step of the chain that carries it out. setup.c says what is in which. */
+enum customize_setup {
 	CUSTOMIZE_ACCOUNTS, /* behind all packages */
 	CUSTOMIZE_LOCALES,  /* behind accounts; runs a program of the root where this machine can */
 	CUSTOMIZE_SYSTEM,   /* behind the files, before the actions that see them */
 	CUSTOMIZE_IDENTITY, /* behind all actions, which may need a resolver */
 };
 /* Whether RECIPE asks for anything in STEP. */
-bool customize_has_step(const struct recipe *recipe, enum customize_step step);
+bool customize_has_setup(const struct recipe *recipe, enum customize_setup step);
 /* Carry it out. Errors: ERROR_RECIPE with the place, for what the root does not have. */
-int customize_step(const struct customize_site *site, enum customize_step step, struct error *e) MUST_CHECK;
+int customize_setup(const struct customize_site *site, enum customize_setup step, struct error *e) MUST_CHECK;
 
 /* Remove what a build leaves behind. The table in clean.c says what, and why. */
 int customize_clean(const struct customize_site *site, struct error *e) MUST_CHECK;
@@ -93,7 +93,7 @@ int customize_describe_action(const struct customize_site *site, const struct re
 			      struct layer_key *key, struct error *e) MUST_CHECK;
 int customize_describe_files(const struct customize_site *site, struct layer_key *key, struct error *e)
 	MUST_CHECK;
-void customize_describe_step(const struct customize_site *site, enum customize_step step,
+void customize_describe_setup(const struct customize_site *site, enum customize_setup step,
 			     struct layer_key *key);
 int customize_describe_clean(const struct customize_site *site, struct layer_key *key, struct error *e)
 	MUST_CHECK;

@@ -4,7 +4,7 @@
 #include "base/root.h"
 #include "base/scan.h"
 #include "customize/entry.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 
 #include <fcntl.h>
 

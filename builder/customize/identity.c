@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an instance has as its own, and what must not stand in the way while actions run: the last step but cleaning. */
 #include "base/root.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 
 static const struct {
 	const char *word;
@@ -29,12 +29,12 @@ static int put_resolv_conf(int root_fd, const char *word, struct error *e)
 
 int apply_resolv_conf(const struct customize_site *site, struct error *e)
 {
-	const struct recipe_steps *steps = &site->recipe->steps;
+	const struct recipe_setup *setup = &site->recipe->setup;
 
-	if (!steps->resolv_conf || !steps->resolv_conf[0])
+	if (!setup->resolv_conf || !setup->resolv_conf[0])
 		return 0;
-	if (put_resolv_conf(site->root_fd, steps->resolv_conf, e) < 0)
-		return error_wrap_at(e, &steps->resolv_conf_place);
+	if (put_resolv_conf(site->root_fd, setup->resolv_conf, e) < 0)
+		return error_wrap_at(e, &setup->resolv_conf_place);
 	return 0;
 }
 
@@ -48,8 +48,8 @@ static int write_id(int root_fd, const char *path, const char *text, struct erro
 int apply_machine_id(const struct customize_site *site, struct error *e)
 {
 	static const char path[] = "/etc/machine-id";
-	const struct recipe_steps *steps = &site->recipe->steps;
-	const char *word = steps->machine_id;
+	const struct recipe_setup *setup = &site->recipe->setup;
+	const char *word = setup->machine_id;
 	int r;
 
 	if (!word || !word[0])
@@ -59,5 +59,5 @@ int apply_machine_id(const struct customize_site *site, struct error *e)
 		r = root_remove(site->root_fd, path, e);
 	else if (r == 0)
 		r = write_id(site->root_fd, path, strcmp(word, "empty") == 0 ? "" : "uninitialized\n", e);
-	return r < 0 ? error_wrap_at(e, &steps->machine_id_place) : 0;
+	return r < 0 ? error_wrap_at(e, &setup->machine_id_place) : 0;
 }

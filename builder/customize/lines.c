@@ -4,7 +4,7 @@
 #include "base/pattern.h"
 #include "base/root.h"
 #include "customize/entry.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 #include "customize/walk.h"
 
 /* One entry of `lines` at work. */
@@ -149,8 +149,8 @@ static int apply_line(const struct customize_site *site, const struct recipe_lin
 
 int apply_lines(const struct customize_site *site, struct error *e)
 {
-	for (size_t i = 0; i < site->recipe->steps.line_count; i++) {
-		const struct recipe_line *entry = &site->recipe->steps.lines[i];
+	for (size_t i = 0; i < site->recipe->setup.line_count; i++) {
+		const struct recipe_line *entry = &site->recipe->setup.lines[i];
 		auto_free char *path = NULL;
 
 		if (path_normalise(entry->path, &path, e) < 0 || apply_line(site, entry, path, e) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Language, time zone and keyboard. */
 #include "base/root.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 #include "sandbox/sandbox.h"
 
 enum { LAST_LINES_MAX_BYTES = 800 };
@@ -156,12 +156,12 @@ static int no_maker(const struct recipe_locale *locale, struct error *e)
 static int build(const struct customize_site *site, enum maker maker, bool *foreign, struct error *e)
 {
 	static const char *const locale_gen[] = { "locale-gen", NULL };
-	const struct recipe_steps *steps = &site->recipe->steps;
+	const struct recipe_setup *setup = &site->recipe->setup;
 	bool any = false;
 	int r = 1;
 
-	for (size_t i = 0; i < steps->locale_count && r > 0; i++) {
-		const struct recipe_locale *locale = &steps->locales[i];
+	for (size_t i = 0; i < setup->locale_count && r > 0; i++) {
+		const struct recipe_locale *locale = &setup->locales[i];
 
 		if (is_built_in(locale->name) || maker == MAKER_NOT_NEEDED)
 			continue;
@@ -181,7 +181,7 @@ static int build(const struct customize_site *site, enum maker maker, bool *fore
 	if (r > 0 && any && maker == MAKER_LOCALE_GEN)
 		r = run(site, locale_gen, e);
 	if (r < 0)
-		return error_wrap_at(e, &steps->locales[0].place);
+		return error_wrap_at(e, &setup->locales[0].place);
 	*foreign = r == 0;
 	return 0;
 }
@@ -205,12 +205,12 @@ static int set_language(const struct customize_site *site, const char *name, str
 
 int apply_locales(const struct customize_site *site, struct error *e)
 {
-	const struct recipe_steps *steps = &site->recipe->steps;
+	const struct recipe_setup *setup = &site->recipe->setup;
 	const struct recipe_locale *language = NULL;
 	bool foreign = false;
 	enum maker maker;
 
-	if (steps->locale_count == 0)
+	if (setup->locale_count == 0)
 		return 0;
 	if (find_maker(site->root_fd, &maker, e) < 0 || build(site, maker, &foreign, e) < 0)
 		return -1;
@@ -219,15 +219,15 @@ int apply_locales(const struct customize_site *site, struct error *e)
 			 "this machine cannot run programs of %s: the locales are entered, and not built; "
 			 "'locale-gen' in an instance builds them",
 			 site->recipe->architecture_mapped);
-	for (size_t i = 0; i < steps->locale_count; i++) {
-		if (!steps->locales[i].is_default)
+	for (size_t i = 0; i < setup->locale_count; i++) {
+		if (!setup->locales[i].is_default)
 			continue;
-		if (language && strcmp(language->name, steps->locales[i].name) != 0) {
+		if (language && strcmp(language->name, setup->locales[i].name) != 0) {
 			error_set(e, ERROR_RECIPE, "'%s' is the default already, by line %u", language->name,
 				  language->place.line);
-			return error_wrap_at(e, &steps->locales[i].place);
+			return error_wrap_at(e, &setup->locales[i].place);
 		}
-		language = &steps->locales[i];
+		language = &setup->locales[i];
 	}
 	if (language && set_language(site, language->name, e) < 0)
 		return error_wrap_at(e, &language->place);
@@ -236,8 +236,8 @@ int apply_locales(const struct customize_site *site, struct error *e)
 
 int apply_timezone(const struct customize_site *site, struct error *e)
 {
-	const char *name = site->recipe->steps.timezone;
-	const struct place *place = &site->recipe->steps.timezone_place;
+	const char *name = site->recipe->setup.timezone;
+	const struct place *place = &site->recipe->setup.timezone_place;
 	auto_free char *zone = NULL;
 	auto_free char *line = NULL;
 	int r;
@@ -354,10 +354,10 @@ static int set_keymap(const struct customize_site *site, const char *name, struc
 
 int apply_keymap(const struct customize_site *site, struct error *e)
 {
-	const char *name = site->recipe->steps.keymap;
+	const char *name = site->recipe->setup.keymap;
 
 	if (!name || !name[0])
 		return 0;
 	log_detail(site->log, "keymap %s", name);
-	return set_keymap(site, name, e) < 0 ? error_wrap_at(e, &site->recipe->steps.keymap_place) : 0;
+	return set_keymap(site, name, e) < 0 ? error_wrap_at(e, &site->recipe->setup.keymap_place) : 0;
 }

@@ -2,7 +2,7 @@
 #include "customize/services.h"
 
 #include "base/root.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 
 static const char *const verbs[] = { "enabled", "disabled", "masked" }; /* by enum service_verb */
 
@@ -77,14 +77,14 @@ static int switch_all(struct services *services, bool has_systemd, enum service_
 	return 0;
 }
 
-static int apply_entries(struct services *services, const struct recipe_steps *steps, struct error *e)
+static int apply_entries(struct services *services, const struct recipe_setup *setup, struct error *e)
 {
 	bool has_systemd = false;
 
 	if (find_folders(services, &has_systemd, e) < 0)
 		return -1;
-	for (size_t i = 0; i < steps->service_count; i++) {
-		const struct recipe_service *entry = &steps->services[i];
+	for (size_t i = 0; i < setup->service_count; i++) {
+		const struct recipe_service *entry = &setup->services[i];
 
 		if (switch_all(services, has_systemd, SERVICE_ENABLE, entry->enable, entry->enable_count,
 			       entry->runlevel, e) < 0 ||
@@ -100,7 +100,7 @@ static int apply_entries(struct services *services, const struct recipe_steps *s
 int apply_services(const struct customize_site *site, struct error *e)
 {
 	struct services services = { .root_fd = site->root_fd, .log = site->log };
-	int r = site->recipe->steps.service_count ? apply_entries(&services, &site->recipe->steps, e) : 0;
+	int r = site->recipe->setup.service_count ? apply_entries(&services, &site->recipe->setup, e) : 0;
 
 	arena_release(&services.arena);
 	return r;

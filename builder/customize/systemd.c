@@ -5,7 +5,7 @@
  */
 #include "base/file.h"
 #include "base/root.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 #include "customize/unit.h"
 
 #include <fcntl.h>

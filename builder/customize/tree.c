@@ -4,7 +4,7 @@
 #include "base/scan.h"
 #include "base/xattr.h"
 #include "customize/entry.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 #include "customize/walk.h"
 
 #include <fcntl.h>
@@ -62,8 +62,8 @@ int root_put_link(int root_fd, const char *path, const char *target, struct erro
 
 int apply_links(const struct customize_site *site, struct error *e)
 {
-	for (size_t i = 0; i < site->recipe->steps.link_count; i++) {
-		const struct recipe_link *link = &site->recipe->steps.links[i];
+	for (size_t i = 0; i < site->recipe->setup.link_count; i++) {
+		const struct recipe_link *link = &site->recipe->setup.links[i];
 		auto_free char *path = NULL;
 
 		if (path_normalise(link->path, &path, e) < 0 ||
@@ -161,8 +161,8 @@ static int change_path(void *context, const char *path, const struct stat *st, s
 
 int apply_permissions(const struct customize_site *site, struct error *e)
 {
-	for (size_t i = 0; i < site->recipe->steps.permission_count; i++) {
-		const struct recipe_permission *permission = &site->recipe->steps.permissions[i];
+	for (size_t i = 0; i < site->recipe->setup.permission_count; i++) {
+		const struct recipe_permission *permission = &site->recipe->setup.permissions[i];
 		struct change change = { .root_fd = site->root_fd,
 					 .has_capabilities = permission->capabilities,
 					 .recursive = permission->recursive };
@@ -204,8 +204,8 @@ static int make_directory(const struct customize_site *site, const struct recipe
 
 int apply_directories(const struct customize_site *site, struct error *e)
 {
-	for (size_t i = 0; i < site->recipe->steps.directory_count; i++) {
-		const struct recipe_directory *directory = &site->recipe->steps.directories[i];
+	for (size_t i = 0; i < site->recipe->setup.directory_count; i++) {
+		const struct recipe_directory *directory = &site->recipe->setup.directories[i];
 		auto_free char *path = NULL;
 
 		if (path_normalise(directory->path, &path, e) < 0 || make_directory(site, directory, path, e) < 0)

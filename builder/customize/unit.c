@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/root.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>

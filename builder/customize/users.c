@@ -2,7 +2,7 @@
 #include "base/root.h"
 #include "customize/accounts.h"
 #include "customize/home.h"
-#include "customize/steps.h"
+#include "customize/setup.h"
 
 #include <fcntl.h>
 
@@ -250,56 +250,56 @@ static int furnish(const struct customize_site *site, const struct accounts *acc
 
 int apply_groups(const struct customize_site *site, struct error *e)
 {
-	const struct recipe_steps *steps = &site->recipe->steps;
+	const struct recipe_setup *setup = &site->recipe->setup;
 	auto_accounts struct accounts accounts = ACCOUNTS_INIT;
 
-	if (steps->group_count == 0)
+	if (setup->group_count == 0)
 		return 0;
 	if (accounts_read(site->root_fd, &accounts, e) < 0)
-		return error_wrap_at(e, &steps->groups[0].place);
-	for (size_t i = 0; i < steps->group_count; i++) {
-		if (apply_group(&accounts, &steps->groups[i], e) < 0) {
-			error_wrap(e, "group '%s'", steps->groups[i].name);
-			return error_wrap_at(e, &steps->groups[i].place);
+		return error_wrap_at(e, &setup->groups[0].place);
+	for (size_t i = 0; i < setup->group_count; i++) {
+		if (apply_group(&accounts, &setup->groups[i], e) < 0) {
+			error_wrap(e, "group '%s'", setup->groups[i].name);
+			return error_wrap_at(e, &setup->groups[i].place);
 		}
-		log_detail(site->log, "group %s", steps->groups[i].name);
+		log_detail(site->log, "group %s", setup->groups[i].name);
 	}
 	return accounts_write(site->root_fd, &accounts, e);
 }
 
 static int apply_all(const struct customize_site *site, struct accounts *accounts, bool *is_new, struct error *e)
 {
-	const struct recipe_steps *steps = &site->recipe->steps;
+	const struct recipe_setup *setup = &site->recipe->setup;
 
-	for (size_t i = 0; i < steps->user_count; i++) {
-		if (apply_user(site, accounts, &steps->users[i], &is_new[i], e) < 0) {
-			error_wrap(e, "user '%s'", steps->users[i].name);
-			return error_wrap_at(e, &steps->users[i].place);
+	for (size_t i = 0; i < setup->user_count; i++) {
+		if (apply_user(site, accounts, &setup->users[i], &is_new[i], e) < 0) {
+			error_wrap(e, "user '%s'", setup->users[i].name);
+			return error_wrap_at(e, &setup->users[i].place);
 		}
-		log_detail(site->log, "user %s", steps->users[i].name);
+		log_detail(site->log, "user %s", setup->users[i].name);
 	}
-	for (size_t i = 0; i < steps->group_count; i++)
-		if (add_members(accounts, &steps->groups[i], e) < 0)
+	for (size_t i = 0; i < setup->group_count; i++)
+		if (add_members(accounts, &setup->groups[i], e) < 0)
 			return -1;
 	return accounts_write(site->root_fd, accounts, e);
 }
 
 int apply_users(const struct customize_site *site, struct error *e)
 {
-	const struct recipe_steps *steps = &site->recipe->steps;
+	const struct recipe_setup *setup = &site->recipe->setup;
 	auto_accounts struct accounts accounts = ACCOUNTS_INIT;
-	auto_free bool *is_new = xcalloc(steps->user_count + 1, sizeof *is_new);
+	auto_free bool *is_new = xcalloc(setup->user_count + 1, sizeof *is_new);
 
-	if (steps->user_count == 0 && steps->group_count == 0)
+	if (setup->user_count == 0 && setup->group_count == 0)
 		return 0;
 	if (accounts_read(site->root_fd, &accounts, e) < 0)
-		return steps->user_count ? error_wrap_at(e, &steps->users[0].place) : -1;
+		return setup->user_count ? error_wrap_at(e, &setup->users[0].place) : -1;
 	if (apply_all(site, &accounts, is_new, e) < 0)
 		return -1;
-	for (size_t i = 0; i < steps->user_count; i++) {
-		if (furnish(site, &accounts, &steps->users[i], is_new[i], e) < 0) {
-			error_wrap(e, "user '%s'", steps->users[i].name);
-			return error_wrap_at(e, &steps->users[i].place);
+	for (size_t i = 0; i < setup->user_count; i++) {
+		if (furnish(site, &accounts, &setup->users[i], is_new[i], e) < 0) {
+			error_wrap(e, "user '%s'", setup->users[i].name);
+			return error_wrap_at(e, &setup->users[i].place);
 		}
 	}
 	return 0;

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "recipe/architecture.h"
-#include "recipe/check_steps.h"
+#include "recipe/check_setup.h"
 
 #define DEFAULT_EXPIRY "30d"
 #define DEFAULT_NAME \
@@ -104,7 +104,7 @@ int recipe_check(const struct recipe *recipe, struct error *e)
 		    check_owner(&recipe->files[i], recipe->files[i].uid, "uid", i, e) < 0 ||
 		    check_owner(&recipe->files[i], recipe->files[i].gid, "gid", i, e) < 0)
 			return -1;
-	return recipe_check_steps(recipe, e);
+	return recipe_check_setup(recipe, e);
 }
 
 static int64_t unit_seconds(char unit)

@@ -255,7 +255,7 @@ struct recipe_targets {
 	struct place place;
 };
 
-#include "recipe/steps.h"
+#include "recipe/setup.h"
 
 struct recipe {
 	struct arena arena;
@@ -270,7 +270,7 @@ struct recipe {
 	struct recipe_action *actions;
 	size_t action_count;
 	struct recipe_environment environment;
-	struct recipe_steps steps;
+	struct recipe_setup setup;
 	struct template_property *architecture_mappings; /* mappings.architectures */
 	size_t architecture_mapping_count;
 	const char *architecture_map; /* mappings.architecture_map */

@@ -68,7 +68,7 @@ extern const struct schema_form schema_mode;
 extern const struct schema_form schema_owner;
 extern const struct schema_form schema_id;
 
-/* Of the sections in schema_steps.c. */
+/* Of the sections in schema_setup.c. */
 extern const struct schema_section schema_service;
 extern const struct schema_section schema_group;
 extern const struct schema_section schema_user;

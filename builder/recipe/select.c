@@ -2,7 +2,7 @@
 #include "recipe/expand.h"
 
 #include "base/text.h"
-#include "recipe/check_steps.h"
+#include "recipe/check_setup.h"
 
 static bool has_item(const struct string_list *list, const char *item)
 {
@@ -29,19 +29,19 @@ static bool matches(const struct recipe *recipe, const struct filter *filter)
 		(count) = kept_; \
 	} while (0)
 
-static void keep_steps(struct recipe *recipe)
+static void keep_setup(struct recipe *recipe)
 {
-	struct recipe_steps *steps = &recipe->steps;
+	struct recipe_setup *setup = &recipe->setup;
 
-	KEEP(recipe, steps->services, steps->service_count);
-	KEEP(recipe, steps->groups, steps->group_count);
-	KEEP(recipe, steps->users, steps->user_count);
-	KEEP(recipe, steps->locales, steps->locale_count);
-	KEEP(recipe, steps->links, steps->link_count);
-	KEEP(recipe, steps->directories, steps->directory_count);
-	KEEP(recipe, steps->permissions, steps->permission_count);
-	KEEP(recipe, steps->lines, steps->line_count);
-	KEEP(recipe, steps->excludes, steps->exclude_count);
+	KEEP(recipe, setup->services, setup->service_count);
+	KEEP(recipe, setup->groups, setup->group_count);
+	KEEP(recipe, setup->users, setup->user_count);
+	KEEP(recipe, setup->locales, setup->locale_count);
+	KEEP(recipe, setup->links, setup->link_count);
+	KEEP(recipe, setup->directories, setup->directory_count);
+	KEEP(recipe, setup->permissions, setup->permission_count);
+	KEEP(recipe, setup->lines, setup->line_count);
+	KEEP(recipe, setup->excludes, setup->exclude_count);
 }
 
 static void apply_filters(struct recipe *recipe)
@@ -52,7 +52,7 @@ static void apply_filters(struct recipe *recipe)
 	KEEP(recipe, recipe->packages.repositories, recipe->packages.repository_count);
 	KEEP(recipe, recipe->environment.variables, recipe->environment.variable_count);
 	KEEP(recipe, recipe->targets.lxc_configs, recipe->targets.lxc_config_count);
-	keep_steps(recipe);
+	keep_setup(recipe);
 }
 
 static int unsupported(struct error *e, const struct place *place, const char *what, const char *remedy)
@@ -180,7 +180,7 @@ static int check_templates(const struct recipe *recipe, struct error *e)
 		if (action->pongo && recipe_check_template(recipe, action->action, &action->place, e) < 0)
 			return -1;
 	}
-	return recipe_check_step_templates(recipe, e);
+	return recipe_check_setup_templates(recipe, e);
 }
 
 int recipe_select(struct recipe *recipe, struct error *e)

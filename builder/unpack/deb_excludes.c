@@ -11,10 +11,10 @@
 
 int deb_excludes_compile(const struct unpack_site *site, struct deb_excludes *excludes, struct error *e)
 {
-	const struct recipe_steps *steps = site->recipe ? &site->recipe->steps : NULL;
-	size_t count = steps ? steps->exclude_count : 0;
+	const struct recipe_setup *setup = site->recipe ? &site->recipe->setup : NULL;
+	size_t count = steps ? setup->exclude_count : 0;
 
-	*excludes = (struct deb_excludes) { .rules = steps ? steps->excludes : NULL, .count = count };
+	*excludes = (struct deb_excludes) { .rules = steps ? setup->excludes : NULL, .count = count };
 	excludes->patterns = xcalloc(count + 1, sizeof(struct pattern *));
 	for (size_t i = 0; i < count; i++)
 		if (excludes->rules[i].pattern &&
@@ -73,13 +73,13 @@ int deb_excludes_match(const struct deb_excludes *excludes, const char *path, co
 static int write_rules(const struct unpack_site *site, const char *path, const char *comment, bool kept_only,
 		       struct error *e)
 {
-	const struct recipe_steps *steps = &site->recipe->steps;
+	const struct recipe_setup *setup = &site->recipe->setup;
 	auto_buffer struct buffer text = BUFFER_INIT;
 	size_t count = 0;
 
 	buffer_addf(&text, "# %s\n", comment);
-	for (size_t i = 0; i < steps->exclude_count; i++) {
-		const struct recipe_exclude *rule = &steps->excludes[i];
+	for (size_t i = 0; i < setup->exclude_count; i++) {
+		const struct recipe_exclude *rule = &setup->excludes[i];
 
 		if (rule->pattern || (kept_only && !rule->keep))
 			continue;
@@ -92,7 +92,7 @@ static int write_rules(const struct unpack_site *site, const char *path, const c
 
 int deb_excludes_configure(const struct unpack_site *site, struct error *e)
 {
-	if (!site->recipe || !site->recipe->steps.exclude_count)
+	if (!site->recipe || !site->recipe->setup.exclude_count)
 		return 0;
 	if (root_make_dirs(site->root_fd, CONFIG_FOLDER, 0755, e) < 0 ||
 	    write_rules(site, CONFIG_FOLDER "/image-paths", "Files that this image goes without.", true, e) < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe/check_steps.h"
+#include "recipe/check_setup.h"
 
 #include "base/pattern.h"
 #include "base/root.h"
@@ -153,10 +153,10 @@ static int check_exclude(const struct recipe_exclude *rule, size_t index, struct
 	return is_given(rule->pattern) ? check_pattern(rule->pattern, &rule->pattern_place, e) : 0;
 }
 
-static int check_scalars(const struct recipe_steps *steps, struct error *e)
+static int check_scalars(const struct recipe_setup *setup, struct error *e)
 {
 	static const char *const words[] = { "stub", "uplink", "resolvconf", "empty", "absent" };
-	const char *text = steps->resolv_conf;
+	const char *text = setup->resolv_conf;
 	const char *nearest;
 
 	if (!is_given(text) || strchr(text, '/'))
@@ -165,7 +165,7 @@ static int check_scalars(const struct recipe_steps *steps, struct error *e)
 		if (strcmp(text, words[i]) == 0)
 			return 0;
 	nearest = text_nearest(text, words, ARRAY_LEN(words));
-	return error_at(e, ERROR_RECIPE, &steps->resolv_conf_place, "unknown word '%.100s' in 'resolv_conf' (%s%s%s)",
+	return error_at(e, ERROR_RECIPE, &setup->resolv_conf_place, "unknown word '%.100s' in 'resolv_conf' (%s%s%s)",
 			text, nearest ? "did you mean '" : "one of: ",
 			nearest ? nearest : "stub, uplink, resolvconf, empty, absent, the target of a link",
 			nearest ? "'?" : "");
@@ -180,46 +180,46 @@ static int check_path(const char *path, const struct place *place, const char *l
 			list, index, path);
 }
 
-static int check_paths(const struct recipe_steps *steps, struct error *e)
+static int check_paths(const struct recipe_setup *setup, struct error *e)
 {
-	for (size_t i = 0; i < steps->link_count; i++)
-		if (check_path(steps->links[i].path, &steps->links[i].place, "links", i, e) < 0)
+	for (size_t i = 0; i < setup->link_count; i++)
+		if (check_path(setup->links[i].path, &setup->links[i].place, "links", i, e) < 0)
 			return -1;
-	for (size_t i = 0; i < steps->directory_count; i++)
-		if (check_path(steps->directories[i].path, &steps->directories[i].place, "directories", i, e) < 0)
+	for (size_t i = 0; i < setup->directory_count; i++)
+		if (check_path(setup->directories[i].path, &setup->directories[i].place, "directories", i, e) < 0)
 			return -1;
-	for (size_t i = 0; i < steps->permission_count; i++)
-		if (check_path(steps->permissions[i].path, &steps->permissions[i].place, "permissions", i, e) < 0)
+	for (size_t i = 0; i < setup->permission_count; i++)
+		if (check_path(setup->permissions[i].path, &setup->permissions[i].place, "permissions", i, e) < 0)
 			return -1;
-	for (size_t i = 0; i < steps->line_count; i++)
-		if (check_path(steps->lines[i].path, &steps->lines[i].place, "lines", i, e) < 0)
+	for (size_t i = 0; i < setup->line_count; i++)
+		if (check_path(setup->lines[i].path, &setup->lines[i].place, "lines", i, e) < 0)
 			return -1;
 	return 0;
 }
 
-int recipe_check_steps(const struct recipe *recipe, struct error *e)
+int recipe_check_setup(const struct recipe *recipe, struct error *e)
 {
-	const struct recipe_steps *steps = &recipe->steps;
+	const struct recipe_setup *setup = &recipe->setup;
 
 	if (check_properties(&recipe->image, e) < 0 || check_requirements(&recipe->image, e) < 0 ||
-	    check_paths(steps, e) < 0 || check_scalars(steps, e) < 0)
+	    check_paths(setup, e) < 0 || check_scalars(setup, e) < 0)
 		return -1;
-	for (size_t i = 0; i < steps->service_count; i++)
-		if (check_service(&steps->services[i], i, e) < 0)
+	for (size_t i = 0; i < setup->service_count; i++)
+		if (check_service(&setup->services[i], i, e) < 0)
 			return -1;
-	for (size_t i = 0; i < steps->user_count; i++)
-		if (check_user(&steps->users[i], i, e) < 0)
+	for (size_t i = 0; i < setup->user_count; i++)
+		if (check_user(&setup->users[i], i, e) < 0)
 			return -1;
-	for (size_t i = 0; i < steps->line_count; i++)
-		if (check_line(&steps->lines[i], i, e) < 0)
+	for (size_t i = 0; i < setup->line_count; i++)
+		if (check_line(&setup->lines[i], i, e) < 0)
 			return -1;
-	for (size_t i = 0; i < steps->exclude_count; i++)
-		if (check_exclude(&steps->excludes[i], i, e) < 0)
+	for (size_t i = 0; i < setup->exclude_count; i++)
+		if (check_exclude(&setup->excludes[i], i, e) < 0)
 			return -1;
 	return 0;
 }
 
-int recipe_check_step_templates(const struct recipe *recipe, struct error *e)
+int recipe_check_setup_templates(const struct recipe *recipe, struct error *e)
 {
 	const struct recipe_image *image = &recipe->image;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of the format that says in words what definitions used to say in scripts: struct recipe_steps. */
+/* The part of the format that says in words what definitions used to say in scripts: struct recipe_setup. */
 #include "recipe/schema_rows.h"
 
 #define PUBLIC_SECTION(name, type_place) \

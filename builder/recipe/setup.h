@@ -3,8 +3,8 @@
  * What a recipe says in words instead of in scripts: accounts, locales, services, links, lines and the like. All of
  * it is kiln's own addition to the definition format. Included by recipe.h, and by nobody else.
  */
-#ifndef RECIPE_STEPS_H
-#define RECIPE_STEPS_H
+#ifndef RECIPE_SETUP_H
+#define RECIPE_SETUP_H
 
 struct recipe_service {
 	struct recipe_name *enable;
@@ -105,7 +105,7 @@ struct recipe_exclude {
 	struct place pattern_place;
 };
 
-struct recipe_steps {
+struct recipe_setup {
 	struct recipe_service *services;
 	size_t service_count;
 	struct recipe_group *groups;

@@ -3,13 +3,13 @@
  * Which kinds belong to which step of the chain. Accounts come before files, whose owners they are; what is about
  * files of packages and of the recipe alike comes behind both.
  */
-#include "customize/steps.h"
+#include "customize/setup.h"
 
 #include "layer/key.h"
 
 struct kind {
 	const char *section; /* of the recipe */
-	enum customize_step step;
+	enum customize_setup step;
 	int (*apply)(const struct customize_site *site, struct error *e);
 };
 
@@ -29,25 +29,25 @@ static const struct kind kinds[] = {
 	{ "machine_id", CUSTOMIZE_IDENTITY, apply_machine_id },
 };
 
-bool customize_has_step(const struct recipe *recipe, enum customize_step step)
+bool customize_has_setup(const struct recipe *recipe, enum customize_setup step)
 {
-	const struct recipe_steps *steps = &recipe->steps;
+	const struct recipe_setup *setup = &recipe->setup;
 
 	switch (step) {
 	case CUSTOMIZE_ACCOUNTS:
-		return steps->group_count || steps->user_count;
+		return setup->group_count || setup->user_count;
 	case CUSTOMIZE_LOCALES:
-		return steps->locale_count;
+		return setup->locale_count;
 	case CUSTOMIZE_SYSTEM:
-		return steps->timezone || steps->keymap || steps->directory_count || steps->link_count ||
-		       steps->line_count || steps->permission_count || steps->service_count;
+		return setup->timezone || setup->keymap || setup->directory_count || setup->link_count ||
+		       setup->line_count || setup->permission_count || setup->service_count;
 	case CUSTOMIZE_IDENTITY:
 		break;
 	}
-	return steps->resolv_conf || steps->machine_id;
+	return setup->resolv_conf || setup->machine_id;
 }
 
-int customize_step(const struct customize_site *site, enum customize_step step, struct error *e)
+int customize_setup(const struct customize_site *site, enum customize_setup step, struct error *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (kinds[i].step != step)
@@ -60,7 +60,7 @@ int customize_step(const struct customize_site *site, enum customize_step step, 
 }
 
 /* They read nothing but the root, the recipe and, for a day in shadow(5), the date of the image. */
-void customize_describe_step(const struct customize_site *site, enum customize_step step, struct layer_key *key)
+void customize_describe_setup(const struct customize_site *site, enum customize_setup step, struct layer_key *key)
 {
 	key_number(key, "epoch", site->epoch_s);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)

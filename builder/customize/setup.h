@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What recipes say in words (recipe/steps.h), carried out by kiln itself in the root, without a program of the root
+ * What recipes say in words (recipe/setup.h), carried out by kiln itself in the root, without a program of the root
  * where that is possible: so it works for any architecture. Shared by the files that do it; customize.h has the steps
  * of the chain that they belong to.
  */
-#ifndef CUSTOMIZE_STEPS_H
-#define CUSTOMIZE_STEPS_H
+#ifndef CUSTOMIZE_SETUP_H
+#define CUSTOMIZE_SETUP_H
 
 #include "customize/customize.h"
 
