@@ -2,7 +2,6 @@
 #include "record.h"
 
 #include "base/alloc.h"
-#include "base/text.h"
 #include "base/version.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
@@ -130,8 +129,7 @@ static int set_aliases(json_t *record, const struct recipe *recipe, struct error
 			return -1;
 		if (!*text)
 			continue;
-		/* LXD's client cuts at ':', and simplestreams at ','. */
-		if (!text_is_graphic(text_of(text)) || strpbrk(text, ":,\"'") || text[0] == '-')
+		if (!recipe_is_alias(text))
 			return error_at(e, ERROR_RECIPE, &alias->place, "'%.100s' is no name for an image", text);
 		json_array_append_new(list, json_string(text));
 	}

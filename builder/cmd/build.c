@@ -101,6 +101,11 @@ int cmd_plan(const struct settings *settings, struct error *e)
 	auto_buffer struct buffer out = BUFFER_INIT;
 	struct build_options options;
 
+	if (settings->steps)
+		return steps_print(settings, e);
+	if (settings->cells || settings->type)
+		return error_set(e, ERROR_USAGE, "--%s belongs to --steps",
+				 settings->cells ? "cells" : "type");
 	if (options_from(settings, STAGE_PLAN, &recipe_path, &options, e) < 0)
 		return -1;
 	build = build_open(&options);

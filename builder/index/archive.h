@@ -44,7 +44,8 @@ struct archive {
 	const struct key_text **keys;
 	size_t key_count;
 	bool any_age;
-	char *text; /* owned; the signed text, which RELEASE views */
+	bool lacks_key; /* for now: the keys that the wishes give do not verify it */
+	char *text;     /* owned; the signed text, which RELEASE views */
 	size_t text_len;
 	struct release release;
 };

@@ -65,34 +65,40 @@ static int read_key(struct recipe *recipe, const char *name, bool armoured_only,
 	return 0;
 }
 
-/* TEXT is a key itself, the fingerprint of one (then *data stays NULL), or the name of a file with one. */
-static int resolve_key(struct recipe *recipe, const char *text, bool armoured_only, const struct place *place,
-		       const char **data, size_t *len, struct error *e)
+/*
+ * TEXT is a key itself, the fingerprint of one (then *data stays NULL), or the name of a file with one; or a template
+ * that expands to one of these.
+ */
+static int resolve_key(struct recipe *recipe, const char **text, bool armoured_only,
+		       const struct place *place, const char **data, size_t *len, struct error *e)
 {
-	auto_free char *name = NULL;
+	auto_free char *expanded = NULL;
 
-	if (strstr(text, ARMOUR_ANY)) {
-		if (check_key(text, strlen(text), armoured_only, "the text", place, e) < 0)
+	if (recipe_expand(recipe, *text, place, &expanded, e) < 0)
+		return -1;
+	if (strcmp(expanded, *text) != 0)
+		*text = arena_strdup(&recipe->arena, expanded);
+	if (strstr(*text, ARMOUR_ANY)) {
+		if (check_key(*text, strlen(*text), armoured_only, "the text", place, e) < 0)
 			return -1;
-		*data = text;
-		*len = strlen(text);
+		*data = *text;
+		*len = strlen(*text);
 		return 0;
 	}
-	if (is_fingerprint(text))
+	if (is_fingerprint(*text))
 		return 0;
-	if (strchr(text, '\n'))
+	if (strchr(*text, '\n'))
 		return error_at(e, ERROR_RECIPE, place, "the text holds no OpenPGP public key");
-	if (recipe_expand(recipe, text, place, &name, e) < 0)
-		return -1;
-	return read_key(recipe, name, armoured_only, place, data, len, e);
+	return read_key(recipe, *text, armoured_only, place, data, len, e);
 }
 
-int recipe_read_keys(struct recipe *recipe, struct error *e)
+int recipe_read_keys(struct recipe *recipe, struct problems *problems, struct error *e)
 {
 	for (size_t i = 0; i < recipe->source.key_count; i++) {
 		struct recipe_key *key = &recipe->source.keys[i];
 
-		if (resolve_key(recipe, key->text, false, &key->place, &key->data, &key->len, e) < 0)
+		if (resolve_key(recipe, &key->text, false, &key->place, &key->data, &key->len, e) < 0 &&
+		    problems_take(problems, e) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < recipe->packages.repository_count; i++) {
@@ -102,7 +108,8 @@ int recipe_read_keys(struct recipe *recipe, struct error *e)
 
 		if (!repository->key || !repository->key[0])
 			continue;
-		if (resolve_key(recipe, repository->key, true, &repository->key_place, &data, &len, e) < 0)
+		if (resolve_key(recipe, &repository->key, true, &repository->key_place, &data, &len, e) < 0 &&
+		    problems_take(problems, e) < 0)
 			return -1;
 		/* A fingerprint stays as it is until recipe_select() refuses it. */
 		if (data)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe/schema_rows.h"
 
+#include "recipe/check.h"
+#include "recipe/check_setup.h"
+
 #define WORDS(name, ...) \
 	static const char *const name##_words[] = { __VA_ARGS__ }; \
 	const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
@@ -77,7 +80,7 @@ static const struct schema_field image_fields[] = {
 	  COUNT(recipe_image, requirement_count), PLACE(recipe_image, requirements_place),
 	  .about = "What an instance needs of its server; templates" },
 };
-SECTION(image, offsetof(struct recipe_image, place));
+SECTION_WITH(image, offsetof(struct recipe_image, place), recipe_check_image);
 
 static const struct schema_field source_fields[] = {
 	{ "downloader", SCHEMA_TEXT, .mandatory = true, AT(recipe_source, downloader),
@@ -182,7 +185,7 @@ static const struct schema_field file_fields[] = {
 	{ "pongo", SCHEMA_FLAG, AT(recipe_file, pongo), .about = "Path, content and source are templates" },
 	FILTER(recipe_file),
 };
-SECTION(file, offsetof(struct recipe_file, place));
+SECTION_WITH(file, offsetof(struct recipe_file, place), recipe_check_file);
 
 static const struct schema_field command_fields[] = {
 	{ "cmd", SCHEMA_TEXT, .mandatory = true, AT(custom_command, command),
@@ -249,7 +252,7 @@ static const struct schema_field package_fields[] = {
 	  COUNT(recipe_packages, repository_count), .item_bytes = sizeof(struct repository),
 	  .section = &repository, .about = "Repositories of the image besides that of its base system" },
 };
-SECTION(package, offsetof(struct recipe_packages, place));
+SECTION_WITH(package, offsetof(struct recipe_packages, place), recipe_check_packages);
 
 static const struct schema_field action_fields[] = {
 	{ "trigger", SCHEMA_WORD, .mandatory = true, AT(recipe_action, trigger), .words = &schema_triggers,
@@ -344,6 +347,7 @@ const struct schema_section schema_recipe = {
 	recipe_fields,
 	ARRAY_LEN(recipe_fields),
 	offsetof(struct recipe, place),
+	NULL,
 };
 /* clang-format on */
 

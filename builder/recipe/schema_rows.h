@@ -11,7 +11,11 @@
 
 #define SECTION_FIELDS(name) name##_fields, ARRAY_LEN(name##_fields)
 #define SECTION(name, type_place) \
-	static const struct schema_section name = { SECTION_FIELDS(name), type_place }
+	static const struct schema_section name = { SECTION_FIELDS(name), type_place, NULL }
+
+/* One with rules between its keys, which CHECK knows. */
+#define SECTION_WITH(name, type_place, check) \
+	static const struct schema_section name = { SECTION_FIELDS(name), type_place, check }
 
 /* clang-format off: they stand in rows that it does not understand */
 #define AT(type, member)    .offset = offsetof(struct type, member)
@@ -20,14 +24,23 @@
 
 /* Every list entry that may be limited to some images has these four keys. */
 #define FILTER(owner) \
-	{ "releases", SCHEMA_TEXTS, AT(owner, filter.releases), .about = "Only for these releases" }, \
-		{ "architectures", SCHEMA_TEXTS, AT(owner, filter.architectures), \
+	{ "releases", \
+	  SCHEMA_TEXTS, \
+	  .filter = FILTER_RELEASES, \
+	  AT(owner, filter.releases), \
+	  PLACE(owner, filter.releases_place), \
+	  .about = "Only for these releases" }, \
+		{ "architectures", \
+		  SCHEMA_TEXTS, \
+		  .filter = FILTER_ARCHITECTURES, \
+		  AT(owner, filter.architectures), \
+		  PLACE(owner, filter.architectures_place), \
 		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, AT(owner, filter.variants), \
+		{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
 		  .about = "Only for these variants" }, \
 	{ \
-		"types", SCHEMA_TEXTS, AT(owner, filter.types), .words = &schema_types, \
-								.about = "Only for these types of image" \
+		"types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), \
+				       .words = &schema_types, .about = "Only for these types of image" \
 	}
 /* clang-format on */
 

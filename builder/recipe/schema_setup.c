@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The part of the format that says in words what definitions used to say in scripts: struct recipe_setup. */
+#include "recipe/check_setup.h"
 #include "recipe/schema_rows.h"
 
-#define PUBLIC_SECTION(name, type_place) \
-	const struct schema_section schema_##name = { SECTION_FIELDS(name), type_place }
+#define PUBLIC_SECTION(name, type_place, check) \
+	const struct schema_section schema_##name = { SECTION_FIELDS(name), type_place, check }
 
 STATIC_WORDS(line_actions, "present", "absent", "replace"); /* as enum line_action */
 
@@ -59,7 +60,7 @@ static const struct schema_field service_fields[] = {
 	  .about = "Runlevel of OpenRC; default: default" },
 	FILTER(recipe_service),
 };
-PUBLIC_SECTION(service, offsetof(struct recipe_service, place));
+PUBLIC_SECTION(service, offsetof(struct recipe_service, place), recipe_check_service);
 
 static const struct schema_field group_fields[] = {
 	{ "name", SCHEMA_TEXT, .mandatory = true, AT(recipe_group, name), .form = &form_account,
@@ -72,7 +73,7 @@ static const struct schema_field group_fields[] = {
 	  .about = "Users that belong to it" },
 	FILTER(recipe_group),
 };
-PUBLIC_SECTION(group, offsetof(struct recipe_group, place));
+PUBLIC_SECTION(group, offsetof(struct recipe_group, place), NULL);
 
 static const struct schema_field user_fields[] = {
 	{ "name", SCHEMA_TEXT, .mandatory = true, AT(recipe_user, name), .form = &form_account,
@@ -102,7 +103,7 @@ static const struct schema_field user_fields[] = {
 	  .about = "What the user may do by sudo, as sudoers(5) has it behind the name" },
 	FILTER(recipe_user),
 };
-PUBLIC_SECTION(user, offsetof(struct recipe_user, place));
+PUBLIC_SECTION(user, offsetof(struct recipe_user, place), recipe_check_user);
 
 static const struct schema_field locale_fields[] = {
 	{ "name", SCHEMA_TEXT, .mandatory = true, AT(recipe_locale, name), .form = &form_locale,
@@ -112,14 +113,14 @@ static const struct schema_field locale_fields[] = {
 	{ "default", SCHEMA_FLAG, AT(recipe_locale, is_default), .about = "The image's LANG" },
 	FILTER(recipe_locale),
 };
-PUBLIC_SECTION(locale, offsetof(struct recipe_locale, place));
+PUBLIC_SECTION(locale, offsetof(struct recipe_locale, place), NULL);
 
 static const struct schema_field link_fields[] = {
 	{ "path", SCHEMA_TEXT, .mandatory = true, AT(recipe_link, path), .about = "The link" },
 	{ "target", SCHEMA_TEXT, .mandatory = true, AT(recipe_link, target), .about = "Where it leads" },
 	FILTER(recipe_link),
 };
-PUBLIC_SECTION(link, offsetof(struct recipe_link, place));
+PUBLIC_SECTION(link, offsetof(struct recipe_link, place), recipe_check_link);
 
 static const struct schema_field directory_fields[] = {
 	{ "path", SCHEMA_TEXT, .mandatory = true, AT(recipe_directory, path), .about = "The folder" },
@@ -129,7 +130,7 @@ static const struct schema_field directory_fields[] = {
 	{ "gid", SCHEMA_TEXT, AT(recipe_directory, gid), .form = &schema_owner, .about = "Its group" },
 	FILTER(recipe_directory),
 };
-PUBLIC_SECTION(directory, offsetof(struct recipe_directory, place));
+PUBLIC_SECTION(directory, offsetof(struct recipe_directory, place), recipe_check_directory);
 
 static const struct schema_field permission_fields[] = {
 	{ "path", SCHEMA_TEXT, .mandatory = true, AT(recipe_permission, path),
@@ -144,7 +145,7 @@ static const struct schema_field permission_fields[] = {
 	  .about = "Owner and group also of all below the folder" },
 	FILTER(recipe_permission),
 };
-PUBLIC_SECTION(permission, offsetof(struct recipe_permission, place));
+PUBLIC_SECTION(permission, offsetof(struct recipe_permission, place), recipe_check_permission);
 
 static const struct schema_field line_fields[] = {
 	{ "path", SCHEMA_TEXT, .mandatory = true, AT(recipe_line, path),
@@ -156,7 +157,7 @@ static const struct schema_field line_fields[] = {
 	  .about = "Regular expression (PCRE2) for lines" },
 	FILTER(recipe_line),
 };
-PUBLIC_SECTION(line, offsetof(struct recipe_line, place));
+PUBLIC_SECTION(line, offsetof(struct recipe_line, place), recipe_check_line);
 
 static const struct schema_field exclude_fields[] = {
 	{ "exclude", SCHEMA_TEXT, AT(recipe_exclude, exclude),
@@ -169,5 +170,5 @@ static const struct schema_field exclude_fields[] = {
 	  .about = "The image's own dpkg goes by it as well" },
 	FILTER(recipe_exclude),
 };
-PUBLIC_SECTION(exclude, offsetof(struct recipe_exclude, place));
+PUBLIC_SECTION(exclude, offsetof(struct recipe_exclude, place), recipe_check_exclude);
 /* clang-format on */

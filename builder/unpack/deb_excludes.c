@@ -12,9 +12,9 @@
 int deb_excludes_compile(const struct unpack_site *site, struct deb_excludes *excludes, struct error *e)
 {
 	const struct recipe_setup *setup = site->recipe ? &site->recipe->setup : NULL;
-	size_t count = steps ? setup->exclude_count : 0;
+	size_t count = setup ? setup->exclude_count : 0;
 
-	*excludes = (struct deb_excludes) { .rules = steps ? setup->excludes : NULL, .count = count };
+	*excludes = (struct deb_excludes) { .rules = setup ? setup->excludes : NULL, .count = count };
 	excludes->patterns = xcalloc(count + 1, sizeof(struct pattern *));
 	for (size_t i = 0; i < count; i++)
 		if (excludes->rules[i].pattern &&
