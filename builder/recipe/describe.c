@@ -62,6 +62,9 @@ static void describe_field(const struct schema_field *field, const char *base, s
 {
 	const char *value = base + field->offset;
 
+	/* A value that is not given may be another than the one that looks the same. */
+	if (field->given)
+		key_number(key, "given", *(const bool *)(base + field->given));
 	switch (field->type) {
 	case SCHEMA_TEXT:
 		key_text(key, field->key, pointer_at(value));
