@@ -31,16 +31,22 @@ void deb_excludes_release(struct deb_excludes *excludes)
 	*excludes = DEB_EXCLUDES_INIT;
 }
 
-/* Folders, and links, which may lead to one, stay where an include rule may have something below them. */
+/*
+ * Folders, and links, which may lead to one, stay where an include rule may have something below them. dpkg does not
+ * think of folders above the first pattern of a rule, and then fails; here they stay as well.
+ */
 static bool leads_to_included(const struct deb_excludes *excludes, const char *path)
 {
+	size_t path_len = strlen(path);
+
 	for (size_t i = 0; i < excludes->count; i++) {
 		const char *include = excludes->rules[i].include;
 		size_t len = include ? strcspn(include, "*?[\\") : 0;
 
 		while (len && include[len - 1] == '/')
 			len--;
-		if (include && strncmp(path, include, len) == 0)
+		if (include && (strncmp(path, include, len) == 0 ||
+				(path_len < len && include[path_len] == '/' && strncmp(path, include, path_len) == 0)))
 			return true;
 	}
 	return false;
