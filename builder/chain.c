@@ -28,7 +28,7 @@ struct step {
 	int (*describe)(const struct chain *, const struct step *, struct layer_key *, struct error *);
 	const struct plan_step *plan_step;  /* of an installation or removal */
 	const struct recipe_action *action; /* of an action */
-	enum customize_setup words;          /* of what the recipe says in words */
+	enum customize_setup words;         /* of what the recipe says in words */
 	bool kept;                          /* as a layer; else the layer of the next step covers it */
 	bool gives_templates;               /* which are kept beside its layer */
 	struct digest key;
@@ -312,13 +312,14 @@ static void add_words(struct chain *chain, enum customize_setup words)
 	static const char *const names[] = { "accounts", "locales", "system", "identity" };
 
 	if (customize_has_setup(chain->options.recipe, words))
-		add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
-						.kind = names[words],
-						.title = names[words],
-						.run = run_words,
-						.describe = describe_words,
-						.words = words,
-						.kept = words == CUSTOMIZE_LOCALES || words == CUSTOMIZE_SYSTEM });
+		add_step(chain,
+			 (struct step) { .part = CHAIN_CUSTOMIZE,
+					 .kind = names[words],
+					 .title = names[words],
+					 .run = run_words,
+					 .describe = describe_words,
+					 .words = words,
+					 .kept = words == CUSTOMIZE_LOCALES || words == CUSTOMIZE_SYSTEM });
 }
 
 /*

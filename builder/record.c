@@ -130,7 +130,8 @@ static int set_aliases(json_t *record, const struct recipe *recipe, struct error
 		if (!*text)
 			continue;
 		if (!recipe_is_alias(text))
-			return error_at(e, ERROR_RECIPE, &alias->place, "'%.100s' is no name for an image", text);
+			return error_at(e, ERROR_RECIPE, &alias->place, "'%.100s' is no name for an image",
+					text);
 		json_array_append_new(list, json_string(text));
 	}
 	return 0;

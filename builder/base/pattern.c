@@ -7,7 +7,12 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-enum { PATTERN_BYTES_MAX = 4096, MATCH_STEPS_MAX = 1000000, MATCH_DEPTH_MAX = 10000, MATCH_HEAP_KIB_MAX = 16384 };
+enum {
+	PATTERN_BYTES_MAX = 4096,
+	MATCH_STEPS_MAX = 1000000,
+	MATCH_DEPTH_MAX = 10000,
+	MATCH_HEAP_KIB_MAX = 16384
+};
 
 struct pattern {
 	pcre2_code *code;
@@ -37,11 +42,12 @@ int pattern_compile(const char *text, struct pattern **out, struct error *e)
 
 	if (strlen(text) > PATTERN_BYTES_MAX)
 		return error_set(e, ERROR_RECIPE, "a pattern of more than %d bytes", PATTERN_BYTES_MAX);
-	pattern->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_BACKSLASH_C, &number,
-				      &offset, NULL);
+	pattern->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_BACKSLASH_C,
+				      &number, &offset, NULL);
 	if (!pattern->code) {
 		fail(e, ERROR_RECIPE, number);
-		return error_wrap(e, "pattern '%.100s' is malformed behind character %zu", text, (size_t)offset);
+		return error_wrap(e, "pattern '%.100s' is malformed behind character %zu", text,
+				  (size_t)offset);
 	}
 	pattern->context = pcre2_match_context_create(NULL);
 	if (!pattern->context)
@@ -69,8 +75,8 @@ int pattern_matches(const struct pattern *pattern, struct text subject, struct e
 
 	if (!data)
 		abort();
-	found = pcre2_match(pattern->code, (PCRE2_SPTR)(subject.ptr ? subject.ptr : ""), subject.len, 0, 0, data,
-			    pattern->context);
+	found = pcre2_match(pattern->code, (PCRE2_SPTR)(subject.ptr ? subject.ptr : ""), subject.len, 0, 0,
+			    data, pattern->context);
 	if (found == PCRE2_ERROR_NOMATCH)
 		return 0;
 	return found < 0 ? fail(e, ERROR_RECIPE, found) : 1;

@@ -31,8 +31,10 @@ int accounts_read(int root_fd, struct accounts *accounts, struct error *e)
 
 int accounts_write(int root_fd, struct accounts *accounts, struct error *e)
 {
-	if (database_write(root_fd, &accounts->group, e) < 0 || database_write(root_fd, &accounts->gshadow, e) < 0 ||
-	    database_write(root_fd, &accounts->passwd, e) < 0 || database_write(root_fd, &accounts->shadow, e) < 0 ||
+	if (database_write(root_fd, &accounts->group, e) < 0 ||
+	    database_write(root_fd, &accounts->gshadow, e) < 0 ||
+	    database_write(root_fd, &accounts->passwd, e) < 0 ||
+	    database_write(root_fd, &accounts->shadow, e) < 0 ||
 	    database_write(root_fd, &accounts->subuid, e) < 0)
 		return -1;
 	return database_write(root_fd, &accounts->subgid, e);
@@ -81,8 +83,7 @@ uint64_t login_defs_number(const struct accounts *accounts, const char *name, ui
 
 static bool is_free(const struct accounts *accounts, bool user, uint64_t id)
 {
-	return database_find_id(user ? &accounts->passwd : &accounts->group, ACCOUNT_ID, id) ==
-	       DATABASE_NONE;
+	return database_find_id(user ? &accounts->passwd : &accounts->group, ACCOUNT_ID, id) == DATABASE_NONE;
 }
 
 /* The number behind the highest one from MIN to MAX. */
@@ -100,8 +101,8 @@ static uint64_t behind_highest(const struct database *database, unsigned field, 
 	return next;
 }
 
-int accounts_new_id(const struct accounts *accounts, bool user, bool system, const uint64_t *wish, uint64_t *id,
-		    struct error *e)
+int accounts_new_id(const struct accounts *accounts, bool user, bool system, const uint64_t *wish,
+		    uint64_t *id, struct error *e)
 {
 	const char *prefix = user ? "UID" : "GID";
 	auto_free char *low = xasprintf("%s%s_MIN", system ? "SYS_" : "", prefix);
@@ -115,8 +116,7 @@ int accounts_new_id(const struct accounts *accounts, bool user, bool system, con
 		return 0;
 	}
 	if (!system) {
-		next = behind_highest(user ? &accounts->passwd : &accounts->group, ACCOUNT_ID,
-				      min, max);
+		next = behind_highest(user ? &accounts->passwd : &accounts->group, ACCOUNT_ID, min, max);
 		if (next <= max) {
 			*id = next;
 			return 0;
@@ -157,7 +157,8 @@ int accounts_add_member(struct accounts *accounts, const char *group, const char
 	return 0;
 }
 
-static void add_range(struct accounts *accounts, struct database *database, const char *kind, const char *name)
+static void add_range(struct accounts *accounts, struct database *database, const char *kind,
+		      const char *name)
 {
 	auto_free char *min_name = xasprintf("SUB_%s_MIN", kind);
 	auto_free char *count_name = xasprintf("SUB_%s_COUNT", kind);
@@ -172,8 +173,8 @@ static void add_range(struct accounts *accounts, struct database *database, cons
 		uint64_t len;
 
 		if (text_to_u64(database_field(database, (long)i, 1), &other) &&
-		    text_to_u64(database_field(database, (long)i, 2), &len) && len <= ID_MAX && other <= ID_MAX &&
-		    other + len > start)
+		    text_to_u64(database_field(database, (long)i, 2), &len) && len <= ID_MAX &&
+		    other <= ID_MAX && other + len > start)
 			start = other + len;
 	}
 	line = xasprintf("%s:%llu:%llu", name, (unsigned long long)start, (unsigned long long)count);

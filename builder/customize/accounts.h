@@ -38,8 +38,8 @@ uint64_t login_defs_number(const struct accounts *accounts, const char *name, ui
  * A free number for a user or group: WISH if that is not NULL and free, else behind the highest of the ordinary ones,
  * or below 1000 from above for the SYSTEM.
  */
-int accounts_new_id(const struct accounts *accounts, bool user, bool system, const uint64_t *wish, uint64_t *id,
-		    struct error *e) MUST_CHECK;
+int accounts_new_id(const struct accounts *accounts, bool user, bool system, const uint64_t *wish,
+		    uint64_t *id, struct error *e) MUST_CHECK;
 
 /* Add the group NAME. */
 void accounts_add_group(struct accounts *accounts, const char *name, uint64_t gid);

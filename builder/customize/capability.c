@@ -137,7 +137,8 @@ int capability_parse(const char *text, struct capability_bytes *bytes, struct er
 	/* A file has one bit for all its effective capabilities. */
 	if (sets.effective && sets.effective != (sets.permitted | sets.inheritable))
 		return error_set(e, ERROR_RECIPE,
-				 "capabilities '%.100s': with 'e' for one of them, all of a file need it", text);
+				 "capabilities '%.100s': with 'e' for one of them, all of a file need it",
+				 text);
 	put_le32(bytes->data, VFS_CAP_REVISION_2 | (sets.effective ? VFS_CAP_FLAGS_EFFECTIVE : 0));
 	put_le32(bytes->data + 4, sets.permitted);
 	put_le32(bytes->data + 8, sets.inheritable);

@@ -24,9 +24,9 @@ struct image_template {
 	struct template_property *properties;
 	size_t property_count;
 	bool create_only;
-	const char *uid;  /* owner and mode of the file, where the template creates it; NULL: not given */
+	const char *uid; /* owner and mode of the file, where the template creates it; NULL: not given */
 	const char *gid;
-	const char *mode; /* with a 0 in front, as Incus reads it */
+	const char *mode;   /* with a 0 in front, as Incus reads it */
 	struct place place; /* of the recipe's entry that asked for it */
 };
 
@@ -94,7 +94,7 @@ int customize_describe_action(const struct customize_site *site, const struct re
 int customize_describe_files(const struct customize_site *site, struct layer_key *key, struct error *e)
 	MUST_CHECK;
 void customize_describe_setup(const struct customize_site *site, enum customize_setup step,
-			     struct layer_key *key);
+			      struct layer_key *key);
 int customize_describe_clean(const struct customize_site *site, struct layer_key *key, struct error *e)
 	MUST_CHECK;
 

@@ -84,7 +84,8 @@ void database_set_field(struct database *database, long line, unsigned field, co
 	auto_buffer struct buffer text = BUFFER_INIT;
 	struct text rest = database->lines[line];
 
-	if (text_is(database_field(database, line, field), value) && database_field(database, line, field).ptr)
+	if (text_is(database_field(database, line, field), value) &&
+	    database_field(database, line, field).ptr)
 		return;
 	for (unsigned i = 0; i <= field || rest.ptr; i++) {
 		struct text old = rest.ptr ? text_cut(rest, ':', &rest) : (struct text) { "", 0 };
@@ -96,7 +97,8 @@ void database_set_field(struct database *database, long line, unsigned field, co
 		else
 			buffer_add(&text, old.ptr, old.len);
 	}
-	database->lines[line] = (struct text) { arena_strndup(&database->arena, text.data, text.len), text.len };
+	database->lines[line] =
+		(struct text) { arena_strndup(&database->arena, text.data, text.len), text.len };
 	database->changed = true;
 }
 

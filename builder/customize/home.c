@@ -58,7 +58,8 @@ static int copy_entry(void *context, const struct scan_entry *entry, struct erro
 	fd = openat(entry->dir_fd, entry->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
-	return root_copy(skeleton->home_fd, entry->path, fd, entry->st.st_mode & 0777, home->uid, home->gid, e);
+	return root_copy(skeleton->home_fd, entry->path, fd, entry->st.st_mode & 0777, home->uid, home->gid,
+			 e);
 }
 
 /* Create the folder PATH as the user's: 1, or 0 when there is one. */
@@ -72,7 +73,9 @@ static int make_folder(const struct home *home, const char *path, unsigned mode,
 	if (r < 0)
 		return -1;
 	if (r > 0)
-		return S_ISDIR(st.st_mode) ? 0 : error_set(e, ERROR_RECIPE, "'%s' is no folder in the image", path);
+		return S_ISDIR(st.st_mode)
+			       ? 0
+			       : error_set(e, ERROR_RECIPE, "'%s' is no folder in the image", path);
 	if (make_parents(home->root_fd, path, e) < 0 ||
 	    root_open_parent(home->root_fd, path, &parent_fd, &name, e) < 0)
 		return -1;
@@ -128,10 +131,12 @@ int home_add_keys(const struct home *home, const struct string_list *keys, struc
 		return error_wrap(e, "home");
 	r = root_lstat(home->root_fd, path, &st, e);
 	if (r == 0)
-		return error_set(e, ERROR_RECIPE, "'authorized_keys' needs a home folder, and '%s' is not there", path);
+		return error_set(e, ERROR_RECIPE,
+				 "'authorized_keys' needs a home folder, and '%s' is not there", path);
 	folder = xasprintf("%s/.ssh", path);
 	file = xasprintf("%s/authorized_keys", folder);
-	if (r < 0 || make_folder(home, folder, 0700, e) < 0 || root_read(home->root_fd, file, &old, &len, e) < 0)
+	if (r < 0 || make_folder(home, folder, 0700, e) < 0 ||
+	    root_read(home->root_fd, file, &old, &len, e) < 0)
 		return -1;
 	if (len)
 		buffer_add(&text, old, len);

@@ -24,7 +24,8 @@ static int put_resolv_conf(int root_fd, const char *word, struct error *e)
 			target = resolvers[i].target;
 	if (target)
 		return root_put_link(root_fd, path, target, e);
-	return strcmp(word, "empty") == 0 ? root_write_text(root_fd, path, "", e) : root_remove(root_fd, path, e);
+	return strcmp(word, "empty") == 0 ? root_write_text(root_fd, path, "", e)
+					  : root_remove(root_fd, path, e);
 }
 
 int apply_resolv_conf(const struct customize_site *site, struct error *e)

@@ -27,7 +27,8 @@ static void add_line(struct edited *edited, struct text line)
 }
 
 /* The first match becomes the line, and others of it, and of the line, go. */
-static int edit_present(const struct editing *editing, struct text line, struct edited *edited, struct error *e)
+static int edit_present(const struct editing *editing, struct text line, struct edited *edited,
+			struct error *e)
 {
 	const char *wanted = editing->entry->line;
 	int r = text_is(line, wanted) ? 1 : 0;
@@ -47,16 +48,19 @@ static int edit_present(const struct editing *editing, struct text line, struct 
 	return 0;
 }
 
-static int edit_absent(const struct editing *editing, struct text line, struct edited *edited, struct error *e)
+static int edit_absent(const struct editing *editing, struct text line, struct edited *edited,
+		       struct error *e)
 {
-	int r = editing->pattern ? pattern_matches(editing->pattern, line, e) : text_is(line, editing->entry->line);
+	int r = editing->pattern ? pattern_matches(editing->pattern, line, e)
+				 : text_is(line, editing->entry->line);
 
 	if (r == 0)
 		add_line(edited, line);
 	return r < 0 ? -1 : 0;
 }
 
-static int edit_replace(const struct editing *editing, struct text line, struct edited *edited, struct error *e)
+static int edit_replace(const struct editing *editing, struct text line, struct edited *edited,
+			struct error *e)
 {
 	bool matched = false;
 

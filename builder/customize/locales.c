@@ -88,7 +88,8 @@ static int run(const struct customize_site *site, const char *const *argv, struc
 			 lines[0] ? ": " : "", lines);
 }
 
-static int run_localedef(const struct customize_site *site, const struct recipe_locale *locale, struct error *e)
+static int run_localedef(const struct customize_site *site, const struct recipe_locale *locale,
+			 struct error *e)
 {
 	auto_free char *charset = charset_of(locale);
 	auto_buffer struct buffer input = BUFFER_INIT;
@@ -148,7 +149,8 @@ static int is_ready(int root_fd, const char *name, struct error *e)
 
 static int no_maker(const struct recipe_locale *locale, struct error *e)
 {
-	error_set(e, ERROR_RECIPE, "nothing in the image can build locale '%s' (in Debian the package locales does)",
+	error_set(e, ERROR_RECIPE,
+		  "nothing in the image can build locale '%s' (in Debian the package locales does)",
 		  locale->name);
 	return error_wrap_at(e, &locale->place);
 }
@@ -200,7 +202,8 @@ static int set_language(const struct customize_site *site, const char *name, str
 	}
 	if (r < 0)
 		return -1;
-	return set_variable(site->root_fd, r > 0 && S_ISREG(st.st_mode) ? debian : common, "LANG", name, false, e);
+	return set_variable(site->root_fd, r > 0 && S_ISREG(st.st_mode) ? debian : common, "LANG", name,
+			    false, e);
 }
 
 int apply_locales(const struct customize_site *site, struct error *e)
@@ -247,8 +250,9 @@ int apply_timezone(const struct customize_site *site, struct error *e)
 	zone = xasprintf("/usr/share/zoneinfo/%s", name);
 	r = root_has(site->root_fd, zone, e);
 	if (r == 0)
-		error_set(e, ERROR_RECIPE, "there is no '%s' in the image (in Debian the packages tzdata and "
-					   "tzdata-legacy bring time zones)",
+		error_set(e, ERROR_RECIPE,
+			  "there is no '%s' in the image (in Debian the packages tzdata and "
+			  "tzdata-legacy bring time zones)",
 			  zone);
 	if (r <= 0 || root_put_link(site->root_fd, "/etc/localtime", zone, e) < 0)
 		return error_wrap_at(e, place);
@@ -321,8 +325,10 @@ static int write_keyboard(int root_fd, const struct keyboard *keyboard, struct e
 {
 	static const char path[] = "/etc/default/keyboard";
 	const char *const variables[][2] = {
-		{ "XKBMODEL", keyboard->model },     { "XKBLAYOUT", keyboard->layout },
-		{ "XKBVARIANT", keyboard->variant }, { "XKBOPTIONS", keyboard->options },
+		{ "XKBMODEL", keyboard->model },
+		{ "XKBLAYOUT", keyboard->layout },
+		{ "XKBVARIANT", keyboard->variant },
+		{ "XKBOPTIONS", keyboard->options },
 		{ "BACKSPACE", "guess" },
 	};
 

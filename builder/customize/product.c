@@ -60,9 +60,9 @@ static int read_template(json_t *json, struct arena *arena, struct image_templat
 	size_t index;
 
 	/* What is null stays NULL. */
-	if (json_unpack(json, "{s:s, s:s, s:s, s:b, s:s?n, s:s?n, s:s?n, s:o, s:o}", "path", &path, "name", &name,
-			"content", &content, "create_only", &create_only, "uid", &uid, "gid", &gid, "mode", &mode,
-			"when", &when, "properties", &properties) < 0)
+	if (json_unpack(json, "{s:s, s:s, s:s, s:b, s:s?n, s:s?n, s:s?n, s:o, s:o}", "path", &path, "name",
+			&name, "content", &content, "create_only", &create_only, "uid", &uid, "gid", &gid,
+			"mode", &mode, "when", &when, "properties", &properties) < 0)
 		return -1;
 	*template = (struct image_template) {
 		.path = arena_strdup(arena, path),

@@ -147,7 +147,8 @@ static int turn(int root_fd, char level, const char *link, char kind, const char
 }
 
 /* Turn the links in LEVELS; where there is none, put one with NUMBER there, unless that is 0. */
-static int set_levels(int root_fd, const char *levels, char kind, int number, const char *script, struct error *e)
+static int set_levels(int root_fd, const char *levels, char kind, int number, const char *script,
+		      struct error *e)
 {
 	for (const char *level = levels; *level; level++) {
 		auto_free char *link = NULL;

@@ -40,8 +40,8 @@ static char *plain_name(const char *name)
 	return plain ? xstrdup(name) : NULL;
 }
 
-static int switch_service(struct services *services, bool has_systemd, enum service_verb verb, const char *name,
-			  const char *runlevel, struct error *e)
+static int switch_service(struct services *services, bool has_systemd, enum service_verb verb,
+			  const char *name, const char *runlevel, struct error *e)
 {
 	auto_free char *plain = plain_name(name);
 	int found = has_systemd ? systemd_switch(services, verb, name, e) : 0;
@@ -90,8 +90,8 @@ static int apply_entries(struct services *services, const struct recipe_setup *s
 			       entry->runlevel, e) < 0 ||
 		    switch_all(services, has_systemd, SERVICE_DISABLE, entry->disable, entry->disable_count,
 			       entry->runlevel, e) < 0 ||
-		    switch_all(services, has_systemd, SERVICE_MASK, entry->mask, entry->mask_count, entry->runlevel,
-			       e) < 0)
+		    switch_all(services, has_systemd, SERVICE_MASK, entry->mask, entry->mask_count,
+			       entry->runlevel, e) < 0)
 			return -1;
 	}
 	return 0;

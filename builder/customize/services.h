@@ -19,11 +19,14 @@ struct services {
 };
 
 /* NAME: of a unit, ".service" may be missing. An unknown one can be masked. */
-int systemd_switch(struct services *services, enum service_verb verb, const char *name, struct error *e) MUST_CHECK;
+int systemd_switch(struct services *services, enum service_verb verb, const char *name, struct error *e)
+	MUST_CHECK;
 /* NAME: of the script or job. RUNLEVEL: of OpenRC. */
 int openrc_switch(struct services *services, enum service_verb verb, const char *name, const char *runlevel,
 		  struct error *e) MUST_CHECK;
-int upstart_switch(struct services *services, enum service_verb verb, const char *name, struct error *e) MUST_CHECK;
-int sysv_switch(struct services *services, enum service_verb verb, const char *name, struct error *e) MUST_CHECK;
+int upstart_switch(struct services *services, enum service_verb verb, const char *name, struct error *e)
+	MUST_CHECK;
+int sysv_switch(struct services *services, enum service_verb verb, const char *name, struct error *e)
+	MUST_CHECK;
 
 #endif

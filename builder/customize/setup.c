@@ -60,7 +60,8 @@ int customize_setup(const struct customize_site *site, enum customize_setup step
 }
 
 /* They read nothing but the root, the recipe and, for a day in shadow(5), the date of the image. */
-void customize_describe_setup(const struct customize_site *site, enum customize_setup step, struct layer_key *key)
+void customize_describe_setup(const struct customize_site *site, enum customize_setup step,
+			      struct layer_key *key)
 {
 	key_number(key, "epoch", site->epoch_s);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)

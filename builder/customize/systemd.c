@@ -22,7 +22,8 @@ static const char *last_part(const char *path)
 }
 
 /* A link at PATH to the unit's file, unless there is one to the same unit already. */
-static int link_unit(const struct services *services, const char *path, const struct unit *unit, struct error *e)
+static int link_unit(const struct services *services, const char *path, const struct unit *unit,
+		     struct error *e)
 {
 	auto_free char *target = NULL;
 	struct stat st;
@@ -47,7 +48,8 @@ static int link_all(struct services *services, const struct unit *unit, const st
 
 		/* A name with a slash in it would lead elsewhere. */
 		if (strchr(list->items[i], '/'))
-			return error_set(e, ERROR_FORMAT, "unit '%s' names '%s' in [Install]", unit->name, list->items[i]);
+			return error_set(e, ERROR_FORMAT, "unit '%s' names '%s' in [Install]", unit->name,
+					 list->items[i]);
 		if (suffix)
 			path = arena_printf(&services->arena, UNIT_CONFIG_FOLDER "/%s%s/%s",
 					    unit_full_name(services, list->items[i]), suffix, unit->name);
@@ -104,7 +106,8 @@ static int enable(struct services *services, const char *name, unsigned depth, s
 	if (unit.masked)
 		return depth ? 1 : error_set(e, ERROR_RECIPE, "unit '%s' is masked", unit.name);
 	if (!unit_has_install(&unit) && depth == 0)
-		log_warn(services->log, "unit '%s' says in no [Install] section when it is to be started", unit.name);
+		log_warn(services->log, "unit '%s' says in no [Install] section when it is to be started",
+			 unit.name);
 	if (link_all(services, &unit, &unit.aliases, NULL, e) < 0 ||
 	    link_all(services, &unit, &unit.wanted_by, ".wants", e) < 0 ||
 	    link_all(services, &unit, &unit.required_by, ".requires", e) < 0 ||
@@ -211,7 +214,8 @@ static int mask(struct services *services, const char *name, struct error *e)
 	int r = root_lstat(services->root_fd, path, &st, e);
 
 	if (r > 0 && !S_ISLNK(st.st_mode))
-		return error_set(e, ERROR_RECIPE, "'%s' is a file or folder of the image, so it cannot be masked", path);
+		return error_set(e, ERROR_RECIPE,
+				 "'%s' is a file or folder of the image, so it cannot be masked", path);
 	if (r < 0)
 		return -1;
 	r = unit_read(services, name, &unit, e);
@@ -221,7 +225,8 @@ static int mask(struct services *services, const char *name, struct error *e)
 		r = 1;
 	}
 	if (r == 0)
-		log_warn(services->log, "there is no unit '%s' in the image; it is masked all the same", name);
+		log_warn(services->log, "there is no unit '%s' in the image; it is masked all the same",
+			 name);
 	return r < 0 || root_put_link(services->root_fd, path, "/dev/null", e) < 0 ? -1 : 1;
 }
 

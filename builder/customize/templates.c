@@ -90,8 +90,8 @@ static bool texts_equal(const char *a, const char *b)
 
 static bool access_equal(const struct image_template *a, const struct image_template *b)
 {
-	return a->create_only == b->create_only && texts_equal(a->uid, b->uid) && texts_equal(a->gid, b->gid) &&
-	       texts_equal(a->mode, b->mode);
+	return a->create_only == b->create_only && texts_equal(a->uid, b->uid) &&
+	       texts_equal(a->gid, b->gid) && texts_equal(a->mode, b->mode);
 }
 
 /* 1 when an identical template is there already, 0 when NEW is none of those, -1 when it collides. */

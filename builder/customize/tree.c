@@ -147,7 +147,8 @@ static int change_path(void *context, const char *path, const struct stat *st, s
 	if (S_ISLNK(st->st_mode) && (change->access.has_mode || change->has_capabilities))
 		return error_set(e, ERROR_RECIPE, "'%s' is a link in the image; name what it leads to", path);
 	if (!S_ISREG(st->st_mode) && change->has_capabilities)
-		return error_set(e, ERROR_RECIPE, "'%s' is no file in the image that could have capabilities", path);
+		return error_set(e, ERROR_RECIPE, "'%s' is no file in the image that could have capabilities",
+				 path);
 	if (root_open_parent(change->root_fd, path, &parent_fd, &name, e) < 0)
 		return -1;
 	if (change_name(change, parent_fd, name, st, e) < 0)
@@ -169,8 +170,8 @@ int apply_permissions(const struct customize_site *site, struct error *e)
 		auto_free char *path = NULL;
 
 		if (path_normalise(permission->path, &path, e) < 0 ||
-		    access_parse(site->root_fd, permission->mode, permission->uid, permission->gid, &change.access,
-				 e) < 0 ||
+		    access_parse(site->root_fd, permission->mode, permission->uid, permission->gid,
+				 &change.access, e) < 0 ||
 		    (permission->capabilities &&
 		     capability_parse(permission->capabilities, &change.capabilities, e) < 0) ||
 		    walk_given(site->root_fd, path, false, change_path, &change, e) < 0)
@@ -188,7 +189,8 @@ static int make_directory(const struct customize_site *site, const struct recipe
 	const char *name;
 	struct stat st;
 
-	if (access_parse(site->root_fd, directory->mode, directory->uid, directory->gid, &change.access, e) < 0 ||
+	if (access_parse(site->root_fd, directory->mode, directory->uid, directory->gid, &change.access, e) <
+		    0 ||
 	    root_make_dirs(site->root_fd, path, 0755, e) < 0 ||
 	    root_open_parent(site->root_fd, path, &parent_fd, &name, e) < 0)
 		return -1;
@@ -208,7 +210,8 @@ int apply_directories(const struct customize_site *site, struct error *e)
 		const struct recipe_directory *directory = &site->recipe->setup.directories[i];
 		auto_free char *path = NULL;
 
-		if (path_normalise(directory->path, &path, e) < 0 || make_directory(site, directory, path, e) < 0)
+		if (path_normalise(directory->path, &path, e) < 0 ||
+		    make_directory(site, directory, path, e) < 0)
 			return error_wrap_at(e, &directory->place);
 		log_detail(site->log, "folder %s", path);
 	}

@@ -32,7 +32,8 @@ static const char *last_part(const char *path)
 static int find_file(struct services *services, const char *name, const char **path, struct error *e)
 {
 	for (size_t i = 0; services->unit_folders[i]; i++) {
-		const char *candidate = arena_printf(&services->arena, "%s/%s", services->unit_folders[i], name);
+		const char *candidate =
+			arena_printf(&services->arena, "%s/%s", services->unit_folders[i], name);
 		int r = root_has(services->root_fd, candidate, e);
 
 		if (r > 0)
@@ -134,7 +135,8 @@ static void read_setting(struct services *services, struct install *install, str
 
 	value = text_trim(value);
 	if (text_is(key, "DefaultInstance"))
-		install->default_instance = arena_strndup(&services->arena, value.ptr ? value.ptr : "", value.len);
+		install->default_instance =
+			arena_strndup(&services->arena, value.ptr ? value.ptr : "", value.len);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		if (text_is(key, lists[i].key))
 			add_words(services, lists[i].list, value);
@@ -229,12 +231,14 @@ static int is_null_link(int root_fd, const char *path, struct error *e)
 }
 
 /* What administrators and packages put beside the unit, into NAME.d. */
-static int read_drop_ins(struct services *services, const char *name, struct install *install, struct error *e)
+static int read_drop_ins(struct services *services, const char *name, struct install *install,
+			 struct error *e)
 {
 	struct fragments fragments = { .arena = &services->arena };
 
 	for (size_t i = 0; services->unit_folders[i]; i++) {
-		const char *folder = arena_printf(&services->arena, "%s/%s.d", services->unit_folders[i], name);
+		const char *folder =
+			arena_printf(&services->arena, "%s/%s.d", services->unit_folders[i], name);
 
 		if (collect(services->root_fd, folder, ".conf", &fragments, e) < 0)
 			return -1;
@@ -301,8 +305,9 @@ int unit_read(struct services *services, const char *name, struct unit *unit, st
 	at = strchr(name, '@');
 	if (at && at[1] == '.') {
 		if (!install.default_instance || !*install.default_instance)
-			return error_set(e, ERROR_RECIPE, "unit '%s' is a template: name an instance, as in '%.*s@x%s'",
-					 name, (int)(at - name), name, at + 1);
+			return error_set(e, ERROR_RECIPE,
+					 "unit '%s' is a template: name an instance, as in '%.*s@x%s'", name,
+					 (int)(at - name), name, at + 1);
 		read.name = arena_printf(&services->arena, "%.*s@%s%s", (int)(at - name), name,
 					 install.default_instance, at + 1);
 	}
@@ -317,8 +322,8 @@ int unit_read(struct services *services, const char *name, struct unit *unit, st
 
 bool unit_has_install(const struct unit *unit)
 {
-	return unit->wanted_by.count || unit->required_by.count || unit->upheld_by.count || unit->aliases.count ||
-	       unit->also.count;
+	return unit->wanted_by.count || unit->required_by.count || unit->upheld_by.count ||
+	       unit->aliases.count || unit->also.count;
 }
 
 /* The first rule of TEXT for NAME: 1 enable, 0 disable (or leave), -1 none. */
@@ -359,7 +364,8 @@ int unit_preset(const struct services *services, const char *name, struct error 
 		size_t len = 0;
 		int r = is_null_link(services->root_fd, fragments.items[i].path, e);
 
-		if (r < 0 || (r == 0 && root_read(services->root_fd, fragments.items[i].path, &data, &len, e) < 0))
+		if (r < 0 ||
+		    (r == 0 && root_read(services->root_fd, fragments.items[i].path, &data, &len, e) < 0))
 			return -1;
 		r = find_rule((struct text) { data, len }, name);
 		if (r >= 0)

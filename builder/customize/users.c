@@ -39,7 +39,8 @@ static int check_id(const struct database *database, long line, unsigned field, 
 {
 	uint64_t number;
 
-	if (!given || (text_to_u64(database_field(database, line, field), &number) && number == number_of(given)))
+	if (!given ||
+	    (text_to_u64(database_field(database, line, field), &number) && number == number_of(given)))
 		return 0;
 	return error_set(e, ERROR_RECIPE, "it is in the image already, with number %.*s, not %s",
 			 TEXT_ARG(database_field(database, line, field)), given);
@@ -74,8 +75,8 @@ static int add_members(struct accounts *accounts, const struct recipe_group *gro
 }
 
 /* The primary group of a new user: the one that is named, else one of its own, with the user's number if it is free. */
-static int primary_group(struct accounts *accounts, const struct recipe_user *user, uint64_t uid, uint64_t *gid,
-			 struct error *e)
+static int primary_group(struct accounts *accounts, const struct recipe_user *user, uint64_t uid,
+			 uint64_t *gid, struct error *e)
 {
 	const char *name = user->group ? user->group : user->name;
 	long line = database_find(&accounts->group, name);
@@ -162,7 +163,8 @@ static void set_password(struct accounts *accounts, const struct recipe_user *us
 	else if (locked)
 		return;
 	else
-		value = xasprintf("!%.*s", database == &accounts->shadow || !text_is(old, "x") ? (int)old.len : 0,
+		value = xasprintf("!%.*s",
+				  database == &accounts->shadow || !text_is(old, "x") ? (int)old.len : 0,
 				  old.ptr ? old.ptr : "");
 	if (text_is(old, value))
 		return;
@@ -267,7 +269,8 @@ int apply_groups(const struct customize_site *site, struct error *e)
 	return accounts_write(site->root_fd, &accounts, e);
 }
 
-static int apply_all(const struct customize_site *site, struct accounts *accounts, bool *is_new, struct error *e)
+static int apply_all(const struct customize_site *site, struct accounts *accounts, bool *is_new,
+		     struct error *e)
 {
 	const struct recipe_setup *setup = &site->recipe->setup;
 

@@ -93,6 +93,7 @@ int walk_given(int root_fd, const char *path, bool optional, walk_fn visit, void
 
 	if (r < 0)
 		return -1;
-	return state.count || optional ? 0
-				       : error_set(e, ERROR_RECIPE, "there is no '%.200s' in the image", path);
+	return state.count || optional
+		       ? 0
+		       : error_set(e, ERROR_RECIPE, "there is no '%.200s' in the image", path);
 }

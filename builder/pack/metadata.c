@@ -183,8 +183,8 @@ static int collect_properties(const struct recipe *recipe, const char *descripti
 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		ARENA_PUSH(&properties->arena, properties->items, properties->count, own[i]);
-	if (add_given(recipe, "", image->properties, image->property_count, &image->properties_place, properties,
-		      e) < 0 ||
+	if (add_given(recipe, "", image->properties, image->property_count, &image->properties_place,
+		      properties, e) < 0 ||
 	    add_given(recipe, "requirements.", image->requirements, image->requirement_count,
 		      &image->requirements_place, properties, e) < 0)
 		return -1;

@@ -21,20 +21,21 @@ static bool is_template(const char *text)
 static const char *const own_properties[] = { "architecture", "description", "name",   "os",
 					      "release",      "serial",      "variant" };
 
-static int check_property(const struct recipe_image *image, const char *path, const char *key, struct error *e)
+static int check_property(const struct recipe_image *image, const char *path, const char *key,
+			  struct error *e)
 {
 	const struct place *place = &image->properties_place;
 
 	if (!*key || !text_is_graphic(text_of(key)) || strlen(key) > NAME_BYTES_MAX)
-		return error_at(e, ERROR_RECIPE, place, "'%s.properties': '%.100s' is no name of a property", path,
-				key);
+		return error_at(e, ERROR_RECIPE, place, "'%s.properties': '%.100s' is no name of a property",
+				path, key);
 	for (size_t k = 0; k < ARRAY_LEN(own_properties); k++)
 		if (strcmp(key, own_properties[k]) == 0)
-			return error_at(e, ERROR_RECIPE, place, "'%s.properties': '%s' follows from the other keys",
-					path, key);
+			return error_at(e, ERROR_RECIPE, place,
+					"'%s.properties': '%s' follows from the other keys", path, key);
 	if (is_prefix(key, "requirements."))
-		return error_at(e, ERROR_RECIPE, place, "'%s.properties': '%.100s' belongs to '%s.requirements'", path,
-				key, path);
+		return error_at(e, ERROR_RECIPE, place,
+				"'%s.properties': '%.100s' belongs to '%s.requirements'", path, key, path);
 	return 0;
 }
 
@@ -53,12 +54,14 @@ static int check_requirement(const struct recipe_image *image, const char *path,
 	if (!found)
 		return error_at(e, ERROR_RECIPE, &image->requirements_place,
 				"unknown key '%.100s' in '%s.requirements'%s%s%s", key, path,
-				nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
+				nearest ? " (did you mean '" : "", nearest ? nearest : "",
+				nearest ? "'?)" : "");
 	if (!*value || is_template(value) || strcmp(value, is_cgroup ? "v1" : "true") == 0 ||
 	    strcmp(value, is_cgroup ? "v2" : "false") == 0)
 		return 0;
-	return error_at(e, ERROR_RECIPE, &image->requirements_place, "'%s.requirements.%s' must be %s, not '%.100s'",
-			path, key, is_cgroup ? "v1 or v2" : "true or false", value);
+	return error_at(e, ERROR_RECIPE, &image->requirements_place,
+			"'%s.requirements.%s' must be %s, not '%.100s'", path, key,
+			is_cgroup ? "v1 or v2" : "true or false", value);
 }
 
 /* LXD's client cuts at ':', and simplestreams at ','. */
@@ -80,7 +83,8 @@ int recipe_check_image(const void *base, const char *path, struct problems *prob
 	const struct recipe_image *image = base;
 
 	for (size_t i = 0; i < image->property_count; i++)
-		if (check_property(image, path, image->properties[i].key, e) < 0 && problems_take(problems, e) < 0)
+		if (check_property(image, path, image->properties[i].key, e) < 0 &&
+		    problems_take(problems, e) < 0)
 			return -1;
 	for (size_t i = 0; i < image->requirement_count; i++)
 		if (check_requirement(image, path, &image->requirements[i], e) < 0 &&
@@ -92,7 +96,8 @@ int recipe_check_image(const void *base, const char *path, struct problems *prob
 	return 0;
 }
 
-static int check_names(const struct recipe_name *names, size_t count, struct problems *problems, struct error *e)
+static int check_names(const struct recipe_name *names, size_t count, struct problems *problems,
+		       struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *text = names[i].text;
@@ -117,7 +122,8 @@ int recipe_check_service(const void *base, const char *path, struct problems *pr
 		return -1;
 	if (service->enable_count || service->disable_count || service->mask_count)
 		return 0;
-	error_at(e, ERROR_RECIPE, &service->place, "'%s' has none of the keys 'enable', 'disable' and 'mask'", path);
+	error_at(e, ERROR_RECIPE, &service->place, "'%s' has none of the keys 'enable', 'disable' and 'mask'",
+		 path);
 	return problems_take(problems, e);
 }
 
@@ -125,8 +131,9 @@ static int check_key(const struct recipe_user *user, const char *path, const cha
 {
 	if (!strpbrk(key, "\r\n") && strchr(key, ' '))
 		return 0;
-	return error_at(e, ERROR_RECIPE, &user->place, "an entry of '%s.authorized_keys' must be one line with the "
-						       "type and the key",
+	return error_at(e, ERROR_RECIPE, &user->place,
+			"an entry of '%s.authorized_keys' must be one line with the "
+			"type and the key",
 			path);
 }
 
@@ -142,22 +149,24 @@ int recipe_check_user(const void *base, const char *path, struct problems *probl
 	    problems_take(problems, e) < 0)
 		return -1;
 	for (size_t i = 0; i < user->authorized_keys.count; i++)
-		if (check_key(user, path, user->authorized_keys.items[i], e) < 0 && problems_take(problems, e) < 0)
+		if (check_key(user, path, user->authorized_keys.items[i], e) < 0 &&
+		    problems_take(problems, e) < 0)
 			return -1;
 	/* One file that sudo cannot read makes it refuse everybody. */
 	if (!user->sudo || (!strpbrk(user->sudo, "\r\n") && strchr(user->sudo, '=')))
 		return 0;
-	error_at(e, ERROR_RECIPE, &user->place, "'%s.sudo' must be one line as in sudoers(5), such as 'ALL=(ALL) ALL'",
-		 path);
+	error_at(e, ERROR_RECIPE, &user->place,
+		 "'%s.sudo' must be one line as in sudoers(5), such as 'ALL=(ALL) ALL'", path);
 	return problems_take(problems, e);
 }
 
-static int check_path(const char *value, const struct place *place, const char *path, struct problems *problems,
-		      struct error *e)
+static int check_path(const char *value, const struct place *place, const char *path,
+		      struct problems *problems, struct error *e)
 {
 	if (value[0] == '/' && path_is_safe(text_of(value)))
 		return 0;
-	error_at(e, ERROR_RECIPE, place, "'%s.path' must be an absolute path without '..', not '%.100s'", path, value);
+	error_at(e, ERROR_RECIPE, place, "'%s.path' must be an absolute path without '..', not '%.100s'",
+		 path, value);
 	return problems_take(problems, e);
 }
 
@@ -189,7 +198,8 @@ int recipe_check_permission(const void *base, const char *path, struct problems 
 }
 
 /* Compiled only to see whether it can be. */
-static int check_pattern(const char *text, const struct place *place, struct problems *problems, struct error *e)
+static int check_pattern(const char *text, const struct place *place, struct problems *problems,
+			 struct error *e)
 {
 	auto_pattern struct pattern *pattern = NULL;
 
@@ -208,10 +218,11 @@ static int check_line_keys(const struct recipe_line *line, const char *path, str
 	if (line->action != LINE_ABSENT && !line->line)
 		return error_at(e, ERROR_RECIPE, place, "missing key 'line' in '%s'", path);
 	if (line->action == LINE_REPLACE && !is_given(line->pattern))
-		return error_at(e, ERROR_RECIPE, place, "missing key 'pattern' in '%s' (to replace needs it)", path);
-	if (line->action == LINE_ABSENT && !line->line == !is_given(line->pattern))
-		return error_at(e, ERROR_RECIPE, place, "'%s' needs one of 'line' and 'pattern' to say which lines go",
+		return error_at(e, ERROR_RECIPE, place, "missing key 'pattern' in '%s' (to replace needs it)",
 				path);
+	if (line->action == LINE_ABSENT && !line->line == !is_given(line->pattern))
+		return error_at(e, ERROR_RECIPE, place,
+				"'%s' needs one of 'line' and 'pattern' to say which lines go", path);
 	return 0;
 }
 
@@ -234,11 +245,13 @@ static int check_rule(const struct recipe_exclude *rule, const char *path, struc
 		return error_at(e, ERROR_RECIPE, &rule->place,
 				"'%s' needs one of the keys 'exclude', 'include' and 'pattern'", path);
 	if (glob && (glob[0] != '/' || strpbrk(glob, "\r\n")))
-		return error_at(e, ERROR_RECIPE, &rule->place, "'%s' must be about an absolute path, not '%.100s'",
-				path, glob);
-	if (rule->keep && is_given(rule->pattern))
 		return error_at(e, ERROR_RECIPE, &rule->place,
-				"'%s.keep' goes with 'exclude' and 'include': dpkg knows no regular expressions", path);
+				"'%s' must be about an absolute path, not '%.100s'", path, glob);
+	if (rule->keep && is_given(rule->pattern))
+		return error_at(
+			e, ERROR_RECIPE, &rule->place,
+			"'%s.keep' goes with 'exclude' and 'include': dpkg knows no regular expressions",
+			path);
 	return 0;
 }
 
@@ -263,10 +276,11 @@ static int check_resolv_conf(const struct recipe_setup *setup, struct error *e)
 		if (strcmp(text, words[i]) == 0)
 			return 0;
 	nearest = text_nearest(text, words, ARRAY_LEN(words));
-	return error_at(e, ERROR_RECIPE, &setup->resolv_conf_place, "unknown word '%.100s' in 'resolv_conf' (%s%s%s)",
-			text, nearest ? "did you mean '" : "one of: ",
-			nearest ? nearest : "stub, uplink, resolvconf, empty, absent, or the target of a link",
-			nearest ? "'?" : "");
+	return error_at(
+		e, ERROR_RECIPE, &setup->resolv_conf_place, "unknown word '%.100s' in 'resolv_conf' (%s%s%s)",
+		text, nearest ? "did you mean '" : "one of: ",
+		nearest ? nearest : "stub, uplink, resolvconf, empty, absent, or the target of a link",
+		nearest ? "'?" : "");
 }
 
 int recipe_check_setup(const struct recipe *recipe, struct problems *problems, struct error *e)
@@ -276,11 +290,13 @@ int recipe_check_setup(const struct recipe *recipe, struct problems *problems, s
 	if (check_resolv_conf(&recipe->setup, e) < 0 && problems_take(problems, e) < 0)
 		return -1;
 	for (size_t i = 0; i < image->property_count; i++)
-		if (recipe_check_template(recipe, image->properties[i].value, &image->properties_place, e) < 0 &&
+		if (recipe_check_template(recipe, image->properties[i].value, &image->properties_place, e) <
+			    0 &&
 		    problems_take(problems, e) < 0)
 			return -1;
 	for (size_t i = 0; i < image->requirement_count; i++)
-		if (recipe_check_template(recipe, image->requirements[i].value, &image->requirements_place, e) < 0 &&
+		if (recipe_check_template(recipe, image->requirements[i].value, &image->requirements_place,
+					  e) < 0 &&
 		    problems_take(problems, e) < 0)
 			return -1;
 	for (size_t i = 0; i < image->alias_count; i++)

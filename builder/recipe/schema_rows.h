@@ -24,15 +24,24 @@
 
 /* Every list entry that may be limited to some images has these four keys. */
 #define FILTER(owner) \
-	{ "releases", SCHEMA_TEXTS, .filter = FILTER_RELEASES, AT(owner, filter.releases), \
-	  PLACE(owner, filter.releases_place), .about = "Only for these releases" }, \
-	{ "architectures", SCHEMA_TEXTS, .filter = FILTER_ARCHITECTURES, AT(owner, filter.architectures), \
-	  PLACE(owner, filter.architectures_place), \
-	  .about = "Only for these architectures, as the distribution names them" }, \
-	{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
-	  .about = "Only for these variants" }, \
-	{ "types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), .words = &schema_types, \
-	  .about = "Only for these types of image" }
+	{ "releases", \
+	  SCHEMA_TEXTS, \
+	  .filter = FILTER_RELEASES, \
+	  AT(owner, filter.releases), \
+	  PLACE(owner, filter.releases_place), \
+	  .about = "Only for these releases" }, \
+		{ "architectures", \
+		  SCHEMA_TEXTS, \
+		  .filter = FILTER_ARCHITECTURES, \
+		  AT(owner, filter.architectures), \
+		  PLACE(owner, filter.architectures_place), \
+		  .about = "Only for these architectures, as the distribution names them" }, \
+		{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
+		  .about = "Only for these variants" }, \
+	{ \
+		"types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), \
+				       .words = &schema_types, .about = "Only for these types of image" \
+	}
 /* clang-format on */
 
 #endif

@@ -91,8 +91,7 @@ static const struct schema_field user_fields[] = {
 	{ "create_home", SCHEMA_FLAG, AT(recipe_user, create_home),
 	  .given = offsetof(struct recipe_user, create_home_given),
 	  .about = "Make the home folder; default: unless it is a user of the system" },
-	{ "shell", SCHEMA_TEXT, AT(recipe_user, shell), .form = &form_folder,
-	  .about = "Login shell" },
+	{ "shell", SCHEMA_TEXT, AT(recipe_user, shell), .form = &form_folder, .about = "Login shell" },
 	{ "password", SCHEMA_TEXT, AT(recipe_user, password), .form = &form_field,
 	  .about = "Password as crypt(5) has it, or: locked" },
 	{ "system", SCHEMA_FLAG, AT(recipe_user, system),
@@ -166,8 +165,7 @@ static const struct schema_field exclude_fields[] = {
 	  .about = "Paths that are kept although an entry before leaves them out" },
 	{ "pattern", SCHEMA_TEXT, AT(recipe_exclude, pattern), PLACE(recipe_exclude, pattern_place),
 	  .about = "Regular expression (PCRE2) for paths that are left out" },
-	{ "keep", SCHEMA_FLAG, AT(recipe_exclude, keep),
-	  .about = "The image's own dpkg goes by it as well" },
+	{ "keep", SCHEMA_FLAG, AT(recipe_exclude, keep), .about = "The image's own dpkg goes by it as well" },
 	FILTER(recipe_exclude),
 };
 PUBLIC_SECTION(exclude, offsetof(struct recipe_exclude, place), recipe_check_exclude);

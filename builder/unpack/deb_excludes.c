@@ -45,8 +45,9 @@ static bool leads_to_included(const struct deb_excludes *excludes, const char *p
 
 		while (len && include[len - 1] == '/')
 			len--;
-		if (include && (strncmp(path, include, len) == 0 ||
-				(path_len < len && include[path_len] == '/' && strncmp(path, include, path_len) == 0)))
+		if (include &&
+		    (strncmp(path, include, len) == 0 ||
+		     (path_len < len && include[path_len] == '/' && strncmp(path, include, path_len) == 0)))
 			return true;
 	}
 	return false;
@@ -101,7 +102,8 @@ int deb_excludes_configure(const struct unpack_site *site, struct error *e)
 	if (!site->recipe || !site->recipe->setup.exclude_count)
 		return 0;
 	if (root_make_dirs(site->root_fd, CONFIG_FOLDER, 0755, e) < 0 ||
-	    write_rules(site, CONFIG_FOLDER "/image-paths", "Files that this image goes without.", true, e) < 0)
+	    write_rules(site, CONFIG_FOLDER "/image-paths", "Files that this image goes without.", true, e) <
+		    0)
 		return -1;
 	/* Read behind the former, so that its rules are those that count; the cleaning takes it away. */
 	return write_rules(site, CONFIG_FOLDER "/image-paths-build", "While the image is built.", false, e);

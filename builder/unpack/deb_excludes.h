@@ -19,7 +19,8 @@ struct deb_excludes {
 
 #define DEB_EXCLUDES_INIT ((struct deb_excludes) { .rules = NULL })
 
-int deb_excludes_compile(const struct unpack_site *site, struct deb_excludes *excludes, struct error *e) MUST_CHECK;
+int deb_excludes_compile(const struct unpack_site *site, struct deb_excludes *excludes, struct error *e)
+	MUST_CHECK;
 void deb_excludes_release(struct deb_excludes *excludes);
 /* Whether ENTRY, which is PATH, is left out: 1 or 0. For several threads at once. */
 int deb_excludes_match(const struct deb_excludes *excludes, const char *path, const struct entry *entry,

@@ -144,10 +144,11 @@ static int prepare_target(struct worker *worker, const struct entry *entry, cons
 		return error_set(e, ERROR_FORMAT, "'%s' is a hard link to a folder", entry->path);
 	shipped = find_path(worker->job, *target);
 	if (shipped && !shipped->claim && !shipped->waiting)
-		return error_set(e, ERROR_RECIPE,
-				 "'exclude_paths' leaves out '%s', and '%s' is a hard link to it: leave out both, or "
-				 "none",
-				 *target, entry->path);
+		return error_set(
+			e, ERROR_RECIPE,
+			"'exclude_paths' leaves out '%s', and '%s' is a hard link to it: leave out both, or "
+			"none",
+			*target, entry->path);
 	if (!shipped || !shipped->waiting)
 		return 0;
 	return deb_job_place_links(worker->run, worker->job, &worker->placer, false, e);

@@ -148,7 +148,8 @@ static void passwords(void **state)
 
 	ground_put(ground, "/etc/shadow", "root:$6$open:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n");
 	apply(ground, "users:\n- {name: root, password: locked}\n- {name: daemon, password: locked}\n");
-	ground_expect(ground, "/etc/shadow", "root:!$6$open:19675:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n");
+	ground_expect(ground, "/etc/shadow",
+		      "root:!$6$open:19675:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n");
 }
 
 static void without_shadow(void **state)
@@ -167,14 +168,18 @@ static void mistakes(void **state)
 {
 	struct ground *ground = start(state);
 
-	refuse(ground, "users:\n- {name: eve, uid: \"1\"}\n", "x.yaml:11:3: user 'eve': number 1 belongs to 'daemon'");
-	refuse(ground, "users:\n- {name: daemon, uid: \"7\"}\n", "in the image already, with number 1, not 7");
+	refuse(ground, "users:\n- {name: eve, uid: \"1\"}\n",
+	       "x.yaml:11:3: user 'eve': number 1 belongs to 'daemon'");
+	refuse(ground, "users:\n- {name: daemon, uid: \"7\"}\n",
+	       "in the image already, with number 1, not 7");
 	refuse(ground, "users:\n- {name: eve, group: nobodys}\n", "group 'nobodys' is not in the image");
 	refuse(ground, "users:\n- {name: eve, groups: [nobodys]}\n", "group 'nobodys' is not in the image");
 	refuse(ground, "users:\n- {name: eve, shell: /bin/zsh}\n", "shell '/bin/zsh' is not in the image");
 	refuse(ground, "users:\n- {name: eve, sudo: ALL=(ALL) ALL}\n", "'sudo' needs the package sudo");
-	refuse(ground, "groups:\n- {name: makers, members: [nobodys]}\n", "user 'nobodys' is not in the image");
-	refuse(ground, "users:\n- {name: r, system: true, authorized_keys: [ssh-rsa AAAA]}\n", "needs a home folder");
+	refuse(ground, "groups:\n- {name: makers, members: [nobodys]}\n",
+	       "user 'nobodys' is not in the image");
+	refuse(ground, "users:\n- {name: r, system: true, authorized_keys: [ssh-rsa AAAA]}\n",
+	       "needs a home folder");
 	refuse(ground, "users:\n- {name: h, home: /etc/passwd}\n", "'/etc/passwd' is no folder");
 	assert_int_equal(unlinkat(ground->root_fd, "etc/group", 0), 0);
 	refuse(ground, "users:\n- name: eve\n", "the image has no '/etc/group'");
@@ -221,7 +226,8 @@ static void strange_lines(void **state)
 	auto_free char *expected = NULL;
 
 	memset(long_name, 'x', 300000);
-	text = xasprintf("%s:x:5:5::/:/bin/sh\n\n:::\nno fields\n\xff\xfe:x:6:6:\xe4\xf6:/:/bin/sh\n+::::::", long_name);
+	text = xasprintf("%s:x:5:5::/:/bin/sh\n\n:::\nno fields\n\xff\xfe:x:6:6:\xe4\xf6:/:/bin/sh\n+::::::",
+			 long_name);
 	ground_put(ground, "/etc/passwd", text);
 	apply(ground, "users:\n- {name: eve, shell: /etc/passwd}\n");
 	expected = xasprintf("%.*seve:x:1000:1000::/home/eve:/etc/passwd\n+::::::\n",
@@ -233,9 +239,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ground_setup, ground_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(user_with_everything), TEST(numbers),	       TEST(repeated),
-		TEST(passwords),	    TEST(without_shadow),      TEST(mistakes),
-		TEST(links_for_databases),  TEST(links_for_homes),     TEST(strange_lines),
+		TEST(user_with_everything),
+		TEST(numbers),
+		TEST(repeated),
+		TEST(passwords),
+		TEST(without_shadow),
+		TEST(mistakes),
+		TEST(links_for_databases),
+		TEST(links_for_homes),
+		TEST(strange_lines),
 	};
 
 	return cmocka_run_group_tests_name("setup: accounts", tests, NULL, NULL);

@@ -95,14 +95,17 @@ static void lines_absent_and_replaced(void **state)
 	ground_put(ground, "/p/a", "keep\ngo now\n");
 	ground_put(ground, "/p/b", "go\n");
 	ground_put(ground, "/p/sub/c", "go\n");
-	apply(ground, "lines:\n- {path: /p/*, action: absent, pattern: ^go}\n- {path: /none, action: absent, line: x}\n");
+	apply(ground, "lines:\n- {path: /p/*, action: absent, pattern: ^go}\n- {path: /none, action: absent, "
+		      "line: x}\n");
 	ground_expect(ground, "/p/a", "keep\n");
 	ground_expect(ground, "/p/b", "");
 	ground_expect(ground, "/p/sub/c", "go\n");
 	ground_put(ground, "/r", "1:2345:respawn:/sbin/getty\nc1:12345:wait $5\n");
-	apply(ground, "lines:\n- {path: /r, action: replace, pattern: '^(\\w)(.*getty)', line: '#$1-${2}$$'}\n");
+	apply(ground,
+	      "lines:\n- {path: /r, action: replace, pattern: '^(\\w)(.*getty)', line: '#$1-${2}$$'}\n");
 	ground_expect(ground, "/r", "#1-:2345:respawn:/sbin/getty$\nc1:12345:wait $5\n");
-	refuse(ground, "lines:\n- {path: /none, action: replace, pattern: x, line: y}\n", "there is no '/none' in the image");
+	refuse(ground, "lines:\n- {path: /none, action: replace, pattern: x, line: y}\n",
+	       "there is no '/none' in the image");
 	refuse(ground, "lines:\n- {path: /p, line: y}\n", "'/p' in the root is no regular file");
 }
 
@@ -124,7 +127,8 @@ static void lines_that_take_long(void **state)
 
 	memset(line, 'a', 99999);
 	ground_put(ground, "/f", line);
-	refuse(ground, "lines:\n- {path: /f, action: absent, pattern: '^(a|aa|aaa)+$(?<!a)b'}\n", "limit exceeded");
+	refuse(ground, "lines:\n- {path: /f, action: absent, pattern: '^(a|aa|aaa)+$(?<!a)b'}\n",
+	       "limit exceeded");
 	ground_expect(ground, "/f", line);
 }
 
@@ -153,9 +157,10 @@ static void permissions(void **state)
 	ground_put(ground, "/t/a", "");
 	ground_put(ground, "/t/b/c", "");
 	assert_int_equal(symlinkat(ground->outside, ground->root_fd, "t/out"), 0);
-	apply(ground, "permissions:\n- {path: /bin/ping, capabilities: cap_net_raw=ep}\n"
-		      "- {path: /bin/ping, mode: \"4755\"}\n- {path: /bin/ping, uid: \"5\"}\n"
-		      "- {path: /t, gid: \"6\", mode: \"0700\", recursive: true}\n- {path: /t/?, mode: \"0600\"}\n");
+	apply(ground,
+	      "permissions:\n- {path: /bin/ping, capabilities: cap_net_raw=ep}\n"
+	      "- {path: /bin/ping, mode: \"4755\"}\n- {path: /bin/ping, uid: \"5\"}\n"
+	      "- {path: /t, gid: \"6\", mode: \"0700\", recursive: true}\n- {path: /t/?, mode: \"0600\"}\n");
 	/* Another owner takes neither set-id bits nor capabilities away. */
 	expect_capabilities(ground, "/bin/ping", net_raw);
 	assert_int_equal(ground_stat(ground, "/bin/ping").st_mode & 07777, 04755);
@@ -169,8 +174,10 @@ static void permissions(void **state)
 	expect_capabilities(ground, "/bin/ping", "");
 	refuse(ground, "permissions:\n- {path: /t/out, mode: \"0600\"}\n", "'/t/out' is a link in the image");
 	refuse(ground, "permissions:\n- {path: /t, capabilities: none}\n", "no file in the image");
-	refuse(ground, "permissions:\n- {path: '/none*', mode: \"0600\"}\n", "there is no '/none*' in the image");
-	refuse(ground, "permissions:\n- {path: /t, uid: eve}\n", "user 'eve' is not in the image's /etc/passwd");
+	refuse(ground, "permissions:\n- {path: '/none*', mode: \"0600\"}\n",
+	       "there is no '/none*' in the image");
+	refuse(ground, "permissions:\n- {path: /t, uid: eve}\n",
+	       "user 'eve' is not in the image's /etc/passwd");
 }
 
 static void capability_texts(void **state)
@@ -214,7 +221,8 @@ static void languages(void **state)
 {
 	struct ground *ground = ground_of(state);
 
-	refuse(ground, "locales:\n- name: de_DE.UTF-8\n", "nothing in the image can build locale 'de_DE.UTF-8'");
+	refuse(ground, "locales:\n- name: de_DE.UTF-8\n",
+	       "nothing in the image can build locale 'de_DE.UTF-8'");
 	/* What needs no building, and what is there already. */
 	ground_put(ground, "/usr/lib/locale/fr_FR.utf8/LC_CTYPE", "");
 	apply(ground, "locales:\n- name: C.UTF-8\n- {name: fr_FR.UTF-8, default: true}\n");
@@ -236,7 +244,8 @@ static void zone_and_keyboard(void **state)
 {
 	struct ground *ground = ground_of(state);
 
-	refuse(ground, "timezone: Europe/Berlin\n", "x.yaml:10:11: there is no '/usr/share/zoneinfo/Europe/Berlin'");
+	refuse(ground, "timezone: Europe/Berlin\n",
+	       "x.yaml:10:11: there is no '/usr/share/zoneinfo/Europe/Berlin'");
 	ground_put(ground, "/usr/share/zoneinfo/Europe/Berlin", "");
 	ground_put(ground, "/etc/localtime", "");
 	apply(ground, "timezone: Europe/Berlin\nkeymap: de-x\n");
@@ -250,9 +259,10 @@ static void zone_and_keyboard(void **state)
 	ground_put(ground, "/etc/default/keyboard", "# mine\nXKBLAYOUT=us\n");
 	apply(ground, "timezone: Europe/Berlin\nkeymap: uk\n");
 	ground_expect(ground, "/etc/timezone", "Europe/Berlin\n");
-	ground_expect(ground, "/etc/default/keyboard",
-		      "# mine\nXKBLAYOUT=\"gb\"\nXKBMODEL=\"pc105\"\nXKBVARIANT=\"\"\nXKBOPTIONS=\"terminate:x\"\n"
-		      "BACKSPACE=\"guess\"\n");
+	ground_expect(
+		ground, "/etc/default/keyboard",
+		"# mine\nXKBLAYOUT=\"gb\"\nXKBMODEL=\"pc105\"\nXKBVARIANT=\"\"\nXKBOPTIONS=\"terminate:x\"\n"
+		"BACKSPACE=\"guess\"\n");
 	ground_put(ground, "/etc/conf.d/keymaps", "keymap=\"us\"\n");
 	apply(ground, "keymap: de\n");
 	ground_expect(ground, "/etc/conf.d/keymaps", "keymap=\"de\"\n");

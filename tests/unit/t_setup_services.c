@@ -69,8 +69,10 @@ static void install_section(void **state)
 	struct ground *ground = with_systemd(state);
 
 	ground_put(ground, UNITS "a.service",
-		   "[Unit]\nWantedBy=not.target\n[Install]\n; comment\nWantedBy=one.target \\\n# between\n  two.target\n"
-		   "WantedBy=three.target\nRequiredBy=four.service\nAlias=x-%N.service %%.service\nAlso=b.socket gone.timer\n"
+		   "[Unit]\nWantedBy=not.target\n[Install]\n; comment\nWantedBy=one.target \\\n# between\n  "
+		   "two.target\n"
+		   "WantedBy=three.target\nRequiredBy=four.service\nAlias=x-%N.service "
+		   "%%.service\nAlso=b.socket gone.timer\n"
 		   "[X-Other]\nWantedBy=no.target\n");
 	ground_put(ground, UNITS "b.socket", "[Install]\nWantedBy=sockets.target\nAlso=a.service\n");
 	ground_put(ground, CONFIG "a.service.d/more.conf", "[Install]\nRequiredBy=\nUpheldBy=five.target\n");
@@ -195,9 +197,10 @@ static void sysv(void **state)
 {
 	struct ground *ground = ground_of(state);
 
-	ground_put(ground, "/etc/init.d/d",
-		   "#!/bin/sh\n# Default-Start: 1\n### BEGIN INIT INFO\n# Provides: d\n# Default-Start:  2 3\n"
-		   "# Default-Stop: 0\n### END INIT INFO\n# Default-Start: 4\n");
+	ground_put(
+		ground, "/etc/init.d/d",
+		"#!/bin/sh\n# Default-Start: 1\n### BEGIN INIT INFO\n# Provides: d\n# Default-Start:  2 3\n"
+		"# Default-Stop: 0\n### END INIT INFO\n# Default-Start: 4\n");
 	for (const char *level = "02345S"; *level; level++) {
 		auto_free char *path = xasprintf("/etc/rc%c.d/README", *level);
 
@@ -255,9 +258,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ground_setup, ground_teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(install_section), TEST(templates),	    TEST(default_instance), TEST(folders_and_aliases),
-		TEST(masks),	       TEST(presets),	    TEST(hostile_units),    TEST(sysv),
-		TEST(openrc),	       TEST(upstart),
+		TEST(install_section), TEST(templates), TEST(default_instance), TEST(folders_and_aliases),
+		TEST(masks),           TEST(presets),   TEST(hostile_units),    TEST(sysv),
+		TEST(openrc),          TEST(upstart),
 	};
 
 	return cmocka_run_group_tests_name("setup: services", tests, NULL, NULL);

@@ -12,14 +12,16 @@
 static const struct made_deb made = {
 	.name = "pkg",
 	.members = { MADE('0', "./conffiles", 0644, "/etc/pkg/left-out\n/etc/pkg/kept\n") },
-	.files = { MADE('5', "./", 0755, NULL), MADE('5', "./etc/", 0755, NULL), MADE('5', "./etc/pkg/", 0755, NULL),
-		   MADE('0', "./etc/pkg/left-out", 0644, "A"), MADE('0', "./etc/pkg/kept", 0644, "B"),
-		   MADE('5', "./usr/", 0755, NULL), MADE('5', "./usr/doc/", 0755, NULL),
-		   MADE('5', "./usr/doc/pkg/", 0755, NULL), MADE('0', "./usr/doc/pkg/README", 0644, "read"),
+	.files = { MADE('5', "./", 0755, NULL), MADE('5', "./etc/", 0755, NULL),
+		   MADE('5', "./etc/pkg/", 0755, NULL), MADE('0', "./etc/pkg/left-out", 0644, "A"),
+		   MADE('0', "./etc/pkg/kept", 0644, "B"), MADE('5', "./usr/", 0755, NULL),
+		   MADE('5', "./usr/doc/", 0755, NULL), MADE('5', "./usr/doc/pkg/", 0755, NULL),
+		   MADE('0', "./usr/doc/pkg/README", 0644, "read"),
 		   MADE('0', "./usr/doc/pkg/copyright", 0600, "mine"),
 		   MADE('2', "./usr/doc/link", 0777, "pkg"), MADE('5', "./usr/man/", 0755, NULL),
 		   MADE('5', "./usr/man/de/", 0750, NULL), MADE('0', "./usr/man/de/x.1", 0644, "x"),
-		   MADE('2', "./usr/man/de/y.1", 0777, "x.1"), MADE('1', "./usr/man/de/z.1", 0644, "./usr/man/de/x.1"),
+		   MADE('2', "./usr/man/de/y.1", 0777, "x.1"),
+		   MADE('1', "./usr/man/de/z.1", 0644, "./usr/man/de/x.1"),
 		   MADE('5', "./usr/bin/", 0755, NULL), MADE('0', "./usr/bin/x", 0755, "x") },
 };
 
@@ -72,12 +74,14 @@ static void run_dpkg(struct scene *theirs, const struct buffer *deb, const struc
 
 	for (size_t i = 0; i < count_of(set); i++) {
 		snprintf(options_text[i], sizeof options_text[i], "--path-%s=%s",
-			 set[i].include ? "include" : "exclude", set[i].include ? set[i].include : set[i].exclude);
+			 set[i].include ? "include" : "exclude",
+			 set[i].include ? set[i].include : set[i].exclude);
 		argv[count++] = options_text[i];
 	}
 	argv[count++] = "--unpack";
 	argv[count++] = file;
-	assert_int_equal(root_write(theirs->root_fd, "x.deb", deb->data, deb->len, 0644, 0, 0, &theirs->e), 0);
+	assert_int_equal(root_write(theirs->root_fd, "x.deb", deb->data, deb->len, 0644, 0, 0, &theirs->e),
+			 0);
 	if (process_run(&options, &result, &theirs->e) < 0)
 		fail_msg("%s", theirs->e.text);
 	if (result.status)
@@ -164,7 +168,8 @@ static void later_packages(void **state)
 	static const struct recipe_exclude only[] = { { .pattern = "^/usr/doc/pkg(/README)?$" } };
 	struct recipe recipe = with_rules(only, 1);
 	struct made_deb second = { .name = "second",
-				   .files = { MADE('5', "./usr/", 0755, NULL), MADE('5', "./usr/doc/", 0755, NULL),
+				   .files = { MADE('5', "./usr/", 0755, NULL),
+					      MADE('5', "./usr/doc/", 0755, NULL),
 					      MADE('5', "./usr/doc/pkg/", 0755, NULL),
 					      MADE('0', "./usr/doc/pkg/README", 0644, "2"),
 					      MADE('0', "./usr/doc/pkg/more", 0644, "2") } };
@@ -218,9 +223,10 @@ static void configuration_of_dpkg(void **state)
 	assert_int_equal(deb_excludes_configure(&scene.site, &scene.e), 0);
 	assert_text(&scene, "/etc/dpkg/dpkg.cfg.d/image-paths",
 		    "# Files that this image goes without.\npath-include=/usr/doc/*/copyright\n");
-	assert_text(&scene, "/etc/dpkg/dpkg.cfg.d/image-paths-build",
-		    "# While the image is built.\npath-exclude=/usr/doc/*\npath-include=/usr/doc/*/copyright\n"
-		    "path-exclude=/usr/man/*/*\npath-exclude=/etc/pkg/left*\npath-exclude=/usr/bin/[!x]\n");
+	assert_text(
+		&scene, "/etc/dpkg/dpkg.cfg.d/image-paths-build",
+		"# While the image is built.\npath-exclude=/usr/doc/*\npath-include=/usr/doc/*/copyright\n"
+		"path-exclude=/usr/man/*/*\npath-exclude=/etc/pkg/left*\npath-exclude=/usr/bin/[!x]\n");
 	scene_close(&scene);
 	recipe_release(&recipe);
 }
@@ -228,8 +234,8 @@ static void configuration_of_dpkg(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_dpkg_does),	       cmocka_unit_test(by_pattern),
-		cmocka_unit_test(later_packages),      cmocka_unit_test(half_of_a_hard_link),
+		cmocka_unit_test(as_dpkg_does),          cmocka_unit_test(by_pattern),
+		cmocka_unit_test(later_packages),        cmocka_unit_test(half_of_a_hard_link),
 		cmocka_unit_test(configuration_of_dpkg),
 	};
 
