@@ -65,6 +65,7 @@ lxd_start() {
 }
 
 inside() {
+	# shellcheck disable=SC2154 # the caller's
 	timeout 180 lxc exec "$container" -- "$@" </dev/null 2>&1
 }
 

@@ -37,12 +37,10 @@ static int edit_present(const struct editing *editing, struct text line, struct 
 		r = pattern_matches(editing->pattern, line, e);
 	if (r < 0)
 		return -1;
-	if (r == 0)
-		add_line(edited, line);
-	else if (!edited->found)
-		add_line(edited, text_of(wanted));
 	/* Without a pattern, equal lines are left alone: they may belong to parts of the file. */
-	else if (!editing->pattern)
+	if (r > 0 && !edited->found)
+		add_line(edited, text_of(wanted));
+	else if (r == 0 || !editing->pattern)
 		add_line(edited, line);
 	edited->found = edited->found || r > 0;
 	return 0;

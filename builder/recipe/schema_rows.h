@@ -17,31 +17,22 @@
 #define SECTION_WITH(name, type_place, check) \
 	static const struct schema_section name = { SECTION_FIELDS(name), type_place, check }
 
-/* clang-format off: they stand in rows that it does not understand */
 #define AT(type, member)    .offset = offsetof(struct type, member)
 #define PLACE(type, member) .place = offsetof(struct type, member)
 #define COUNT(type, member) .count = offsetof(struct type, member)
 
 /* Every list entry that may be limited to some images has these four keys. */
+/* clang-format off */
 #define FILTER(owner) \
-	{ "releases", \
-	  SCHEMA_TEXTS, \
-	  .filter = FILTER_RELEASES, \
-	  AT(owner, filter.releases), \
-	  PLACE(owner, filter.releases_place), \
-	  .about = "Only for these releases" }, \
-		{ "architectures", \
-		  SCHEMA_TEXTS, \
-		  .filter = FILTER_ARCHITECTURES, \
-		  AT(owner, filter.architectures), \
-		  PLACE(owner, filter.architectures_place), \
-		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
-		  .about = "Only for these variants" }, \
-	{ \
-		"types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), \
-				       .words = &schema_types, .about = "Only for these types of image" \
-	}
+	{ "releases", SCHEMA_TEXTS, .filter = FILTER_RELEASES, AT(owner, filter.releases), \
+	  PLACE(owner, filter.releases_place), .about = "Only for these releases" }, \
+	{ "architectures", SCHEMA_TEXTS, .filter = FILTER_ARCHITECTURES, AT(owner, filter.architectures), \
+	  PLACE(owner, filter.architectures_place), \
+	  .about = "Only for these architectures, as the distribution names them" }, \
+	{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
+	  .about = "Only for these variants" }, \
+	{ "types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), .words = &schema_types, \
+	  .about = "Only for these types of image" }
 /* clang-format on */
 
 #endif
