@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	  cmd_cache },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
+	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
 };
 
 const struct command *command_all(size_t *count)

@@ -13,7 +13,8 @@ enum {
 	ON_LIST = 1 << 1,
 	ON_PLAN = 1 << 2,
 	ON_CACHE = 1 << 3,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE,
+	ON_TEMPLATE = 1 << 8,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_TEMPLATE,
 };
 
 struct option_row {
@@ -33,9 +34,17 @@ static const struct option_row rows[] = {
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
 	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
+	{ "config", 0, "KEY=VALUE", OPTION_LIST, FIELD(configs), ON_TEMPLATE,
+	  "a value of the instance's configuration, such as user.x=1" },
+	{ "daemon", 0, "NAME", OPTION_TEXT, FIELD(daemon), ON_TEMPLATE,
+	  "render as lxd or as incus would (default: lxd)" },
+	{ "device", 0, "DEVICE.KEY=VALUE", OPTION_LIST, FIELD(devices), ON_TEMPLATE,
+	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD,
 	  "unified, split, or both (default: unified,split)" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
+	{ "instance", 0, "NAME[,KEY=VALUE]", OPTION_TEXT, FIELD(instance), ON_TEMPLATE,
+	  "the instance, and its type, architecture, ephemeral, privileged (default: c1)" },
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
 	{ "keep", 0, "SIZE", OPTION_TEXT, FIELD(keep), ON_CACHE,
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
@@ -51,11 +60,17 @@ static const struct option_row rows[] = {
 	  "set a value of the recipe, such as image.release=trixie" },
 	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
 	  "put the image files into DIR (default: this folder)" },
+	{ "path", 0, "PATH", OPTION_TEXT, FIELD(path), ON_TEMPLATE,
+	  "where in the instance the result would be written" },
 	{ "payloads", 0, "SIZE", OPTION_TEXT, FIELD(payloads), ON_BUILD,
 	  "keep at most SIZE of decompressed packages in the cache (default: 4G; 0: none)" },
+	{ "property", 0, "KEY=VALUE", OPTION_LIST, FIELD(properties), ON_TEMPLATE,
+	  "a property that metadata.yaml gives the template" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
 	{ "timing", 0, NULL, OPTION_FLAG, FIELD(timing), ON_BUILD | ON_PLAN,
 	  "print at the end where time and memory went" },
+	{ "trigger", 0, "WORD", OPTION_TEXT, FIELD(trigger), ON_TEMPLATE,
+	  "create, copy, start or rename (default: create)" },
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
@@ -71,7 +86,7 @@ static unsigned command_bit(const struct command *command)
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} bits[] = { { "build", ON_BUILD }, { "cache", ON_CACHE }, { "list", ON_LIST } };
+	} bits[] = { { "build", ON_BUILD }, { "cache", ON_CACHE }, { "list", ON_LIST }, { "template", ON_TEMPLATE } };
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
 		if (strcmp(command->name, bits[i].name) == 0)
@@ -176,6 +191,9 @@ void settings_release(struct settings *settings)
 	free(settings->arguments.items);
 	free(settings->overrides.items);
 	free(settings->mirrors.items);
+	free(settings->configs.items);
+	free(settings->devices.items);
+	free(settings->properties.items);
 	*settings = (struct settings) { .log = settings->log };
 }
 

@@ -24,9 +24,9 @@ static struct pongo_value map_value(const struct pongo_map *map)
 	return (struct pongo_value) { .kind = PONGO_MAP, .map = map };
 }
 
-/* The pairs of DEVICE, or all where it is NULL. */
+/* The pairs of DEVICE, or all where it is NULL. A daemon's configuration has no key without a value. */
 static struct pongo_value pairs_value(struct arena *arena, const struct instance_pairs *pairs, const char *device,
-				      const char *type)
+				      const char *type, bool with_empty)
 {
 	struct pongo_entry *entries = NULL;
 	size_t count = 0;
@@ -35,7 +35,7 @@ static struct pongo_value pairs_value(struct arena *arena, const struct instance
 		const struct instance_pair *pair = &pairs->items[i];
 		struct pongo_entry entry = { text_of(pair->key), text_value(pair->value) };
 
-		if (!device || strcmp(device, pair->device) == 0)
+		if ((with_empty || *pair->value) && (!device || strcmp(device, pair->device) == 0))
 			ARENA_PUSH(arena, entries, count, entry);
 	}
 	return map_value(pongo_map_make(arena, type, entries, count));
@@ -48,7 +48,7 @@ static struct pongo_value devices_value(struct arena *arena, const struct instan
 
 	for (size_t i = 0; i < pairs->count; i++) {
 		const char *device = pairs->items[i].device;
-		struct pongo_entry entry = { text_of(device), pairs_value(arena, pairs, device, "config.Device") };
+		struct pongo_entry entry = { text_of(device), pairs_value(arena, pairs, device, "config.Device", true) };
 
 		ARENA_PUSH(arena, entries, count, entry);
 	}
@@ -99,7 +99,7 @@ static int look_up(void *data, struct text name, struct arena *arena, struct pon
 struct pongo_scope instance_scope(struct arena *arena, const struct instance *instance)
 {
 	struct context *context = arena_alloc(arena, sizeof *context);
-	struct pongo_value config = pairs_value(arena, &instance->config, NULL, MAP_TYPE);
+	struct pongo_value config = pairs_value(arena, &instance->config, NULL, MAP_TYPE, false);
 	struct pongo_value self = instance_value(arena, instance);
 	struct pongo_value trigger = text_value(instance->trigger);
 	struct pongo_value get = { .kind = PONGO_FUNCTION, .function = &context->config_get };
@@ -115,7 +115,7 @@ struct pongo_scope instance_scope(struct arena *arena, const struct instance *in
 		{ TEXT("devices"), devices_value(arena, &instance->devices) },
 		{ TEXT("instance"), self },
 		{ TEXT("path"), text_value(instance->path) },
-		{ TEXT("properties"), pairs_value(arena, &instance->properties, NULL, MAP_TYPE) },
+		{ TEXT("properties"), pairs_value(arena, &instance->properties, NULL, MAP_TYPE, true) },
 		{ TEXT("trigger"), trigger },
 	};
 
