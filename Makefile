@@ -69,7 +69,7 @@ PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpc
 	libcurl4-openssl-dev libssl-dev libjansson-dev libseccomp-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
 	debian-archive-keyring
 PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
-	lxd lxd-client mmdebstrap
+	lxd lxd-client mmdebstrap python3-jsonschema python3-yaml
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
 PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
 PACKAGES.bench := mmdebstrap debootstrap nginx-light python3 mount rsync zstd xz-utils
@@ -240,6 +240,7 @@ install: all
 	$(Q)install -m 644 builder/kiln-recipe.5 '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
 	$(Q)for d in $(SHARE); do \
 		find $$d -maxdepth 1 -type f -exec install -m 644 -t '$(DESTDIR)$(DATADIR)'/$$d {} + || exit 1; done
+	$(Q)$O/kiln check --schema > '$(DESTDIR)$(DATADIR)/recipe.schema.json'
 uninstall:
 	$(Q)rm -f '$(DESTDIR)$(BINDIR)/kiln' '$(DESTDIR)$(MANDIR)/man1/kiln.1' '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
 	$(Q)rm -rf '$(DESTDIR)$(DATADIR)'

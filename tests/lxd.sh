@@ -6,6 +6,9 @@
 #
 #	lxd_start	a daemon with one storage pool; $LXD_DIR says where, and lxd_stop is given to at_exit
 #	lxd_inside	run a command where the daemon runs
+#	inside		run a command in $container
+#	is_up		wait until $container has started, or has not; $state tells
+#	lxd_is_clean	stop the daemon; nothing of it is left
 #	$mark		begins the names of all containers, and so those of their cgroups
 
 mark=kiln$$
@@ -67,4 +70,21 @@ lxd_start() {
 	lxc storage create default dir >/dev/null 2>&1 || give_up 'a storage pool' "$(cat "$WORK/lxd.log")"
 	lxc profile device add default root disk path=/ pool=default >/dev/null 2>&1 ||
 		give_up 'a profile' "$(cat "$WORK/lxd.log")"
+}
+
+inside() {
+	# shellcheck disable=SC2154 # the caller's
+	timeout 180 lxc exec "$container" -- "$@" </dev/null 2>&1
+}
+
+# Right after the launch there is no bus to ask yet.
+is_up() {
+	state=$(timeout 150 lxc exec "$container" -- systemctl is-system-running --wait 2>/dev/null </dev/null)
+	[ "$state" = running ] || [ "$state" = degraded ]
+}
+
+lxd_is_clean() {
+	lxd_stop
+	is 'no mount is left' "$(grep -F "$LXD_DIR" /proc/mounts)" ''
+	is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''
 }

@@ -19,7 +19,7 @@ struct refresh {
 	size_t count;
 	struct fetch_answer *inrelease; /* owned; one for each archive */
 	struct fetch_answer *release;   /* owned; [2 * i] Release, [2 * i + 1] Release.gpg */
-	struct buffer image_keys;       /* owned; of the package that the image will have, once they are needed */
+	struct buffer image_keys; /* owned; of the package that the image will have, once they are needed */
 };
 
 static void free_answers(struct fetch_answer *answers, size_t count)

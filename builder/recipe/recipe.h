@@ -234,10 +234,12 @@ struct lxc_config {
 	const char *content;
 	struct filter filter;
 	struct place place;
+	struct place content_place;
 };
 
 struct recipe_targets {
 	const char *lxc_create_message;
+	struct place lxc_create_message_place;
 	struct lxc_config *lxc_configs;
 	size_t lxc_config_count;
 	bool has_vm;

@@ -64,24 +64,18 @@ static const struct schema_form form_variable = {
 #define COUNT(type, member) .count = offsetof(struct type, member)
 
 /* Every list entry that may be limited to some images has these four keys. */
+#define LIST(owner, axis, member) .filter = axis, AT(owner, filter.member)
 #define FILTER(owner) \
-	{ "releases", \
-	  SCHEMA_TEXTS, \
-	  .filter = FILTER_RELEASES, \
-	  AT(owner, filter.releases), \
-	  PLACE(owner, filter.releases_place), \
-	  .about = "Only for these releases" }, \
-		{ "architectures", \
-		  SCHEMA_TEXTS, \
-		  .filter = FILTER_ARCHITECTURES, \
-		  AT(owner, filter.architectures), \
+	{ "releases", SCHEMA_TEXTS, LIST(owner, FILTER_RELEASES, releases), \
+	  PLACE(owner, filter.releases_place), .about = "Only for these releases" }, \
+		{ "architectures", SCHEMA_TEXTS, LIST(owner, FILTER_ARCHITECTURES, architectures), \
 		  PLACE(owner, filter.architectures_place), \
 		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
+		{ "variants", SCHEMA_TEXTS, LIST(owner, FILTER_VARIANTS, variants), \
 		  .about = "Only for these variants" }, \
 	{ \
-		"types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), \
-				       .words = &filter_types, .about = "Only for these types of image" \
+		"types", SCHEMA_TEXTS, LIST(owner, FILTER_TYPES, types), \
+			.words = &filter_types, .about = "Only for these types of image" \
 	}
 
 static const struct schema_field image_fields[] = {
@@ -137,14 +131,15 @@ static const struct schema_field lxc_config_fields[] = {
 	{ "before", SCHEMA_COUNT, AT(lxc_config, before),
 	  .about = "Only for compatibility levels below this" },
 	{ "after", SCHEMA_COUNT, AT(lxc_config, after), .about = "Only for compatibility levels above this" },
-	{ "content", SCHEMA_TEXT, AT(lxc_config, content),
-	  .about = "Lines of LXC configuration; a template" },
+	{ "content", SCHEMA_TEXT, AT(lxc_config, content), PLACE(lxc_config, content_place),
+	  .text_place = true, .about = "Lines of LXC configuration; a template" },
 	FILTER(lxc_config),
 };
 SECTION(lxc_config, offsetof(struct lxc_config, place));
 
 static const struct schema_field lxc_fields[] = {
 	{ "create_message", SCHEMA_TEXT, AT(recipe_targets, lxc_create_message),
+	  PLACE(recipe_targets, lxc_create_message_place), .text_place = true,
 	  .about = "What lxc-create says; a template" },
 	{ "config", SCHEMA_SECTIONS, AT(recipe_targets, lxc_configs), COUNT(recipe_targets, lxc_config_count),
 	  .item_bytes = sizeof(struct lxc_config), .section = &lxc_config,

@@ -19,16 +19,6 @@ field() {
 	jq -r "$1" "$record"
 }
 
-inside() {
-	timeout 180 lxc exec "$container" -- "$@" </dev/null 2>&1
-}
-
-# Right after the launch there is no bus to ask yet.
-is_up() {
-	state=$(timeout 150 lxc exec "$container" -- systemctl is-system-running --wait 2>/dev/null </dev/null)
-	[ "$state" = running ] || [ "$state" = degraded ]
-}
-
 look_at_image() {
 	local format=$1 fingerprint shown key
 	fingerprint=$(field ".artifacts[] | select(.format == \"$format\").fingerprint")
@@ -111,6 +101,4 @@ container=$mark-copy
 within 150 is_up
 is 'and has a hostname of its own' "$(inside cat /etc/hostname)" "$mark-copy"
 
-lxd_stop
-is 'no mount is left' "$(grep -F "$LXD_DIR" /proc/mounts)" ''
-is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''
+lxd_is_clean
