@@ -7,7 +7,8 @@ enum { FORM_BYTES_MAX = 256, FIELDS_MAX = 32 };
 
 /* SCHEMA_WORD writes through a pointer to unsigned: the type that gcc and clang give such an enum. */
 _Static_assert(sizeof(enum generator) == sizeof(unsigned) && sizeof(enum trigger) == sizeof(unsigned) &&
-		       sizeof(enum set_action) == sizeof(unsigned),
+		       sizeof(enum set_action) == sizeof(unsigned) &&
+		       sizeof(enum line_action) == sizeof(unsigned),
 	       "enums without negative values are unsigned");
 
 /* Where in the tree we are, for messages: "packages.sets[0].action". */

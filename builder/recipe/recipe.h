@@ -52,6 +52,17 @@ struct filter {
 	struct place architectures_place;
 };
 
+struct template_property {
+	const char *key;
+	const char *value;
+};
+
+/* A name in a list, with its place: of a package as "vim" or "vim=1.2", of a service, of a group. */
+struct recipe_name {
+	const char *text;
+	struct place place;
+};
+
 struct recipe_image {
 	const char *distribution; /* mandatory */
 	const char *release;      /* default: "" */
@@ -62,11 +73,19 @@ struct recipe_image {
 	const char *serial;       /* default: from the date, by recipe_set_date() */
 	const char *expiry;       /* default: "30d" */
 	int64_t expiry_s;         /* EXPIRY in seconds */
+	struct template_property *properties; /* beside those that kiln gives; values are templates */
+	size_t property_count;
+	struct recipe_name *aliases; /* templates */
+	size_t alias_count;
+	struct template_property *requirements; /* "secureboot" and the like; values are templates */
+	size_t requirement_count;
 	struct place place;
 	struct place architecture_place;
 	struct place description_place;
 	struct place name_place;
 	struct place expiry_place;
+	struct place properties_place;
+	struct place requirements_place;
 };
 
 /*
@@ -114,11 +133,6 @@ enum generator {
 	GENERATOR_TEMPLATE,
 };
 
-struct template_property {
-	const char *key;
-	const char *value;
-};
-
 struct recipe_file {
 	enum generator generator;
 	const char *path;
@@ -132,6 +146,10 @@ struct recipe_file {
 	struct template_property *properties; /* template.properties */
 	size_t property_count;
 	struct string_list when; /* template.when; empty: create and copy */
+	bool template_create_only;
+	const char *template_uid; /* numbers; NULL: root */
+	const char *template_gid;
+	const char *template_mode; /* NULL: 0644 */
 	bool templated;
 	bool pongo; /* CONTENT is a template of the recipe, expanded at build time */
 	struct filter filter;
@@ -143,12 +161,6 @@ struct recipe_file {
 };
 
 enum set_action { SET_INSTALL, SET_REMOVE };
-
-/* A package name of a set, as written: "vim", later also "vim=1.2" and the like. */
-struct recipe_name {
-	const char *text;
-	struct place place;
-};
 
 struct package_set {
 	enum set_action action;
@@ -248,6 +260,8 @@ struct recipe_targets {
 	struct place place;
 };
 
+#include "recipe/setup.h"
+
 struct recipe {
 	struct arena arena;
 	const char *path;   /* as errors name it */
@@ -261,6 +275,7 @@ struct recipe {
 	struct recipe_action *actions;
 	size_t action_count;
 	struct recipe_environment environment;
+	struct recipe_setup setup;
 	struct template_property *architecture_mappings; /* mappings.architectures */
 	size_t architecture_mapping_count;
 	const char *architecture_map; /* mappings.architecture_map */
@@ -317,6 +332,9 @@ int recipe_filter(struct recipe *recipe, struct error *e) MUST_CHECK;
  */
 int recipe_select(struct recipe *recipe, struct error *e) MUST_CHECK;
 
+/* Whether TEXT may be the name of an image on a server. */
+bool recipe_is_alias(const char *text);
+
 /* Fix the serial, unless the recipe gives one, from the date of the build. */
 void recipe_set_date(struct recipe *recipe, int64_t epoch_s);
 
@@ -337,6 +355,8 @@ void recipe_describe_source(const struct recipe_source *source, struct layer_key
 void recipe_describe_repository(const struct repository *repository, struct layer_key *key);
 void recipe_describe_file(const struct recipe_file *file, struct layer_key *key);
 void recipe_describe_action(const struct recipe_action *action, struct layer_key *key);
+/* The whole of a top-level section: "services". */
+void recipe_describe_section(const struct recipe *recipe, const char *name, struct layer_key *key);
 
 /* The word of the format for a generator or trigger: "cloud-init", "post-files". */
 const char *generator_name(enum generator generator);

@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe/schema.h"
+#include "recipe/schema_rows.h"
 
 #include "recipe/check.h"
+#include "recipe/check_setup.h"
 
 #define WORDS(name, ...) \
 	static const char *const name##_words[] = { __VA_ARGS__ }; \
 	const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
 
-#define STATIC_WORDS(name, ...) \
-	static const char *const name##_words[] = { __VA_ARGS__ }; \
-	static const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
-
-#define SECTION(name, type_place) \
-	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place, \
-						    NULL }
-
-/* One with rules between its keys, which CHECK knows. */
-#define SECTION_WITH(name, type_place, check) \
-	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place, \
-						    check }
-
 /* The order is that of enum generator, and of enum trigger. */
 WORDS(schema_generators, "cloud-init", "copy", "dump", "fstab", "hostname", "hosts", "incus-agent", "remove",
       "template");
+WORDS(schema_types, "container", "vm");
 WORDS(schema_triggers, "post-unpack", "post-update", "post-packages", "post-files");
 
 STATIC_WORDS(set_actions, "install", "remove"); /* as enum set_action */
-STATIC_WORDS(filter_types, "container", "vm");
 STATIC_WORDS(lxc_types, "all", "system", "user");
 STATIC_WORDS(filesystems, "ext4", "btrfs");
 STATIC_WORDS(template_when, "create", "copy", "start", "rename");
@@ -45,13 +33,21 @@ static const struct schema_form form_expiry = {
 	"^([0-9]+[smhdw])+$",
 	"numbers, each with s, m, h, d or w, such as 30d",
 };
-static const struct schema_form form_mode = {
+const struct schema_form schema_mode = {
 	"^0*[0-7]{1,4}$",
 	"octal digits, such as 0644",
 };
-static const struct schema_form form_owner = {
+const struct schema_form schema_owner = {
 	"^([0-9]{1,10}|[a-z_][a-z0-9_.-]*[$]?)$",
 	"a number or the name of a user or group",
+};
+const struct schema_form schema_id = {
+	"^[0-9]{1,9}$",
+	"a number",
+};
+static const struct schema_form form_plain_mode = {
+	"^0*[0-7]{1,3}$",
+	"octal digits without set-id bits, such as 0644",
 };
 static const struct schema_form form_variable = {
 	"^[A-Za-z_][A-Za-z0-9_]*$",
@@ -59,25 +55,6 @@ static const struct schema_form form_variable = {
 };
 
 /* clang-format off: one row a key, its columns in the same order everywhere */
-#define AT(type, member)    .offset = offsetof(struct type, member)
-#define PLACE(type, member) .place = offsetof(struct type, member)
-#define COUNT(type, member) .count = offsetof(struct type, member)
-
-/* Every list entry that may be limited to some images has these four keys. */
-#define LIST(owner, axis, member) .filter = axis, AT(owner, filter.member)
-#define FILTER(owner) \
-	{ "releases", SCHEMA_TEXTS, LIST(owner, FILTER_RELEASES, releases), \
-	  PLACE(owner, filter.releases_place), .about = "Only for these releases" }, \
-		{ "architectures", SCHEMA_TEXTS, LIST(owner, FILTER_ARCHITECTURES, architectures), \
-		  PLACE(owner, filter.architectures_place), \
-		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, LIST(owner, FILTER_VARIANTS, variants), \
-		  .about = "Only for these variants" }, \
-	{ \
-		"types", SCHEMA_TEXTS, LIST(owner, FILTER_TYPES, types), \
-			.words = &filter_types, .about = "Only for these types of image" \
-	}
-
 static const struct schema_field image_fields[] = {
 	{ "distribution", SCHEMA_TEXT, .mandatory = true, AT(recipe_image, distribution),
 	  .about = "Name of the distribution" },
@@ -95,8 +72,15 @@ static const struct schema_field image_fields[] = {
 	  .about = "Serial number; default: date and time of the newest input" },
 	{ "expiry", SCHEMA_TEXT, AT(recipe_image, expiry), PLACE(recipe_image, expiry_place),
 	  .form = &form_expiry, .about = "Time from creation to expiry; default: 30d" },
+	{ "properties", SCHEMA_PAIRS, AT(recipe_image, properties), COUNT(recipe_image, property_count),
+	  PLACE(recipe_image, properties_place), .about = "Further properties; their values are templates" },
+	{ "aliases", SCHEMA_NAMES, AT(recipe_image, aliases), COUNT(recipe_image, alias_count),
+	  .about = "Names that the image is to have on a server; templates" },
+	{ "requirements", SCHEMA_PAIRS, AT(recipe_image, requirements),
+	  COUNT(recipe_image, requirement_count), PLACE(recipe_image, requirements_place),
+	  .about = "What an instance needs of its server; templates" },
 };
-SECTION(image, offsetof(struct recipe_image, place));
+SECTION_WITH(image, offsetof(struct recipe_image, place), recipe_check_image);
 
 static const struct schema_field source_fields[] = {
 	{ "downloader", SCHEMA_TEXT, .mandatory = true, AT(recipe_source, downloader),
@@ -171,6 +155,14 @@ static const struct schema_field template_fields[] = {
 	  .about = "Properties that the template sees" },
 	{ "when", SCHEMA_TEXTS, AT(recipe_file, when), .words = &template_when,
 	  .about = "When an instance applies the template; default: create and copy" },
+	{ "create_only", SCHEMA_FLAG, AT(recipe_file, template_create_only),
+	  .about = "Leave a file alone that is there already" },
+	{ "uid", SCHEMA_TEXT, AT(recipe_file, template_uid), .form = &schema_id,
+	  .about = "Owner of a file that the template creates; Incus alone reads it" },
+	{ "gid", SCHEMA_TEXT, AT(recipe_file, template_gid), .form = &schema_id,
+	  .about = "Its group, likewise" },
+	{ "mode", SCHEMA_TEXT, AT(recipe_file, template_mode), .form = &form_plain_mode,
+	  .about = "Its permissions, likewise" },
 };
 SECTION(template, 0);
 
@@ -186,10 +178,10 @@ static const struct schema_field file_fields[] = {
 	{ "source", SCHEMA_TEXT, AT(recipe_file, source), PLACE(recipe_file, source_place),
 	  .text_place = true,
 	  .about = "File or folder beside the recipe that is copied; a template if 'pongo'" },
-	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &form_mode,
+	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &schema_mode,
 	  .about = "Permissions of the file" },
-	{ "uid", SCHEMA_TEXT, AT(recipe_file, uid), .form = &form_owner, .about = "Owner of the file" },
-	{ "gid", SCHEMA_TEXT, AT(recipe_file, gid), .form = &form_owner, .about = "Group of the file" },
+	{ "uid", SCHEMA_TEXT, AT(recipe_file, uid), .form = &schema_owner, .about = "Owner of the file" },
+	{ "gid", SCHEMA_TEXT, AT(recipe_file, gid), .form = &schema_owner, .about = "Group of the file" },
 	{ "template", SCHEMA_SECTION, .section = &template, .about = "How instances use the template" },
 	{ "templated", SCHEMA_FLAG, AT(recipe_file, templated),
 	  .about = "LXC replaces its placeholders in the file" },
@@ -318,6 +310,41 @@ static const struct schema_field recipe_fields[] = {
 	{ "mappings", SCHEMA_SECTION, .section = &mapping, .about = "Names of architectures" },
 	{ "environment", SCHEMA_SECTION, AT(recipe, environment), .section = &environment,
 	  .about = "Environment of scripts" },
+
+	{ "services", SCHEMA_SECTIONS, AT(recipe, setup.services), COUNT(recipe, setup.service_count),
+	  .item_bytes = sizeof(struct recipe_service), .section = &schema_service,
+	  .about = "Services that are started, or not, when an instance starts" },
+	{ "groups", SCHEMA_SECTIONS, AT(recipe, setup.groups), COUNT(recipe, setup.group_count),
+	  .item_bytes = sizeof(struct recipe_group), .section = &schema_group,
+	  .about = "Groups that are created or changed" },
+	{ "users", SCHEMA_SECTIONS, AT(recipe, setup.users), COUNT(recipe, setup.user_count),
+	  .item_bytes = sizeof(struct recipe_user), .section = &schema_user,
+	  .about = "Users that are created or changed" },
+	{ "locales", SCHEMA_SECTIONS, AT(recipe, setup.locales), COUNT(recipe, setup.locale_count),
+	  .item_bytes = sizeof(struct recipe_locale), .section = &schema_locale,
+	  .about = "Locales that are built" },
+	{ "timezone", SCHEMA_TEXT, AT(recipe, setup.timezone), PLACE(recipe, setup.timezone_place),
+	  .form = &schema_timezone, .about = "Time zone, such as Europe/Berlin" },
+	{ "keymap", SCHEMA_TEXT, AT(recipe, setup.keymap), PLACE(recipe, setup.keymap_place),
+	  .form = &schema_keymap, .about = "Keyboard, as the console names it" },
+	{ "links", SCHEMA_SECTIONS, AT(recipe, setup.links), COUNT(recipe, setup.link_count),
+	  .item_bytes = sizeof(struct recipe_link), .section = &schema_link, .about = "Symbolic links" },
+	{ "directories", SCHEMA_SECTIONS, AT(recipe, setup.directories), COUNT(recipe, setup.directory_count),
+	  .item_bytes = sizeof(struct recipe_directory), .section = &schema_directory,
+	  .about = "Folders that are there" },
+	{ "permissions", SCHEMA_SECTIONS, AT(recipe, setup.permissions),
+	  COUNT(recipe, setup.permission_count), .item_bytes = sizeof(struct recipe_permission),
+	  .section = &schema_permission, .about = "Mode, owner and capabilities of files" },
+	{ "lines", SCHEMA_SECTIONS, AT(recipe, setup.lines), COUNT(recipe, setup.line_count),
+	  .item_bytes = sizeof(struct recipe_line), .section = &schema_line, .about = "Lines of text files" },
+	{ "resolv_conf", SCHEMA_TEXT, AT(recipe, setup.resolv_conf), PLACE(recipe, setup.resolv_conf_place),
+	  .about = "Where name servers come from: stub, uplink, resolvconf, empty, absent, or a link's "
+		   "target" },
+	{ "machine_id", SCHEMA_TEXT, AT(recipe, setup.machine_id), PLACE(recipe, setup.machine_id_place),
+	  .words = &schema_machine_ids, .about = "What instances find in /etc/machine-id" },
+	{ "exclude_paths", SCHEMA_SECTIONS, AT(recipe, setup.excludes), COUNT(recipe, setup.exclude_count),
+	  .item_bytes = sizeof(struct recipe_exclude), .section = &schema_exclude,
+	  .about = "Files of packages that are not unpacked" },
 };
 const struct schema_section schema_recipe = {
 	recipe_fields,

@@ -4,6 +4,7 @@
 #include "recipe/filter.h"
 
 #include "base/text.h"
+#include "recipe/check_setup.h"
 
 static int unsupported(struct error *e, const struct place *place, const char *what, const char *remedy)
 {
@@ -182,7 +183,7 @@ static int check_templates(const struct recipe *recipe, struct problems *problem
 		if (action->pongo && check_template(&checker, action->action, &action->place, e) < 0)
 			return -1;
 	}
-	return 0;
+	return recipe_check_setup(recipe, problems, e);
 }
 
 int recipe_check_targets(const struct recipe *recipe, struct problems *problems, struct error *e)

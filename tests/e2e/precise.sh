@@ -187,10 +187,6 @@ lxd_inside ip link set kilnbr0 up
 lxd_inside python3 "$TOP/tests/precise/dhcp" kilnbr0 10.98.76.1 10.98.76.54 >dhcp.log 2>&1 </dev/null &
 lxc profile device add default eth0 nic nictype=bridged parent=kilnbr0 name=eth0 >/dev/null
 
-inside() {
-	timeout 60 lxc exec "$container" -- "$@" </dev/null 2>&1
-}
-
 is_started() {
 	inside grep -qx 'event runlevel' /var/log/init.log
 }
@@ -247,5 +243,4 @@ for arch in i686 amd64; do
 $(lxc info "$container" --show-log 2>&1 | tail -n 20)"
 	fi
 done
-lxd_stop
-is 'no mount is left' "$(grep -F "$LXD_DIR" /proc/mounts)" ''
+lxd_is_clean
