@@ -711,7 +711,8 @@ static void stand_in_of_upstart(void **state)
 	for (int network = 0; network < 2; network++) {
 		f->sandbox.network = network;
 		expect(&f->sandbox,
-		       "ln -sf initctl /sbin/start; /sbin/start ssh && /sbin/initctl reload-configuration && echo "
+		       "ln -sf initctl /sbin/start; /sbin/start ssh && /sbin/initctl reload-configuration && "
+		       "echo "
 		       "fine",
 		       "initctl: nothing is started while an image is built\n"
 		       "initctl: nothing is started while an image is built\nfine\n");
