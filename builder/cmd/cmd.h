@@ -21,9 +21,16 @@ struct settings {
 	struct words arguments; /* what is left after the options */
 	struct words overrides;
 	struct words mirrors;
+	struct words configs; /* these three: of an instance */
+	struct words devices;
+	struct words properties;
 	const char *output;
 	const char *format;
 	const char *compression;
+	const char *daemon;
+	const char *instance;
+	const char *path;
+	const char *trigger;
 	const char *cache;
 	const char *keep;
 	const char *older_than;
@@ -75,6 +82,7 @@ int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
 
 /* The format of recipes as a JSON Schema; malloc'ed. */
 char *schema_text(void);

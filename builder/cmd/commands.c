@@ -11,6 +11,7 @@ static const struct command commands[] = {
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
+	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
 };
 
 const struct command *command_all(size_t *count)

@@ -160,6 +160,30 @@ static int clamp_shadow_days(const struct customize_site *site, const char *path
 			  st->st_gid, e);
 }
 
+/*
+ * Not removed but added: the one unit of systemd that a package's file makes fail in a container, where other units
+ * that need the host's kernel have such a condition of their own. In a virtual machine it runs as ever.
+ */
+static int leave_formats_to_host(const struct customize_site *site, const char *path, const struct stat *st,
+				 struct error *e)
+{
+	static const char text[] = "[Unit]\nConditionVirtualization=!container\n";
+	static const char folder[] = "/etc/systemd/system/systemd-binfmt.service.d";
+	static const char file[] = "/etc/systemd/system/systemd-binfmt.service.d/container.conf";
+	struct stat other;
+	int r = root_lstat(site->root_fd, "/lib/systemd/system/systemd-binfmt.service", &other, e);
+
+	(void)path;
+	(void)st;
+	if (r > 0)
+		r = root_lstat(site->root_fd, file, &other, e) > 0 ? 0 : 1;
+	if (r <= 0)
+		return r;
+	if (root_make_dirs(site->root_fd, folder, 0755, e) < 0)
+		return -1;
+	return root_write(site->root_fd, file, text, strlen(text), 0644, 0, 0, e);
+}
+
 enum clean_when { ALWAYS, WITH_CLEANUP /* packages.cleanup */ };
 
 /* The path is one of walk_paths(). */
@@ -227,6 +251,8 @@ static const struct clean_rule rules[] = {
 	{ "/var/tmp/*", ALWAYS, remove_all, "temporary files of the build" },
 	{ "/run/*", ALWAYS, remove_all, "a tmpfs in every instance" },
 	{ "/var/lock", ALWAYS, make_lock_folder, "a link to /run/lock, which a chroot into the image needs" },
+	{ "/usr/lib/binfmt.d/*.conf", ALWAYS, leave_formats_to_host,
+	  "binary formats are the kernel's, and that is the host's: systemd-binfmt.service would fail" },
 	{ "/dev/*", ALWAYS, remove_all, "the instance's own; daemons do not unpack it" },
 };
 /* clang-format on */

@@ -23,7 +23,8 @@ struct archive_wish {
 	size_t component_count;
 	const struct key_text *keys; /* that may sign it */
 	size_t key_count;
-	bool any_age; /* an expired Valid-Until is only warned of */
+	bool any_age;     /* an expired Valid-Until is only warned of */
+	bool accept_sha1; /* a signature with SHA-1 will do */
 };
 
 struct archive_options {
@@ -44,6 +45,7 @@ struct archive {
 	const struct key_text **keys;
 	size_t key_count;
 	bool any_age;
+	bool accept_sha1;
 	bool lacks_key; /* for now: the keys that the wishes give do not verify it */
 	char *text;     /* owned; the signed text, which RELEASE views */
 	size_t text_len;

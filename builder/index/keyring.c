@@ -41,8 +41,9 @@ static int read_stanza(struct text text, struct listed *listed, struct error *e)
 		const char *name;
 		struct text *value;
 	} wanted[] = {
-		{ "Version", &listed->version }, { "Depends", &listed->depends }, { "Filename", &listed->filename },
-		{ "Size", &listed->size },       { "SHA256", &listed->sha256 },
+		{ "Version", &listed->version },   { "Depends", &listed->depends },
+		{ "Filename", &listed->filename }, { "Size", &listed->size },
+		{ "SHA256", &listed->sha256 },
 	};
 	int r = deb_stanza_next(&stanzas) ? 1 : 0;
 
@@ -54,7 +55,8 @@ static int read_stanza(struct text text, struct listed *listed, struct error *e)
 }
 
 /* The newest version of NAME in FILE, if it is newer than what is in *listed already. */
-static int find_in_file(const struct index_file *file, struct text name, struct listed *listed, struct error *e)
+static int find_in_file(const struct index_file *file, struct text name, struct listed *listed,
+			struct error *e)
 {
 	auto_free char *line = xasprintf("Package: %.*s\n", TEXT_ARG(name));
 	const char *at = file->data;
@@ -85,7 +87,8 @@ static int find(const struct index_set *set, struct text name, struct listed *li
 }
 
 /* The one of apt's dependencies that is a package of keys: 1, or 0. */
-static int find_package(const struct index_set *set, struct text *name, struct listed *listed, struct error *e)
+static int find_package(const struct index_set *set, struct text *name, struct listed *listed,
+			struct error *e)
 {
 	struct listed apt;
 	struct deb_part part;
@@ -180,8 +183,8 @@ static int read_package(int fd, struct buffer *keyring, struct error *e)
 	return r;
 }
 
-int keyring_of_image(const struct index_set *set, struct fetcher *fetcher, struct buffer *keyring, char **name,
-		     struct error *e)
+int keyring_of_image(const struct index_set *set, struct fetcher *fetcher, struct buffer *keyring,
+		     char **name, struct error *e)
 {
 	struct listed listed;
 	struct text package;

@@ -218,6 +218,15 @@ static const char *map_architecture(const struct recipe *recipe, const struct ar
 		       : written;
 }
 
+/*
+ * A recipe may call an architecture as LXD does, for people who read the image's name and properties; no archive of
+ * packages would, where Debian has another name.
+ */
+static const char *debian_architecture(const char *mapped, const struct architecture *architecture)
+{
+	return strcmp(mapped, architecture->name) == 0 ? architecture_map("debian", architecture) : mapped;
+}
+
 static int complete_architecture(struct recipe *recipe, struct error *e)
 {
 	const char *written = recipe->image.architecture;
@@ -246,6 +255,7 @@ static int complete_architecture(struct recipe *recipe, struct error *e)
 	recipe->architecture_kernel = architecture->kernel;
 	recipe->architecture_personality = architecture->personality;
 	recipe->architecture_mapped = map_architecture(recipe, architecture, written);
+	recipe->architecture_debian = debian_architecture(recipe->architecture_mapped, architecture);
 	return 0;
 }
 

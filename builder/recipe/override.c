@@ -155,6 +155,7 @@ int override_apply(struct arena *arena, const char *option, struct node **root, 
 	}
 	*slot = make_node(&override, NODE_SCALAR);
 	(*slot)->plain = true;
+	(*slot)->option = true;
 	(*slot)->text = override.value;
 	return 0;
 }

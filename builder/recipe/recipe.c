@@ -156,7 +156,8 @@ int recipe_examine(const struct recipe_options *options, struct problems *proble
 		return problems_take(problems, e);
 	}
 	if (parse((struct text) { text, len }, options, problems, &read, e) < 0 ||
-	    recipe_read_keys(&read, problems, e) < 0 || recipe_check_entries(&read, problems, e) < 0)
+	    recipe_read_keys(&read, problems, e) < 0 || recipe_check_entries(&read, problems, e) < 0 ||
+	    recipe_check_targets(&read, problems, e) < 0)
 		return -1;
 	problems_sort(problems);
 	if (recipe)

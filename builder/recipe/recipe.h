@@ -111,6 +111,7 @@ struct recipe_source {
 	size_t key_count;
 	bool skip_verification;
 	bool check_valid_until; /* ours; default true */
+	bool accept_sha1;       /* ours */
 	struct place place;     /* of the section */
 	struct place downloader_place;
 	struct place url_place;
@@ -245,10 +246,12 @@ struct lxc_config {
 	const char *content;
 	struct filter filter;
 	struct place place;
+	struct place content_place;
 };
 
 struct recipe_targets {
 	const char *lxc_create_message;
+	struct place lxc_create_message_place;
 	struct lxc_config *lxc_configs;
 	size_t lxc_config_count;
 	bool has_vm;
@@ -282,6 +285,7 @@ struct recipe {
 	const char *type;                     /* "container" */
 	const char *architecture;             /* canonical, as LXD's metadata has it: "x86_64" */
 	const char *architecture_mapped;      /* as the distribution says: "amd64" */
+	const char *architecture_debian;      /* as .deb packages for it do */
 	const char *architecture_kernel;      /* as uname -m says: "x86_64" */
 	const char *architecture_personality; /* as LXC's lxc.arch takes it: "linux64", "linux32" */
 };

@@ -104,6 +104,8 @@ static const struct schema_field source_fields[] = {
 	  PLACE(recipe_source, skip_verification_place), .about = "Use the archive unsigned" },
 	{ "check_valid_until", SCHEMA_FLAG, AT(recipe_source, check_valid_until),
 	  .about = "Refuse an archive whose Valid-Until has passed; default: true" },
+	{ "accept_sha1", SCHEMA_FLAG, AT(recipe_source, accept_sha1),
+	  .about = "Accept signatures with SHA-1, which archives from before 2016 have; default: false" },
 };
 SECTION(source, offsetof(struct recipe_source, place));
 
@@ -113,14 +115,15 @@ static const struct schema_field lxc_config_fields[] = {
 	{ "before", SCHEMA_COUNT, AT(lxc_config, before),
 	  .about = "Only for compatibility levels below this" },
 	{ "after", SCHEMA_COUNT, AT(lxc_config, after), .about = "Only for compatibility levels above this" },
-	{ "content", SCHEMA_TEXT, AT(lxc_config, content),
-	  .about = "Lines of LXC configuration; a template" },
+	{ "content", SCHEMA_TEXT, AT(lxc_config, content), PLACE(lxc_config, content_place),
+	  .text_place = true, .about = "Lines of LXC configuration; a template" },
 	FILTER(lxc_config),
 };
 SECTION(lxc_config, offsetof(struct lxc_config, place));
 
 static const struct schema_field lxc_fields[] = {
 	{ "create_message", SCHEMA_TEXT, AT(recipe_targets, lxc_create_message),
+	  PLACE(recipe_targets, lxc_create_message_place), .text_place = true,
 	  .about = "What lxc-create says; a template" },
 	{ "config", SCHEMA_SECTIONS, AT(recipe_targets, lxc_configs), COUNT(recipe_targets, lxc_config_count),
 	  .item_bytes = sizeof(struct lxc_config), .section = &lxc_config,

@@ -186,6 +186,20 @@ static int check_templates(const struct recipe *recipe, struct problems *problem
 	return recipe_check_setup(recipe, problems, e);
 }
 
+int recipe_check_targets(const struct recipe *recipe, struct problems *problems, struct error *e)
+{
+	const struct template_checker checker = { recipe, problems };
+	const struct recipe_targets *targets = &recipe->targets;
+
+	if (check_template(&checker, targets->lxc_create_message, &targets->lxc_create_message_place, e) < 0)
+		return -1;
+	for (size_t i = 0; i < targets->lxc_config_count; i++)
+		if (check_template(&checker, targets->lxc_configs[i].content,
+				   &targets->lxc_configs[i].content_place, e) < 0)
+			return -1;
+	return 0;
+}
+
 int recipe_check_entries(const struct recipe *recipe, struct problems *problems, struct error *e)
 {
 	if (check_source(&recipe->source, problems, e) < 0 ||

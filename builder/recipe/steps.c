@@ -87,21 +87,18 @@ static bool same_flags(const struct string_list *a, const struct string_list *b)
 
 static void end_set(struct maker *maker, const struct package_set *first, struct buffer *names)
 {
-	static const char *const words[] = { [SET_INSTALL] = "install", [SET_REMOVE] = "remove" };
+	static const char *const words[2][2] = {
+		[SET_INSTALL] = { "install", "early" },
+		[SET_REMOVE] = { "remove", "early-remove" },
+	};
 	auto_buffer struct buffer detail = BUFFER_INIT;
 
 	if (first && (names->len || first->flags.count)) {
 		add_words(&detail, &first->flags);
 		buffer_addf(&detail, "%s%s", detail.len ? " " : "", names->data ? names->data : "");
-		add_step(maker, first->early ? "early" : words[first->action], detail.data, &first->place);
+		add_step(maker, words[first->action][first->early], detail.data, &first->place);
 	}
 	buffer_reset(names);
-}
-
-/* Early removals belong to no base system that is made of what is wanted: they are sets like others. */
-static bool is_early(const struct package_set *set)
-{
-	return set->early && set->action == SET_INSTALL;
 }
 
 static void add_sets(struct maker *maker, bool early)
@@ -113,7 +110,7 @@ static void add_sets(struct maker *maker, bool early)
 	for (size_t i = 0; i < packages->set_count; i++) {
 		const struct package_set *set = &packages->sets[i];
 
-		if (is_early(set) != early)
+		if (set->early != early)
 			continue;
 		if (!first || first->action != set->action || !same_flags(&first->flags, &set->flags)) {
 			end_set(maker, first, &names);

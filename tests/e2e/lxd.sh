@@ -7,7 +7,10 @@
 # shellcheck source=../lxd.sh
 . "$(dirname "$0")/../lxd.sh"
 
+require_root
+require_programs lxd lxc unshare jq
 default_image
+
 lxd_start
 
 record=$IMAGE/image.json

@@ -7,7 +7,8 @@
 # shellcheck source=../lxd.sh
 . "$(dirname "$0")/../lxd.sh"
 
-require_programs zstd getcap
+require_root
+require_programs lxd lxc unshare jq zstd getcap
 require_mirror
 
 key='ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx0b1lqZ2lZb0p5cHBhZGRlZGtleWZvcnRlc3Rz someone@example.org'
