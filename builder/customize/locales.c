@@ -110,17 +110,20 @@ static int find_maker(int root_fd, enum maker *maker, struct error *e)
 	static const struct {
 		const char *path;
 		enum maker maker;
+		const char *needs; /* beside it */
 	} makers[] = {
-		{ "/usr/sbin/locale-gen", MAKER_LOCALE_GEN },
-		{ "/usr/bin/locale-gen", MAKER_LOCALE_GEN },
-		{ "/usr/bin/localedef", MAKER_LOCALEDEF },
-		{ "/etc/alpine-release", MAKER_NOT_NEEDED },
+		{ "/usr/sbin/locale-gen", MAKER_LOCALE_GEN, "/usr" },
+		{ "/usr/bin/locale-gen", MAKER_LOCALE_GEN, "/usr" },
+		{ "/usr/bin/localedef", MAKER_LOCALEDEF, "/usr/share/i18n/charmaps" },
+		{ "/etc/alpine-release", MAKER_NOT_NEEDED, "/etc" },
 	};
 
 	*maker = MAKER_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(makers) && *maker == MAKER_NONE; i++) {
 		int r = root_has(root_fd, makers[i].path, e);
 
+		if (r > 0)
+			r = root_has(root_fd, makers[i].needs, e);
 		if (r < 0)
 			return -1;
 		if (r > 0)

@@ -23,7 +23,7 @@ static json_t *template_json(const struct image_template *template)
 	for (size_t i = 0; i < template->property_count; i++)
 		json_array_append_new(properties, json_pack("[s, s]", template->properties[i].key,
 							    template->properties[i].value));
-	return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:s?, s:s?, s:o, s:o}", "path", template->path, "name",
+	return json_pack("{s:s, s:s, s:s, s:b, s:s*, s:s*, s:s*, s:o, s:o}", "path", template->path, "name",
 			 template->name, "content", template->content, "create_only", template->create_only,
 			 "uid", template->uid, "gid", template->gid, "mode", template->mode, "when", when,
 			 "properties", properties);
@@ -59,8 +59,7 @@ static int read_template(json_t *json, struct arena *arena, struct image_templat
 	json_t *item;
 	size_t index;
 
-	/* What is null stays NULL. */
-	if (json_unpack(json, "{s:s, s:s, s:s, s:b, s:s?n, s:s?n, s:s?n, s:o, s:o}", "path", &path, "name",
+	if (json_unpack(json, "{s:s, s:s, s:s, s:b, s?:s, s?:s, s?:s, s:o, s:o}", "path", &path, "name",
 			&name, "content", &content, "create_only", &create_only, "uid", &uid, "gid", &gid,
 			"mode", &mode, "when", &when, "properties", &properties) < 0)
 		return -1;

@@ -176,6 +176,7 @@ actions:
   action: |
     #!/bin/sh -eu
     systemctl is-enabled systemd-networkd > /seen.enabled
+    systemctl disable ssh.service
     # The image's own dpkg leaves the same files out.
     dpkg -i /small.deb
     find /usr/share/doc/small /usr/share/man /usr/share/small -type f | sort > /seen.small
@@ -357,6 +358,7 @@ is 'enabled services run' "$(inside systemctl is-active systemd-networkd systemd
 is 'so does the instance of a template, as its user' "$(inside cat /var/lib/robot/greeting)" 'hello world, ada'
 is 'a disabled one is disabled behind the first start' "$(inside systemctl is-enabled cron)" disabled
 is 'and does not run' "$(inside systemctl is-active cron)" inactive
+is 'one that a script has disabled comes back, without a preset' "$(inside systemctl is-enabled ssh)" enabled
 is 'a masked one is masked' "$(inside systemctl is-enabled dev-hugepages.mount)" masked
 is 'the user is in the groups' "$(inside id -nG ada)" 'ada sudo makers'
 is 'and may do as root what sudo allows' "$(inside su - ada -c 'sudo -n id -u')" 0

@@ -7,6 +7,7 @@
 #include "base/xattr.h"
 #include "customize/setup.h"
 #include "layer/key.h"
+#include "sandbox/sandbox.h"
 
 static int apply_with(struct ground *ground, const char *text, struct error *e)
 {
@@ -240,6 +241,57 @@ static void languages(void **state)
 	expect_link(ground, "/etc/default/locale", "../locale.conf");
 }
 
+/* An executable for a processor that nobody has: ELF of EM_NONE. */
+static void put_foreign_program(struct ground *ground, const char *path)
+{
+	static const char header[64] = "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\0\0\1\0\0\0";
+	auto_free char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(root_make_dirs(ground->root_fd, parent, 0755, &e), 0);
+	assert_int_equal(root_write(ground->root_fd, path, header, sizeof header, 0755, 0, 0, &e), 0);
+}
+
+/* What this machine cannot run is entered all the same, and said. */
+static void languages_of_another_architecture(void **state)
+{
+	static const char *const environment[] = { "PATH=/usr/sbin:/usr/bin:/bin", NULL };
+	struct ground *ground = ground_of(state);
+	struct sandbox sandbox = { .root_fd = ground->root_fd,
+				   .environment = environment,
+				   .log = &ground->log };
+	char *words = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&words, &len);
+
+	log_release(&ground->log);
+	log_init(&ground->log, LOG_NORMAL, out);
+	ground->site.sandbox = &sandbox;
+	put_foreign_program(ground, "/bin/sh");
+	ground_put(ground, "/usr/sbin/locale-gen", "#!/bin/sh\n");
+	assert_int_equal(fchmodat(ground->root_fd, "usr/sbin/locale-gen", 0755, 0), 0);
+	ground_put(ground, "/etc/locale.gen",
+		   "# de_DE.UTF-8 UTF-8\n# en_GB ISO-8859-1  \n# sv_SE ISO-8859-1\n");
+	apply(ground, "locales:\n- {name: de_DE.UTF-8, default: true}\n- {name: en_GB, charset: ISO-8859-1}\n"
+		      "- {name: fi_FI@euro, charset: ISO-8859-15}\n");
+	ground_expect(ground, "/etc/locale.gen",
+		      "de_DE.UTF-8 UTF-8\nen_GB ISO-8859-1\n# sv_SE ISO-8859-1\nfi_FI@euro ISO-8859-15\n");
+	ground_expect(ground, "/etc/locale.conf", "LANG=de_DE.UTF-8\n");
+	put_foreign_program(ground, "/usr/bin/localedef");
+	assert_int_equal(unlinkat(ground->root_fd, "usr/sbin/locale-gen", 0), 0);
+	/* Without what it reads localedef is of no use. */
+	refuse(ground, "locales:\n- {name: de_DE.UTF-8}\n",
+	       "nothing in the image can build locale 'de_DE.UTF-8'");
+	ground_put(ground, "/usr/share/i18n/charmaps/UTF-8.gz", "");
+	apply(ground, "locales:\n- {name: de_DE.UTF-8}\n");
+	fflush(out);
+	assert_non_null(strstr(words, "this machine cannot run programs of amd64"));
+	log_release(&ground->log);
+	log_init(&ground->log, LOG_NORMAL, ground->words);
+	fclose(out);
+	free(words);
+}
+
 static void zone_and_keyboard(void **state)
 {
 	struct ground *ground = ground_of(state);
@@ -287,6 +339,42 @@ static void identities(void **state)
 	assert_false(ground_has(ground, "/etc/machine-id"));
 	apply(ground, "resolv_conf: absent\n");
 	assert_false(ground_has(ground, "/etc/resolv.conf"));
+}
+
+/* Templates of the image, as the recipe says, and again from the text that is kept beside a layer. */
+static void templates_and_back(void **state)
+{
+	struct ground *ground = ground_of(state);
+	struct recipe recipe =
+		selected(LEAST "files:\n"
+			       "- {generator: template, name: a, path: /a, content: x, template: {when: "
+			       "[start], create_only: true,\n"
+			       "   uid: \"1000\", gid: \"7\", mode: \"640\", properties: {k: v}}}\n"
+			       "- {generator: hostname, path: /b}\n");
+	auto_image_templates struct image_templates again = IMAGE_TEMPLATES_INIT;
+	auto_free char *text = NULL;
+	struct error e = ERROR_INIT;
+
+	ground->site.recipe = &recipe;
+	assert_int_equal(customize_files(&ground->site, &ground->templates, &e), 0);
+	assert_int_equal(image_templates_write(&ground->templates, &text, &e), 0);
+	assert_int_equal(image_templates_read(text, strlen(text), &again, &e), 0);
+	assert_int_equal(again.count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct image_templates *templates = i ? &again : &ground->templates;
+
+		assert_string_equal(templates->items[0].uid, "1000");
+		assert_string_equal(templates->items[0].gid, "7");
+		assert_string_equal(templates->items[0].mode, "0640");
+		assert_true(templates->items[0].create_only);
+		assert_string_equal(templates->items[0].when.items[0], "start");
+		assert_string_equal(templates->items[0].properties[0].value, "v");
+		assert_null(templates->items[1].uid);
+		assert_null(templates->items[1].mode);
+		assert_false(templates->items[1].create_only);
+	}
+	ground->site.recipe = &ground->recipe;
+	recipe_release(&recipe);
 }
 
 static void patterns(void **state)
@@ -375,8 +463,10 @@ int main(void)
 		TEST(lines_that_take_long),
 		TEST(permissions),
 		TEST(languages),
+		TEST(languages_of_another_architecture),
 		TEST(zone_and_keyboard),
 		TEST(identities),
+		TEST(templates_and_back),
 		cmocka_unit_test(capability_texts),
 		cmocka_unit_test(patterns),
 		cmocka_unit_test(keys_of_layers),

@@ -2,6 +2,7 @@
 /* The setup of an image in recipes: all that can be wrong with it, and what filters keep. */
 #include "unit/recipe.h"
 
+#include "base/text.h"
 #include "recipe/problem.h"
 
 static void expect_problems(const char *path, const char *const *expected, size_t count)
