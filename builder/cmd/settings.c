@@ -86,7 +86,9 @@ static unsigned command_bit(const struct command *command)
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} bits[] = { { "build", ON_BUILD }, { "cache", ON_CACHE }, { "list", ON_LIST }, { "template", ON_TEMPLATE } };
+	} bits[] = {
+		{ "build", ON_BUILD }, { "cache", ON_CACHE }, { "list", ON_LIST }, { "template", ON_TEMPLATE }
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
 		if (strcmp(command->name, bits[i].name) == 0)

@@ -14,8 +14,8 @@ struct checker {
 	struct pongo_position *where;
 };
 
-static int check_expression(struct checker *checker, const struct local *locals, const struct expression *expression,
-			    struct error *e);
+static int check_expression(struct checker *checker, const struct local *locals,
+			    const struct expression *expression, struct error *e);
 
 static bool is_local(const struct local *local, struct text name)
 {
@@ -56,7 +56,8 @@ static int look_up(struct checker *checker, const struct expression *expression,
 			return 0;
 		if (!part || !part->name.len)
 			return error_set(e, ERROR_RECIPE, "'%.*s' is a section, not a value", TEXT_ARG(name));
-		name = text_of(arena_printf(&checker->arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(part->name)));
+		name = text_of(
+			arena_printf(&checker->arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(part->name)));
 	}
 }
 
@@ -69,8 +70,8 @@ static int check_list(struct checker *checker, const struct local *locals, const
 	return 0;
 }
 
-static int check_name(struct checker *checker, const struct local *locals, const struct expression *expression,
-		      struct error *e)
+static int check_name(struct checker *checker, const struct local *locals,
+		      const struct expression *expression, struct error *e)
 {
 	if (!is_local(locals, expression->parts->name) && look_up(checker, expression, e) < 0)
 		return -1;
@@ -81,8 +82,8 @@ static int check_name(struct checker *checker, const struct local *locals, const
 	return 0;
 }
 
-static int check_expression(struct checker *checker, const struct local *locals, const struct expression *expression,
-			    struct error *e)
+static int check_expression(struct checker *checker, const struct local *locals,
+			    const struct expression *expression, struct error *e)
 {
 	if (expression->operation == OPERATION_VALUE)
 		return 0;
@@ -100,10 +101,12 @@ static int check_arguments(struct checker *checker, const struct local *locals, 
 	if (node->value && check_expression(checker, locals, node->value, e) < 0)
 		return -1;
 	for (size_t i = 0; i < node->binding_count; i++)
-		if (node->bindings[i].value && check_expression(checker, locals, node->bindings[i].value, e) < 0)
+		if (node->bindings[i].value &&
+		    check_expression(checker, locals, node->bindings[i].value, e) < 0)
 			return -1;
 	for (size_t i = 0; i < node->filter_count; i++)
-		if (node->filters[i].argument && check_expression(checker, locals, node->filters[i].argument, e) < 0)
+		if (node->filters[i].argument &&
+		    check_expression(checker, locals, node->filters[i].argument, e) < 0)
 			return -1;
 	return check_list(checker, locals, &node->arguments, e);
 }
@@ -129,7 +132,8 @@ static int check_bodies(struct checker *checker, const struct local **locals, co
 	return check_nodes(checker, locals, node->other, e);
 }
 
-static int check_node(struct checker *checker, const struct local **locals, const struct node *node, struct error *e)
+static int check_node(struct checker *checker, const struct local **locals, const struct node *node,
+		      struct error *e)
 {
 	const struct local *inner = *locals;
 
@@ -155,7 +159,8 @@ static int check_node(struct checker *checker, const struct local **locals, cons
 	return check_bodies(checker, &inner, node, e);
 }
 
-static int check_nodes(struct checker *checker, const struct local **locals, const struct node *node, struct error *e)
+static int check_nodes(struct checker *checker, const struct local **locals, const struct node *node,
+		       struct error *e)
 {
 	for (; node; node = node->next)
 		if (check_node(checker, locals, node, e) < 0)

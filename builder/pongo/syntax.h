@@ -193,8 +193,9 @@ struct end_tag {
  * The nodes up to one of the tags ENDS, the last of which is the one that must come: a missing one is an error at
  * OPENED, where the tag NAME began. Call it behind the arguments of the tag.
  */
-int parser_body(struct parser *parser, struct text name, struct pongo_position opened, const char *const *ends,
-		const struct node **body, struct end_tag *end, struct error *e) MUST_CHECK;
+int parser_body(struct parser *parser, struct text name, struct pongo_position opened,
+		const char *const *ends, const struct node **body, struct end_tag *end, struct error *e)
+	MUST_CHECK;
 
 int parse_expression(struct parser *parser, const struct expression **out, struct error *e) MUST_CHECK;
 /* A literal or a name without filters, as it stands behind the colon of a filter. */

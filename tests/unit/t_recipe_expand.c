@@ -73,7 +73,7 @@ static void expansion_mistakes(void **state)
 		&r, "a\n  b\n {{ source.key }}", &place,
 		"x.yaml:12:9: unknown name 'source.key' in a template (did you mean 'source.url'?)");
 	assert_not_expanded(&r, "{{ files }}", &place, "x.yaml:10:8: unknown name 'files' in a template");
-	assert_not_expanded(&r, "{{ image }}", &place, "x.yaml:10:8: unknown name 'image' in a template");
+	assert_not_expanded(&r, "{{ image }}", &place, "x.yaml:10:8: 'image' is a section, not a value");
 	assert_not_expanded(&r, "{{ image.release.x }}", &whole,
 			    "-o image.name: unknown name 'image.release.x' in a template (did you mean "
 			    "'image.release'?)");
