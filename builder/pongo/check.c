@@ -36,29 +36,19 @@ static void add_local(struct checker *checker, const struct local **locals, stru
 	*locals = local;
 }
 
-/* As rendering would look NAME up: with one part more as long as it is that of a section. */
+/* As rendering would look a name up. A member of what certainly has none is a mistake, too. */
 static int look_up(struct checker *checker, const struct expression *expression, struct error *e)
 {
 	const struct name_part *part = expression->parts;
-	struct text name = part->name;
+	struct pongo_value value = { .kind = PONGO_NONE };
 
-	for (;;) {
-		struct pongo_value value = { .kind = PONGO_NONE };
-
-		*checker->where = expression->position;
-		if (checker->caller->lookup(checker->caller->data, name, &checker->arena, &value, e) < 0)
-			return -1;
-		part = part->next;
-		if (value.kind >= PONGO_FLAG && value.kind <= PONGO_TEXT && part && part->name.len)
-			return error_set(e, ERROR_RECIPE, "'%.*s' has no member '%.*s'", TEXT_ARG(name),
-					 TEXT_ARG(part->name));
-		if (value.kind != PONGO_SECTION)
-			return 0;
-		if (!part || !part->name.len)
-			return error_set(e, ERROR_RECIPE, "'%.*s' is a section, not a value", TEXT_ARG(name));
-		name = text_of(
-			arena_printf(&checker->arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(part->name)));
-	}
+	*checker->where = expression->position;
+	if (scope_look_up(checker->caller, &part, &checker->arena, &value, e) < 0)
+		return -1;
+	if (value.kind >= PONGO_FLAG && value.kind <= PONGO_TEXT && part->next && part->next->name.len)
+		return error_set(e, ERROR_RECIPE, "'%.*s' has no member '%.*s'", TEXT_ARG(part->name),
+				 TEXT_ARG(part->next->name));
+	return 0;
 }
 
 static int check_list(struct checker *checker, const struct local *locals, const struct expressions *list,

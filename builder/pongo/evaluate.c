@@ -227,29 +227,41 @@ static int call(struct renderer *renderer, struct scope *scope, const struct exp
 	return 0;
 }
 
-/* The caller's value for a name, asked again with one part more as long as it is that of a section. */
-static int look_up(struct renderer *renderer, const struct expression *expression,
-		   const struct name_part **part, struct pongo_value *value, struct error *e)
+/* The error of a name that the caller does not know, with all its parts: "imag.name" is nearer to what was meant. */
+static int fail_unknown(const struct pongo_scope *caller, const struct name_part *part, struct arena *arena,
+			struct error *e)
 {
-	struct text name = (*part)->name;
+	auto_buffer struct buffer whole = BUFFER_INIT;
+	struct pongo_value unused = { .kind = PONGO_NONE };
+	struct error better = ERROR_INIT;
+
+	for (; part && part->name.len; part = part->next)
+		buffer_addf(&whole, "%s%.*s", whole.len ? "." : "", TEXT_ARG(part->name));
+	if (caller->lookup(caller->data, (struct text) { whole.data, whole.len }, arena, &unused, &better) <
+	    0)
+		*e = better;
+	return -1;
+}
+
+int scope_look_up(const struct pongo_scope *caller, const struct name_part **part, struct arena *arena,
+		  struct pongo_value *value, struct error *e)
+{
+	const struct name_part *first = *part;
+	struct text name = first->name;
 
 	for (;;) {
 		const struct name_part *next = (*part)->next;
-		int found =
-			renderer->caller->lookup(renderer->caller->data, name, &renderer->arena, value, e);
+		int found = caller->lookup(caller->data, name, arena, value, e);
 
 		if (found < 0)
-			return render_fail_at(renderer, expression->position);
+			return *part == first && next ? fail_unknown(caller, first, arena, e) : -1;
 		if (found == 0)
 			*value = (struct pongo_value) { .kind = PONGO_NONE };
 		if (value->kind != PONGO_SECTION)
 			return 0;
-		if (!next || !next->name.len || (*part)->is_call) {
-			error_set(e, ERROR_RECIPE, "'%.*s' is a section, not a value", TEXT_ARG(name));
-			return render_fail_at(renderer, expression->position);
-		}
-		name = text_of(
-			arena_printf(&renderer->arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(next->name)));
+		if (!next || !next->name.len || (*part)->is_call)
+			return error_set(e, ERROR_RECIPE, "'%.*s' is a section, not a value", TEXT_ARG(name));
+		name = text_of(arena_printf(arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(next->name)));
 		*part = next;
 	}
 }
@@ -277,8 +289,8 @@ static int evaluate_name(struct renderer *renderer, struct scope *scope, const s
 		value_refresh(value);
 		if (value->kind == PONGO_NONE && part->is_call)
 			return fail(renderer, expression->position, e, "what is called here is no function");
-	} else if (look_up(renderer, expression, &part, value, e) < 0) {
-		return -1;
+	} else if (scope_look_up(renderer->caller, &part, &renderer->arena, value, e) < 0) {
+		return render_fail_at(renderer, expression->position);
 	}
 	safe = value->safe;
 	while (value->kind != PONGO_NONE) {

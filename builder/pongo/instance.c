@@ -131,9 +131,11 @@ static int look_up_strictly(void *data, struct text name, struct arena *arena, s
 {
 	auto_free char *word = NULL;
 	const char *nearest;
+	struct text rest;
 
 	if (look_up(data, name, arena, value, e) > 0)
 		return 1;
+	name = text_cut(name, '.', &rest);
 	word = xstrndup(name.ptr, name.len < 100 ? name.len : 100);
 	nearest = text_nearest(word, names, ARRAY_LEN(names));
 	return error_set(e, ERROR_RECIPE, "neither LXD nor Incus knows the name '%s'%s%s%s", word,

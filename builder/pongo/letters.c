@@ -9,7 +9,6 @@ struct change {
 	int32_t delta;
 };
 
-/* clang-format off: from Unicode's data, as many to a line as fit */
 static const struct change upper[] = {
 	{ 0x00B5, 0x00B5, 1, 743 },    { 0x00E0, 0x00F6, 1, -32 },    { 0x00F8, 0x00FE, 1, -32 },
 	{ 0x00FF, 0x00FF, 1, 121 },    { 0x0101, 0x012F, 2, -1 },     { 0x0131, 0x0131, 1, -232 },
@@ -138,8 +137,6 @@ static const struct change lower[] = {
 	{ 0x104B0, 0x104D3, 1, 40 },   { 0x10C80, 0x10CB2, 1, 64 },   { 0x118A0, 0x118BF, 1, 32 },
 	{ 0x16E40, 0x16E5F, 1, 32 },   { 0x1E900, 0x1E921, 1, 34 },
 };
-/* clang-format on */
-
 uint32_t letter_decode(struct text text, size_t *len)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -2,7 +2,7 @@
 /*
  * Templates in the syntax of pongo2, the Go form of Django's, as LXD, Incus and this field's recipes use it:
  *
- *	text {{ image.release|capfirst }} {# remark #} {%- if a == "x" or not b %} … {% elif c %} … {% else %} … {% endif %}
+ *	text {{ image.release|capfirst }} {# remark #} {%- if a == "x" or not b %} … {% else %} … {% endif %}
  *	{% for name, device in devices sorted %}{{ forloop.Counter }} … {% empty %} … {% endfor %}
  *
  * Text, then tokens (lex.c), then a tree in an arena (parse.c, tags.c, expression.c), then output (render.c,

@@ -203,6 +203,13 @@ int parse_operand(struct parser *parser, const struct expression **out, struct e
 /* The name of a filter, and behind a colon its argument. */
 int parse_filter(struct parser *parser, struct filter_call *call, struct error *e) MUST_CHECK;
 
+/*
+ * The caller's value for the name that begins at *part; that of a section is asked for again with one part more, and
+ * *part is the last that was used.
+ */
+int scope_look_up(const struct pongo_scope *caller, const struct name_part **part, struct arena *arena,
+		  struct pongo_value *value, struct error *e) MUST_CHECK;
+
 /* Parse the arguments and the body of a tag into NODE. The parser is behind the tag's name. */
 typedef int (*tag_parser)(struct parser *parser, struct text name, struct node *node, struct error *e);
 /* NULL for a name that is none of a tag, or is refused: *e and the place say why. */
