@@ -49,7 +49,8 @@ static int run_recipe(struct build *b, struct error *e)
 		.override_count = b->options.override_count,
 	};
 
-	if (recipe_load(&options, &b->recipe, e) < 0 || recipe_select(&b->recipe, e) < 0)
+	if (recipe_load(&options, &b->recipe, e) < 0 || recipe_select(&b->recipe, e) < 0 ||
+	    customize_check_templates(&b->recipe, b->options.log, e) < 0)
 		return -1;
 	b->family = family_of(&b->recipe);
 	return 0;

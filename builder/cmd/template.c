@@ -33,8 +33,8 @@ static int cut_pair(struct arena *arena, const char *name, const char *word, str
 	return 0;
 }
 
-static int read_pairs(struct arena *arena, const char *name, const struct words *words, struct instance_pairs *pairs,
-		      struct error *e)
+static int read_pairs(struct arena *arena, const char *name, const struct words *words,
+		      struct instance_pairs *pairs, struct error *e)
 {
 	struct instance_pair *items = arena_alloc(arena, (words->count + 1) * sizeof *items);
 
@@ -58,7 +58,8 @@ static int read_devices(struct arena *arena, const struct words *words, struct i
 			return -1;
 		dot = strchr(items[i].key, '.');
 		if (!dot || dot == items[i].key || !dot[1])
-			return error_set(e, ERROR_USAGE, "--device '%s' is not DEVICE.KEY=VALUE", words->items[i]);
+			return error_set(e, ERROR_USAGE, "--device '%s' is not DEVICE.KEY=VALUE",
+					 words->items[i]);
 		items[i].device = arena_strndup(arena, items[i].key, (size_t)(dot - items[i].key));
 		items[i].key = dot + 1;
 	}
@@ -79,7 +80,9 @@ static int set_fact(struct instance *instance, const struct instance_pair *fact)
 
 	if (strcmp(fact->key, "type") == 0) {
 		instance->type = fact->value;
-		return strcmp(fact->value, "container") == 0 || strcmp(fact->value, "virtual-machine") == 0 ? 0 : -1;
+		return strcmp(fact->value, "container") == 0 || strcmp(fact->value, "virtual-machine") == 0
+			       ? 0
+			       : -1;
 	}
 	if (strcmp(fact->key, "architecture") == 0) {
 		architecture = architecture_find(fact->value);
@@ -109,8 +112,10 @@ static int read_instance(struct arena *arena, const char *word, struct instance 
 			return -1;
 		if (set_fact(instance, &pair) < 0)
 			return error_set(e, ERROR_USAGE,
-					 "--instance: '%s' is none of type=container, type=virtual-machine, architecture=NAME, "
-					 "ephemeral=true, privileged=true", fact);
+					 "--instance: '%s' is none of type=container, type=virtual-machine, "
+					 "architecture=NAME, "
+					 "ephemeral=true, privileged=true",
+					 fact);
 	}
 	return name.len ? 0 : error_set(e, ERROR_USAGE, "--instance needs a name");
 }
@@ -123,7 +128,8 @@ static int read_trigger(const char *word, struct instance *instance, struct erro
 		if (strcmp(word, triggers[i]) == 0)
 			instance->trigger = triggers[i];
 	if (!instance->trigger)
-		return error_set(e, ERROR_USAGE, "--trigger '%s' is none of create, copy, start, rename", word);
+		return error_set(e, ERROR_USAGE, "--trigger '%s' is none of create, copy, start, rename",
+				 word);
 	return 0;
 }
 
@@ -180,7 +186,8 @@ static int read_template(const char *path, char **text, size_t *len, struct erro
 /* Put FILE:LINE:COLUMN in front. */
 static int wrap_place(const char *path, struct pongo_position where, struct error *e)
 {
-	return error_wrap(e, "%s:%u:%u", strcmp(path, "-") == 0 ? "standard input" : path, where.line, where.column);
+	return error_wrap(e, "%s:%u:%u", strcmp(path, "-") == 0 ? "standard input" : path, where.line,
+			  where.column);
 }
 
 int cmd_template(const struct settings *settings, struct error *e)
@@ -197,8 +204,8 @@ int cmd_template(const struct settings *settings, struct error *e)
 	struct pongo_scope scope;
 	struct error doubt = ERROR_INIT;
 
-	if (choose_version(settings->daemon, &version, e) < 0 || read_settings(&arena, settings, &instance, e) < 0 ||
-	    read_template(path, &text, &len, e) < 0)
+	if (choose_version(settings->daemon, &version, e) < 0 ||
+	    read_settings(&arena, settings, &instance, e) < 0 || read_template(path, &text, &len, e) < 0)
 		return -1;
 	scope = instance_scope(&arena, &instance);
 	if (pongo_parse(&arena, (struct text) { text, len }, version, &template, &where, e) < 0 ||

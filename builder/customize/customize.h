@@ -62,6 +62,12 @@ int deb_customize_repositories(const struct customize_site *site, struct error *
 int customize_action(const struct customize_site *site, const struct recipe_action *action, struct error *e)
 	MUST_CHECK;
 /*
+ * Look through the instance templates that `files` hold as they are, before anything is built: one that LXD and Incus
+ * would refuse is ERROR_RECIPE (or ERROR_UNSUPPORTED) with its place; what is doubtful is a warning. What is known
+ * only later, such as those with `pongo`, customize_files() looks at.
+ */
+int customize_check_templates(const struct recipe *recipe, struct log *log, struct error *e) MUST_CHECK;
+/*
  * Run the generators of `files` in their order. TEMPLATES receives what the daemon renders later. Errors name
  * the entry's place; two templates of one path or one file name are ERROR_RECIPE unless they are identical.
  */

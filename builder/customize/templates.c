@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/root.h"
 #include "customize/entry.h"
+#include "pongo/instance.h"
 
 #include <fcntl.h>
 
@@ -126,6 +127,35 @@ static struct string_list copy_list(struct arena *arena, const struct string_lis
 	return copy;
 }
 
+/* What the daemon would give a template for `properties`. */
+static struct instance_pairs instance_properties(struct arena *arena,
+						 const struct template_property *properties, size_t count)
+{
+	struct instance_pair *pairs = arena_alloc(arena, (count + 1) * sizeof *pairs);
+
+	for (size_t i = 0; i < count; i++)
+		pairs[i] = (struct instance_pair) {
+			.key = properties[i].key,
+			.value = properties[i].value ? properties[i].value : "",
+		};
+	return (struct instance_pairs) { pairs, count };
+}
+
+/* A template as it goes into the image: none that would keep an instance from its first start. */
+static int check_content(const struct image_template *template, struct error *e)
+{
+	AUTO(arena_release) struct arena arena = ARENA_INIT;
+	struct instance_pairs properties =
+		instance_properties(&arena, template->properties, template->property_count);
+	struct pongo_position where = { 1, 1 };
+	struct error doubt = ERROR_INIT;
+
+	if (instance_check_template(text_of(template->content), &properties, &where, &doubt) >= 0)
+		return 0;
+	*e = doubt;
+	return error_wrap(e, "template '%s':%u:%u", template->name, where.line, where.column);
+}
+
 static const char *const default_when[] = { "create", "copy" };
 
 /* Add a template made from ENTRY; PROPERTIES are used where the recipe gives none. */
@@ -164,6 +194,8 @@ static int add(struct image_templates *templates, const struct entry *entry, con
 
 		ARENA_PUSH(arena, new.properties, new.property_count, property);
 	}
+	if (check_content(&new, e) < 0)
+		return -1;
 	r = compare_with_others(templates, &new, e);
 	if (r < 0)
 		return -1;
@@ -318,4 +350,55 @@ int generate_cloud_init(const struct entry *entry, struct image_templates *templ
 
 	return add(templates, entry, entry->path ? entry->path : path, name, content, &property,
 		   file->default_property && text ? 1 : 0, e);
+}
+
+/* The text of FILE that is a template as it stands there, malloc'ed, and its place; NULL where there is none. */
+static int read_raw(const struct recipe_file *file, char **text, struct place *place, struct error *e)
+{
+	bool is_network = file->generator == GENERATOR_CLOUD_INIT && file->name &&
+			  strcmp(file->name, "network-config") == 0;
+
+	*text = NULL;
+	if (file->pongo || (file->generator != GENERATOR_TEMPLATE && !is_network))
+		return 0;
+	if (file->content && *file->content) {
+		*text = xstrdup(file->content);
+		*place = file->content_place;
+		return 0;
+	}
+	if (!file->source || is_network)
+		return 0;
+	*place = (struct place) { file->source, 1, 1 };
+	if (file_read(AT_FDCWD, file->source, LIMIT_TEMPLATE_BYTES, text, NULL, e) < 0)
+		return error_wrap_at(e, &file->source_place);
+	return 0;
+}
+
+int customize_check_templates(const struct recipe *recipe, struct log *log, struct error *e)
+{
+	for (size_t i = 0; i < recipe->file_count; i++) {
+		const struct recipe_file *file = &recipe->files[i];
+		AUTO(arena_release) struct arena arena = ARENA_INIT;
+		auto_free char *text = NULL;
+		struct instance_pairs properties =
+			instance_properties(&arena, file->properties, file->property_count);
+		struct pongo_position where = { 1, 1 };
+		struct error found = ERROR_INIT;
+		struct place place;
+		int r;
+
+		if (read_raw(file, &text, &place, e) < 0)
+			return -1;
+		r = text ? instance_check_template(text_of(text), &properties, &where, &found) : 0;
+		if (r == 0)
+			continue;
+		place = place_inside(&place, where.line, where.column);
+		error_wrap_at(&found, &place);
+		if (r < 0) {
+			*e = found;
+			return -1;
+		}
+		log_warn(log, "%s", found.text);
+	}
+	return 0;
 }

@@ -14,8 +14,8 @@ struct checker {
 	struct pongo_position *where;
 };
 
-static int check_expression(struct checker *checker, const struct local *locals, const struct expression *expression,
-			    struct error *e);
+static int check_expression(struct checker *checker, const struct local *locals,
+			    const struct expression *expression, struct error *e);
 
 static bool is_local(const struct local *local, struct text name)
 {
@@ -36,28 +36,19 @@ static void add_local(struct checker *checker, const struct local **locals, stru
 	*locals = local;
 }
 
-/* As rendering would look NAME up: with one part more as long as it is that of a section. */
+/* As rendering would look a name up. A member of what certainly has none is a mistake, too. */
 static int look_up(struct checker *checker, const struct expression *expression, struct error *e)
 {
 	const struct name_part *part = expression->parts;
-	struct text name = part->name;
+	struct pongo_value value = { .kind = PONGO_NONE };
 
-	for (;;) {
-		struct pongo_value value = { .kind = PONGO_NONE };
-
-		*checker->where = expression->position;
-		if (checker->caller->lookup(checker->caller->data, name, &checker->arena, &value, e) < 0)
-			return -1;
-		part = part->next;
-		if (value.kind >= PONGO_FLAG && value.kind <= PONGO_TEXT && part && part->name.len)
-			return error_set(e, ERROR_RECIPE, "'%.*s' has no member '%.*s'", TEXT_ARG(name),
-					 TEXT_ARG(part->name));
-		if (value.kind != PONGO_SECTION)
-			return 0;
-		if (!part || !part->name.len)
-			return error_set(e, ERROR_RECIPE, "'%.*s' is a section, not a value", TEXT_ARG(name));
-		name = text_of(arena_printf(&checker->arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(part->name)));
-	}
+	*checker->where = expression->position;
+	if (scope_look_up(checker->caller, &part, &checker->arena, &value, e) < 0)
+		return -1;
+	if (value.kind >= PONGO_FLAG && value.kind <= PONGO_TEXT && part->next && part->next->name.len)
+		return error_set(e, ERROR_RECIPE, "'%.*s' has no member '%.*s'", TEXT_ARG(part->name),
+				 TEXT_ARG(part->next->name));
+	return 0;
 }
 
 static int check_list(struct checker *checker, const struct local *locals, const struct expressions *list,
@@ -69,8 +60,8 @@ static int check_list(struct checker *checker, const struct local *locals, const
 	return 0;
 }
 
-static int check_name(struct checker *checker, const struct local *locals, const struct expression *expression,
-		      struct error *e)
+static int check_name(struct checker *checker, const struct local *locals,
+		      const struct expression *expression, struct error *e)
 {
 	if (!is_local(locals, expression->parts->name) && look_up(checker, expression, e) < 0)
 		return -1;
@@ -81,8 +72,8 @@ static int check_name(struct checker *checker, const struct local *locals, const
 	return 0;
 }
 
-static int check_expression(struct checker *checker, const struct local *locals, const struct expression *expression,
-			    struct error *e)
+static int check_expression(struct checker *checker, const struct local *locals,
+			    const struct expression *expression, struct error *e)
 {
 	if (expression->operation == OPERATION_VALUE)
 		return 0;
@@ -100,10 +91,12 @@ static int check_arguments(struct checker *checker, const struct local *locals, 
 	if (node->value && check_expression(checker, locals, node->value, e) < 0)
 		return -1;
 	for (size_t i = 0; i < node->binding_count; i++)
-		if (node->bindings[i].value && check_expression(checker, locals, node->bindings[i].value, e) < 0)
+		if (node->bindings[i].value &&
+		    check_expression(checker, locals, node->bindings[i].value, e) < 0)
 			return -1;
 	for (size_t i = 0; i < node->filter_count; i++)
-		if (node->filters[i].argument && check_expression(checker, locals, node->filters[i].argument, e) < 0)
+		if (node->filters[i].argument &&
+		    check_expression(checker, locals, node->filters[i].argument, e) < 0)
 			return -1;
 	return check_list(checker, locals, &node->arguments, e);
 }
@@ -129,7 +122,8 @@ static int check_bodies(struct checker *checker, const struct local **locals, co
 	return check_nodes(checker, locals, node->other, e);
 }
 
-static int check_node(struct checker *checker, const struct local **locals, const struct node *node, struct error *e)
+static int check_node(struct checker *checker, const struct local **locals, const struct node *node,
+		      struct error *e)
 {
 	const struct local *inner = *locals;
 
@@ -155,7 +149,8 @@ static int check_node(struct checker *checker, const struct local **locals, cons
 	return check_bodies(checker, &inner, node, e);
 }
 
-static int check_nodes(struct checker *checker, const struct local **locals, const struct node *node, struct error *e)
+static int check_nodes(struct checker *checker, const struct local **locals, const struct node *node,
+		       struct error *e)
 {
 	for (; node; node = node->next)
 		if (check_node(checker, locals, node, e) < 0)

@@ -99,8 +99,8 @@ static enum field field_at(struct text rest, size_t *len)
 		*len = strlen(layouts[i].text);
 		if (!text_starts(rest, layouts[i].text))
 			continue;
-		if ((layouts[i].field == FIELD_MONTH || layouts[i].field == FIELD_WEEKDAY) && rest.len > *len &&
-		    rest.ptr[*len] >= 'a' && rest.ptr[*len] <= 'z')
+		if ((layouts[i].field == FIELD_MONTH || layouts[i].field == FIELD_WEEKDAY) &&
+		    rest.len > *len && rest.ptr[*len] >= 'a' && rest.ptr[*len] <= 'z')
 			continue;
 		return layouts[i].field;
 	}
@@ -112,7 +112,8 @@ static size_t fraction_length(struct text rest)
 {
 	size_t len = 1;
 
-	if (rest.len < 2 || (rest.ptr[0] != '.' && rest.ptr[0] != ',') || (rest.ptr[1] != '0' && rest.ptr[1] != '9'))
+	if (rest.len < 2 || (rest.ptr[0] != '.' && rest.ptr[0] != ',') ||
+	    (rest.ptr[1] != '0' && rest.ptr[1] != '9'))
 		return 0;
 	while (len < rest.len && rest.ptr[len] == rest.ptr[1])
 		len++;

@@ -106,8 +106,8 @@ static const char *go_kind(const struct pongo_value *value)
 /* The devices' map has methods in Go, which are found before its keys. */
 static bool is_method(const struct pongo_value *value, struct text name)
 {
-	static const char *const methods[] = { "Clone", "CloneNative", "Contains", "Reversed", "Sorted", "Update",
-					       "Validate" };
+	static const char *const methods[] = { "Clone",  "CloneNative", "Contains", "Reversed",
+					       "Sorted", "Update",      "Validate" };
 
 	if (value->kind != PONGO_MAP || !is_prefix(value->map->type, "config."))
 		return false;
@@ -118,15 +118,16 @@ static bool is_method(const struct pongo_value *value, struct text name)
 }
 
 /* value.NAME */
-static int take_member(struct renderer *renderer, const struct expression *expression, const struct name_part *part,
-		       struct pongo_value *value, struct error *e)
+static int take_member(struct renderer *renderer, const struct expression *expression,
+		       const struct name_part *part, struct pongo_value *value, struct error *e)
 {
 	const struct pongo_value *entry;
 
 	switch (value->kind) {
 	case PONGO_MAP:
 		if (is_method(value, part->name)) {
-			error_set(e, ERROR_UNSUPPORTED, "'%.*s' is a method of the daemon, which kiln does not have",
+			error_set(e, ERROR_UNSUPPORTED,
+				  "'%.*s' is a method of the daemon, which kiln does not have",
 				  TEXT_ARG(part->name));
 			return render_fail_at(renderer, expression->position);
 		}
@@ -153,8 +154,8 @@ static int take_member(struct renderer *renderer, const struct expression *expre
 		*value = (struct pongo_value) { .kind = PONGO_NONE };
 		return 0;
 	default:
-		error_set(e, ERROR_RECIPE, "'.%.*s' is asked of %s, which has no members", TEXT_ARG(part->name),
-			  go_kind(value));
+		error_set(e, ERROR_RECIPE, "'.%.*s' is asked of %s, which has no members",
+			  TEXT_ARG(part->name), go_kind(value));
 		return render_fail_at(renderer, expression->position);
 	}
 }
@@ -211,41 +212,56 @@ static int call(struct renderer *renderer, struct scope *scope, const struct exp
 	if (value->kind != PONGO_FUNCTION && value->kind != PONGO_MACRO)
 		return fail(renderer, expression->position, e, "what is called here is no function");
 	if (value->kind == PONGO_FUNCTION && count != function->argument_count) {
-		error_set(e, ERROR_RECIPE, "the function takes %zu arguments, not %zu", function->argument_count,
-			  count);
+		error_set(e, ERROR_RECIPE, "the function takes %zu arguments, not %zu",
+			  function->argument_count, count);
 		return render_fail_at(renderer, expression->position);
 	}
 	for (size_t i = 0; i < count; i++)
 		if (render_evaluate(renderer, scope, part->arguments.items[i], &arguments[i], e) < 0)
 			return -1;
 	if (value->kind == PONGO_MACRO)
-		return render_macro(renderer, value->object, arguments, count, expression->position, value, e);
+		return render_macro(renderer, value->object, arguments, count, expression->position, value,
+				    e);
 	if (function->call(function->data, &renderer->arena, arguments, value, e) < 0)
 		return render_fail_at(renderer, expression->position);
 	return 0;
 }
 
-/* The caller's value for a name, asked again with one part more as long as it is that of a section. */
-static int look_up(struct renderer *renderer, const struct expression *expression, const struct name_part **part,
-		   struct pongo_value *value, struct error *e)
+/* The error of a name that the caller does not know, with all its parts: "imag.name" is nearer to what was meant. */
+static int fail_unknown(const struct pongo_scope *caller, const struct name_part *part, struct arena *arena,
+			struct error *e)
 {
-	struct text name = (*part)->name;
+	auto_buffer struct buffer whole = BUFFER_INIT;
+	struct pongo_value unused = { .kind = PONGO_NONE };
+	struct error better = ERROR_INIT;
+
+	for (; part && part->name.len; part = part->next)
+		buffer_addf(&whole, "%s%.*s", whole.len ? "." : "", TEXT_ARG(part->name));
+	if (caller->lookup(caller->data, (struct text) { whole.data, whole.len }, arena, &unused, &better) <
+	    0)
+		*e = better;
+	return -1;
+}
+
+int scope_look_up(const struct pongo_scope *caller, const struct name_part **part, struct arena *arena,
+		  struct pongo_value *value, struct error *e)
+{
+	const struct name_part *first = *part;
+	struct text name = first->name;
 
 	for (;;) {
 		const struct name_part *next = (*part)->next;
-		int found = renderer->caller->lookup(renderer->caller->data, name, &renderer->arena, value, e);
+		int found = caller->lookup(caller->data, name, arena, value, e);
 
 		if (found < 0)
-			return render_fail_at(renderer, expression->position);
+			return *part == first && next ? fail_unknown(caller, first, arena, e) : -1;
 		if (found == 0)
 			*value = (struct pongo_value) { .kind = PONGO_NONE };
 		if (value->kind != PONGO_SECTION)
 			return 0;
-		if (!next || !next->name.len || (*part)->is_call) {
-			error_set(e, ERROR_RECIPE, "'%.*s' is a section, not a value", TEXT_ARG(name));
-			return render_fail_at(renderer, expression->position);
-		}
-		name = text_of(arena_printf(&renderer->arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(next->name)));
+		if (!next || !next->name.len || (*part)->is_call)
+			return error_set(e, ERROR_RECIPE, "'%.*s' is a section, not a value", TEXT_ARG(name));
+		name = text_of(arena_printf(arena, "%.*s.%.*s", TEXT_ARG(name), TEXT_ARG(next->name)));
 		*part = next;
 	}
 }
@@ -273,8 +289,8 @@ static int evaluate_name(struct renderer *renderer, struct scope *scope, const s
 		value_refresh(value);
 		if (value->kind == PONGO_NONE && part->is_call)
 			return fail(renderer, expression->position, e, "what is called here is no function");
-	} else if (look_up(renderer, expression, &part, value, e) < 0) {
-		return -1;
+	} else if (scope_look_up(renderer->caller, &part, &renderer->arena, value, e) < 0) {
+		return render_fail_at(renderer, expression->position);
 	}
 	safe = value->safe;
 	while (value->kind != PONGO_NONE) {
@@ -314,8 +330,8 @@ int render_filter(struct renderer *renderer, struct scope *scope, const struct f
 	return render_account(renderer, call->position, before + weight(value), e);
 }
 
-static int evaluate_filter(struct renderer *renderer, struct scope *scope, const struct expression *expression,
-			   struct pongo_value *value, struct error *e)
+static int evaluate_filter(struct renderer *renderer, struct scope *scope,
+			   const struct expression *expression, struct pongo_value *value, struct error *e)
 {
 	struct filter_call call = { expression->filter, expression->right, expression->position };
 
@@ -349,8 +365,8 @@ static int evaluate_order(const struct expression *expression, const struct pong
 	}
 }
 
-static int add_texts(struct renderer *renderer, const struct pongo_value *left, const struct pongo_value *right,
-		     struct pongo_value *value)
+static int add_texts(struct renderer *renderer, const struct pongo_value *left,
+		     const struct pongo_value *right, struct pongo_value *value)
 {
 	struct text a = value_text(&renderer->arena, left);
 	struct text b = value_text(&renderer->arena, right);
@@ -358,7 +374,8 @@ static int add_texts(struct renderer *renderer, const struct pongo_value *left, 
 
 	buffer_add(&sum, a.ptr, a.len);
 	buffer_add(&sum, b.ptr, b.len);
-	*value = value_of_text((struct text) { arena_strndup(&renderer->arena, sum.data ? sum.data : "", sum.len), sum.len });
+	*value = value_of_text((struct text) {
+		arena_strndup(&renderer->arena, sum.data ? sum.data : "", sum.len), sum.len });
 	return 0;
 }
 
@@ -436,8 +453,8 @@ static int evaluate_comparison(struct renderer *renderer, const struct expressio
 	return render_account(renderer, expression->position, weight(left) + weight(right), e);
 }
 
-static int evaluate_binary(struct renderer *renderer, struct scope *scope, const struct expression *expression,
-			   struct pongo_value *value, struct error *e)
+static int evaluate_binary(struct renderer *renderer, struct scope *scope,
+			   const struct expression *expression, struct pongo_value *value, struct error *e)
 {
 	struct pongo_value left = { .kind = PONGO_NONE };
 	struct pongo_value right = { .kind = PONGO_NONE };
@@ -470,8 +487,8 @@ static int evaluate_binary(struct renderer *renderer, struct scope *scope, const
 	}
 }
 
-static int evaluate_negative(struct renderer *renderer, const struct expression *expression, struct pongo_value *value,
-			     struct error *e)
+static int evaluate_negative(struct renderer *renderer, const struct expression *expression,
+			     struct pongo_value *value, struct error *e)
 {
 	if (value->kind == PONGO_NUMBER)
 		*value = value_of_number(-1 * value->number);

@@ -13,8 +13,8 @@ static int make(struct parser *parser, const struct expression *expression, cons
 	*made = *expression;
 	made->depth = (left > right ? left : right) + 1;
 	if (made->depth > PONGO_DEPTH_MAX)
-		return parser_fail(parser, expression->position, e, "the template nests deeper than %d levels",
-				   PONGO_DEPTH_MAX);
+		return parser_fail(parser, expression->position, e,
+				   "the template nests deeper than %d levels", PONGO_DEPTH_MAX);
 	*out = made;
 	return 0;
 }
@@ -35,7 +35,8 @@ static int parse_number(struct parser *parser, struct pongo_value *value, struct
 	bool fits;
 
 	if (!parser_take_symbol(parser, ".")) {
-		*value = (struct pongo_value) { .kind = PONGO_INTEGER, .integer = number_of(whole->text, &fits) };
+		*value = (struct pongo_value) { .kind = PONGO_INTEGER,
+						.integer = number_of(whole->text, &fits) };
 		if (!fits)
 			return parser_fail(parser, whole->position, e, "the number '%.*s' is too large",
 					   TEXT_ARG(whole->text));
@@ -156,14 +157,15 @@ int parse_filter(struct parser *parser, struct filter_call *call, struct error *
 	call->filter = filter_find(name, &nearest);
 	if (!call->filter)
 		return parser_fail(parser, token->position, e, "unknown filter '%.*s'%s%s%s", TEXT_ARG(name),
-				   nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
+				   nearest ? " (did you mean '" : "", nearest ? nearest : "",
+				   nearest ? "'?)" : "");
 	if (call->filter->since > parser->version)
 		return parser_fail(parser, token->position, e,
 				   "the filter '%.*s' is known to Incus alone, not to LXD and not in recipes",
 				   TEXT_ARG(name));
 	if (call->filter->never)
-		return parser_fail(parser, token->position, e, "the filter '%.*s' always fails: %s", TEXT_ARG(name),
-				   call->filter->never);
+		return parser_fail(parser, token->position, e, "the filter '%.*s' always fails: %s",
+				   TEXT_ARG(name), call->filter->never);
 	return parser_take_symbol(parser, ":") ? parse_operand(parser, &call->argument, e) : 0;
 }
 
@@ -232,9 +234,9 @@ static const struct operator_row sums[] = {
 };
 
 static const struct operator_row comparisons[] = {
-	{ "==", TOKEN_SYMBOL, OPERATION_EQUAL },        { "!=", TOKEN_SYMBOL, OPERATION_UNEQUAL },
-	{ "<>", TOKEN_SYMBOL, OPERATION_UNEQUAL },      { "<=", TOKEN_SYMBOL, OPERATION_LESS_EQUAL },
-	{ "<", TOKEN_SYMBOL, OPERATION_LESS },          { ">", TOKEN_SYMBOL, OPERATION_GREATER },
+	{ "==", TOKEN_SYMBOL, OPERATION_EQUAL },         { "!=", TOKEN_SYMBOL, OPERATION_UNEQUAL },
+	{ "<>", TOKEN_SYMBOL, OPERATION_UNEQUAL },       { "<=", TOKEN_SYMBOL, OPERATION_LESS_EQUAL },
+	{ "<", TOKEN_SYMBOL, OPERATION_LESS },           { ">", TOKEN_SYMBOL, OPERATION_GREATER },
 	{ ">=", TOKEN_SYMBOL, OPERATION_GREATER_EQUAL }, { "in", TOKEN_KEYWORD, OPERATION_IN },
 };
 
@@ -270,7 +272,8 @@ static int parse_products(struct parser *parser, const struct expression **out, 
 	if (parse_power(parser, &product.left, e) < 0)
 		return -1;
 	while (take_operator(parser, products, ARRAY_LEN(products), &product))
-		if (parse_power(parser, &product.right, e) < 0 || make(parser, &product, &product.left, e) < 0)
+		if (parse_power(parser, &product.right, e) < 0 ||
+		    make(parser, &product, &product.left, e) < 0)
 			return -1;
 	*out = product.left;
 	return 0;

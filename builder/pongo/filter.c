@@ -105,7 +105,8 @@ bool filter_fits(struct filter_work *work, size_t len, uint64_t count)
 {
 	if (len <= LIMIT_TEMPLATE_BYTES && count <= LIMIT_TEMPLATE_BYTES - len)
 		return true;
-	error_set(work->e, ERROR_RECIPE, "the filter gives more than the limit of %llu bytes", LIMIT_TEMPLATE_BYTES);
+	error_set(work->e, ERROR_RECIPE, "the filter gives more than the limit of %llu bytes",
+		  LIMIT_TEMPLATE_BYTES);
 	return false;
 }
 
@@ -119,9 +120,10 @@ int filter_give_buffer(struct filter_work *work, const struct buffer *buffer)
 {
 	if (!filter_fits(work, 0, buffer->len))
 		return -1;
-	return filter_give_text(work, (struct text) { arena_strndup(work->arena, buffer->data ? buffer->data : "",
-								    buffer->len),
-						      buffer->len });
+	return filter_give_text(
+		work,
+		(struct text) { arena_strndup(work->arena, buffer->data ? buffer->data : "", buffer->len),
+				buffer->len });
 }
 
 struct text text_trim_spaces(struct text text)

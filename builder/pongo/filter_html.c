@@ -8,7 +8,9 @@ void html_escape(struct buffer *out, struct text text)
 	static const struct {
 		char c;
 		const char *text;
-	} rows[] = { { '&', "&amp;" }, { '>', "&gt;" }, { '<', "&lt;" }, { '"', "&quot;" }, { '\'', "&#39;" } };
+	} rows[] = {
+		{ '&', "&amp;" }, { '>', "&gt;" }, { '<', "&lt;" }, { '"', "&quot;" }, { '\'', "&#39;" }
+	};
 
 	for (size_t i = 0; i < text.len; i++) {
 		const char *escaped = NULL;
@@ -44,8 +46,8 @@ int filter_escapejs(struct filter_work *work)
 		if (letter == '\\' && rest.len > 1 && (rest.ptr[1] == 'r' || rest.ptr[1] == 'n')) {
 			buffer_adds(&out, rest.ptr[1] == 'r' ? "\\u000D" : "\\u000A");
 			len = 2;
-		} else if ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || letter == ' ' ||
-			   letter == '/') {
+		} else if ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+			   letter == ' ' || letter == '/') {
 			buffer_addc(&out, (char)letter);
 		} else if (letter != LETTER_BAD) {
 			buffer_addf(&out, "\\u%04X", letter);
@@ -214,8 +216,9 @@ int filter_removetags(struct filter_work *work)
 		struct text tag = text_cut(tags, ',', &tags);
 
 		if (!is_tag_name(tag))
-			return error_set(work->e, ERROR_UNSUPPORTED,
-					 "'removetags' takes names of tags, separated by commas, and no patterns");
+			return error_set(
+				work->e, ERROR_UNSUPPORTED,
+				"'removetags' takes names of tags, separated by commas, and no patterns");
 		remove_tag(&out, text, tag);
 		if (filter_give_buffer(work, &out) < 0)
 			return -1;

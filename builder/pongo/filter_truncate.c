@@ -93,7 +93,7 @@ static bool take_tag(struct cutter *cutter, struct arena *arena)
 	return close_tag(cutter);
 }
 
-/* A run of letters up to a blank, a full stop, a comma or a semicolon, which belongs to it. One before a tag is none. */
+/* A run of letters up to a blank, a full stop, a comma or a semicolon, which belongs to it; before a tag none. */
 static bool take_word(struct cutter *cutter)
 {
 	bool found = false;

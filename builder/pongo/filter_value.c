@@ -31,7 +31,8 @@ int filter_divisibleby(struct filter_work *work)
 {
 	int64_t divisor = value_integer(work->argument);
 
-	*work->value = value_of_flag(divisor != 0 && integer_modulo(value_integer(work->value), divisor) == 0);
+	*work->value =
+		value_of_flag(divisor != 0 && integer_modulo(value_integer(work->value), divisor) == 0);
 	return 0;
 }
 
@@ -228,7 +229,8 @@ struct bounds {
 };
 
 /* pongo2 4: a start from the left, and an end, which counts only where it is not before the start. */
-static int bounds_of_4(struct filter_work *work, struct text from, struct text to, int64_t count, struct bounds *out)
+static int bounds_of_4(struct filter_work *work, struct text from, struct text to, int64_t count,
+		       struct bounds *out)
 {
 	struct pongo_value value = value_of_text(from);
 	int64_t end;

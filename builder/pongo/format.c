@@ -38,7 +38,8 @@ static void printer_release(struct printer *printer)
 
 static int refuse(struct printer *printer, const char *what)
 {
-	return error_set(printer->work->e, ERROR_UNSUPPORTED, "'stringformat' with %s is not supported", what);
+	return error_set(printer->work->e, ERROR_UNSUPPORTED, "'stringformat' with %s is not supported",
+			 what);
 }
 
 static void repeat(struct buffer *out, char c, int64_t count)
@@ -291,13 +292,14 @@ static int print_value(struct printer *printer, const struct pongo_value *value)
 	case PONGO_INTEGER:
 		if (d->verb != 'c') {
 			print_integer(printer, value->integer,
-				      d->verb == 'b'                                     ? 2
-				      : d->verb == 'o' || d->verb == 'O'                 ? 8
-				      : d->verb == 'x' || d->verb == 'X'                 ? 16
-											 : 10);
+				      d->verb == 'b'                     ? 2
+				      : d->verb == 'o' || d->verb == 'O' ? 8
+				      : d->verb == 'x' || d->verb == 'X' ? 16
+									 : 10);
 			return 0;
 		}
-		letter_encode(&letter, (uint64_t)value->integer > 0x10FFFF ? LETTER_BAD : (uint32_t)value->integer);
+		letter_encode(&letter,
+			      (uint64_t)value->integer > 0x10FFFF ? LETTER_BAD : (uint32_t)value->integer);
 		pad(printer, (struct text) { letter.data, letter.len }, true);
 		return 0;
 	default:

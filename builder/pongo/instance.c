@@ -11,8 +11,8 @@ struct context {
 	struct pongo_map names;
 };
 
-static const char *const names[] = { "config",     "config_get", "container", "devices",
-				     "instance",   "path",       "properties", "trigger" };
+static const char *const names[] = { "config",   "config_get", "container",  "devices",
+				     "instance", "path",       "properties", "trigger" };
 
 static struct pongo_value text_value(const char *text)
 {
@@ -25,8 +25,8 @@ static struct pongo_value map_value(const struct pongo_map *map)
 }
 
 /* The pairs of DEVICE, or all where it is NULL. A daemon's configuration has no key without a value. */
-static struct pongo_value pairs_value(struct arena *arena, const struct instance_pairs *pairs, const char *device,
-				      const char *type, bool with_empty)
+static struct pongo_value pairs_value(struct arena *arena, const struct instance_pairs *pairs,
+				      const char *device, const char *type, bool with_empty)
 {
 	struct pongo_entry *entries = NULL;
 	size_t count = 0;
@@ -48,7 +48,8 @@ static struct pongo_value devices_value(struct arena *arena, const struct instan
 
 	for (size_t i = 0; i < pairs->count; i++) {
 		const char *device = pairs->items[i].device;
-		struct pongo_entry entry = { text_of(device), pairs_value(arena, pairs, device, "config.Device", true) };
+		struct pongo_entry entry = { text_of(device),
+					     pairs_value(arena, pairs, device, "config.Device", true) };
 
 		ARENA_PUSH(arena, entries, count, entry);
 	}
@@ -78,12 +79,14 @@ static int config_get(void *data, struct arena *arena, const struct pongo_value 
 	(void)e;
 	*result = found ? *found : arguments[1];
 	while (found && result->text.len &&
-	       (result->text.ptr[result->text.len - 1] == '\n' || result->text.ptr[result->text.len - 1] == '\r'))
+	       (result->text.ptr[result->text.len - 1] == '\n' ||
+		result->text.ptr[result->text.len - 1] == '\r'))
 		result->text.len--;
 	return 0;
 }
 
-static int look_up(void *data, struct text name, struct arena *arena, struct pongo_value *value, struct error *e)
+static int look_up(void *data, struct text name, struct arena *arena, struct pongo_value *value,
+		   struct error *e)
 {
 	const struct context *context = data;
 	const struct pongo_value *found = pongo_map_get(&context->names, name);
@@ -128,9 +131,11 @@ static int look_up_strictly(void *data, struct text name, struct arena *arena, s
 {
 	auto_free char *word = NULL;
 	const char *nearest;
+	struct text rest;
 
 	if (look_up(data, name, arena, value, e) > 0)
 		return 1;
+	name = text_cut(name, '.', &rest);
 	word = xstrndup(name.ptr, name.len < 100 ? name.len : 100);
 	nearest = text_nearest(word, names, ARRAY_LEN(names));
 	return error_set(e, ERROR_RECIPE, "neither LXD nor Incus knows the name '%s'%s%s%s", word,
@@ -142,8 +147,8 @@ static int try_template(const struct pongo_template *template, const struct inst
 			struct pongo_position *where, struct error *e)
 {
 	static const struct instance_pair devices[] = {
-		{ "eth0", "name", "eth0" },  { "eth0", "network", "lxdbr0" }, { "eth0", "type", "nic" },
-		{ "root", "path", "/" },     { "root", "pool", "default" },   { "root", "type", "disk" },
+		{ "eth0", "name", "eth0" }, { "eth0", "network", "lxdbr0" }, { "eth0", "type", "nic" },
+		{ "root", "path", "/" },    { "root", "pool", "default" },   { "root", "type", "disk" },
 	};
 	AUTO(arena_release) struct arena arena = ARENA_INIT;
 	auto_buffer struct buffer out = BUFFER_INIT;
@@ -164,8 +169,8 @@ static int try_template(const struct pongo_template *template, const struct inst
 	return pongo_check(template, &scope, where, e);
 }
 
-int instance_check_template(struct text text, const struct instance_pairs *properties, struct pongo_position *where,
-			    struct error *e)
+int instance_check_template(struct text text, const struct instance_pairs *properties,
+			    struct pongo_position *where, struct error *e)
 {
 	static const char *const daemons[] = { [PONGO_4] = "LXD", [PONGO_6] = "Incus" };
 	struct error errors[2] = { ERROR_INIT, ERROR_INIT };
@@ -176,20 +181,24 @@ int instance_check_template(struct text text, const struct instance_pairs *prope
 		AUTO(arena_release) struct arena arena = ARENA_INIT;
 		const struct pongo_template *template;
 
-		is_broken[i] = pongo_parse(&arena, text, (enum pongo_version)i, &template, &places[i], &errors[i]) < 0;
+		is_broken[i] = pongo_parse(&arena, text, (enum pongo_version)i, &template, &places[i],
+					   &errors[i]) < 0;
 		/* What fails is said below: errors[i] is set. */
 		if (!is_broken[i])
 			(void)!try_template(template, properties, &places[i], &errors[i]);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(daemons); i++) {
-		if (errors[i].kind == ERROR_NONE)
+	/* What one daemon refuses matters more than what is doubtful in both. */
+	for (size_t i = 0; i < 2 * ARRAY_LEN(daemons); i++) {
+		size_t which = i % ARRAY_LEN(daemons);
+
+		if (errors[which].kind == ERROR_NONE || is_broken[which] != (i < ARRAY_LEN(daemons)))
 			continue;
-		*where = places[i];
-		*e = errors[i];
+		*where = places[which];
+		*e = errors[which];
 		if (is_broken[PONGO_4] && is_broken[PONGO_6])
 			return -1;
-		if (is_broken[i])
-			error_wrap(e, "%s refuses it", daemons[i]);
+		if (is_broken[which])
+			error_wrap(e, "%s refuses it", daemons[which]);
 		return 1;
 	}
 	return 0;

@@ -50,7 +50,7 @@ struct pongo_scope instance_scope(struct arena *arena, const struct instance *in
  * with *e. What is reason enough for 1: only one of the daemons takes it; a name that neither gives; a rendering
  * for an instance without configuration fails.
  */
-int instance_check_template(struct text text, const struct instance_pairs *properties, struct pongo_position *where,
-			    struct error *e) MUST_CHECK;
+int instance_check_template(struct text text, const struct instance_pairs *properties,
+			    struct pongo_position *where, struct error *e) MUST_CHECK;
 
 #endif

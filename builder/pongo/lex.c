@@ -40,9 +40,7 @@ static int fail(struct lexer *lexer, struct pongo_position position, struct erro
 /* The next LEN bytes as a token. */
 static struct token *emit(struct lexer *lexer, enum token_kind kind, size_t len)
 {
-	struct token token = {
-		.kind = kind, .position = lexer->position, .text = { lexer->rest.ptr, len }
-	};
+	struct token token = { .kind = kind, .position = lexer->position, .text = { lexer->rest.ptr, len } };
 
 	PUSH(lexer->tokens, lexer->count, token);
 	advance(lexer, len);
@@ -108,7 +106,8 @@ static int lex_string(struct lexer *lexer, struct error *e)
 			continue;
 		}
 		if (end + 1 >= rest.len || (rest.ptr[end + 1] != '"' && rest.ptr[end + 1] != '\\'))
-			return fail(lexer, lexer->position, e, "a string has an unknown escape (known: \\\" and \\\\)");
+			return fail(lexer, lexer->position, e,
+				    "a string has an unknown escape (known: \\\" and \\\\)");
 		end += 2;
 	}
 	if (end >= rest.len || rest.ptr[end] != quote)
@@ -144,8 +143,9 @@ static void lex_word(struct lexer *lexer)
 
 /* Longest first, so that "<=" is not read as "<". */
 static const char *const symbols[] = {
-	"{{-", "-}}", "{%-", "-%}", "==", ">=", "<=", "&&", "||", "{{", "}}", "{%", "%}", "!=", "<>", "(", ")", "+",
-	"-",   "*",   "<",   ">",   "/",  "^",  ",",  ".",  "!",  "|",  ":",  "=",  "%",  "[",  "]",
+	"{{-", "-}}", "{%-", "-%}", "==", ">=", "<=", "&&", "||", "{{", "}}",
+	"{%",  "%}",  "!=",  "<>",  "(",  ")",  "+",  "-",  "*",  "<",  ">",
+	"/",   "^",   ",",   ".",   "!",  "|",  ":",  "=",  "%",  "[",  "]",
 };
 
 static bool is_closing(struct text text)
@@ -232,8 +232,9 @@ static int lex_verbatim(struct lexer *lexer, struct error *e)
 	if (lexer->rest.len > 1)
 		end = memmem(lexer->rest.ptr + 1, lexer->rest.len - 1, endverbatim, sizeof endverbatim - 1);
 	if (!end)
-		return fail(lexer, opened, e,
-			    "the '{% verbatim %}' here has no '{% endverbatim %}' with something in front of it");
+		return fail(
+			lexer, opened, e,
+			"the '{% verbatim %}' here has no '{% endverbatim %}' with something in front of it");
 	emit(lexer, TOKEN_TEXT, (size_t)(end - lexer->rest.ptr));
 	advance(lexer, sizeof endverbatim - 1);
 	return 0;
@@ -287,7 +288,8 @@ static void lexer_release(struct lexer *lexer)
 int lex(struct arena *arena, struct text text, enum pongo_version version, const struct token **tokens,
 	size_t *count, struct pongo_position *where, struct error *e)
 {
-	AUTO(lexer_release) struct lexer lexer = {
+	AUTO(lexer_release)
+	struct lexer lexer = {
 		.arena = arena, .version = version, .rest = text, .position = { 1, 1 }, .where = where
 	};
 	struct lexer scan = lexer;

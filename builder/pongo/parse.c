@@ -69,8 +69,10 @@ static int fail_character(struct parser *parser, const struct token *token, stru
 	unsigned char c = (unsigned char)token->text.ptr[0];
 
 	if ((c == '[' || c == ']') && parser->version == PONGO_4)
-		return parser_fail(parser, token->position, e,
-				   "'%c': an index in brackets is known to Incus alone, not to LXD and not in recipes", c);
+		return parser_fail(
+			parser, token->position, e,
+			"'%c': an index in brackets is known to Incus alone, not to LXD and not in recipes",
+			c);
 	if (c > ' ' && c < 0x7F)
 		return parser_fail(parser, token->position, e, "unexpected '%c' in a template", c);
 	return parser_fail(parser, token->position, e, "unexpected byte 0x%02x in a template", c);
@@ -83,7 +85,8 @@ int parser_fail_here(struct parser *parser, const char *wanted, struct error *e)
 	if (token->kind == TOKEN_TEXT)
 		return fail_character(parser, token, e);
 	if (token->kind == TOKEN_END)
-		return parser_fail(parser, token->position, e, "%s is missing at the end of the template", wanted);
+		return parser_fail(parser, token->position, e, "%s is missing at the end of the template",
+				   wanted);
 	if (text_is(token->text, "}}") || text_is(token->text, "%}"))
 		return parser_fail(parser, token->position, e, "%s is missing before '%.*s'", wanted,
 				   TEXT_ARG(token->text));
@@ -116,7 +119,8 @@ int parser_finish(struct parser *parser, struct error *e)
 	if (parser->at->kind == TOKEN_TEXT)
 		return fail_character(parser, parser->at, e);
 	return parser_fail(parser, parser->at->position, e, "unexpected '%.*s' in a template",
-			   (int)(parser->at->text.len < 100 ? parser->at->text.len : 100), parser->at->text.ptr);
+			   (int)(parser->at->text.len < 100 ? parser->at->text.len : 100),
+			   parser->at->text.ptr);
 }
 
 /*
@@ -251,8 +255,8 @@ static int parse_nodes(struct parser *parser, const char *const *ends, const str
 	return 0;
 }
 
-int parser_body(struct parser *parser, struct text name, struct pongo_position opened, const char *const *ends,
-		const struct node **body, struct end_tag *end, struct error *e)
+int parser_body(struct parser *parser, struct text name, struct pongo_position opened,
+		const char *const *ends, const struct node **body, struct end_tag *end, struct error *e)
 {
 	const char *const *last = ends;
 	int r;
@@ -263,7 +267,8 @@ int parser_body(struct parser *parser, struct text name, struct pongo_position o
 		return r < 0 ? -1 : 0;
 	while (last[1])
 		last++;
-	return parser_fail(parser, opened, e, "the '{%% %.*s %%}' here has no '{%% %s %%}'", TEXT_ARG(name), *last);
+	return parser_fail(parser, opened, e, "the '{%% %.*s %%}' here has no '{%% %s %%}'", TEXT_ARG(name),
+			   *last);
 }
 
 /* What the daemons and distrobuilder put behind every template, "{% endautoescape %}", would begin with "{{" then. */

@@ -2,7 +2,7 @@
 /*
  * Templates in the syntax of pongo2, the Go form of Django's, as LXD, Incus and this field's recipes use it:
  *
- *	text {{ image.release|capfirst }} {# remark #} {%- if a == "x" or not b %} … {% elif c %} … {% else %} … {% endif %}
+ *	text {{ image.release|capfirst }} {# remark #} {%- if a == "x" or not b %} … {% else %} … {% endif %}
  *	{% for name, device in devices sorted %}{{ forloop.Counter }} … {% empty %} … {% endfor %}
  *
  * Text, then tokens (lex.c), then a tree in an arena (parse.c, tags.c, expression.c), then output (render.c,
@@ -131,7 +131,8 @@ struct pongo_template;
  * what is refused although pongo2 has it. *where is set then.
  */
 int pongo_parse(struct arena *arena, struct text text, enum pongo_version version,
-		const struct pongo_template **template, struct pongo_position *where, struct error *e) MUST_CHECK;
+		const struct pongo_template **template, struct pongo_position *where, struct error *e)
+	MUST_CHECK;
 
 /* Append what TEMPLATE gives to OUT, at most LIMIT_TEMPLATE_BYTES. On an error *where is set and OUT is as before. */
 int pongo_render(const struct pongo_template *template, const struct pongo_scope *scope, struct buffer *out,
@@ -144,7 +145,7 @@ int pongo_check(const struct pongo_template *template, const struct pongo_scope 
 /* The entry for KEY, or NULL. */
 const struct pongo_value *pongo_map_get(const struct pongo_map *map, struct text key);
 /* COUNT entries in any order, of which the last of one key counts, as a map that belongs to ARENA. */
-const struct pongo_map *pongo_map_make(struct arena *arena, const char *type, const struct pongo_entry *entries,
-				       size_t count);
+const struct pongo_map *pongo_map_make(struct arena *arena, const char *type,
+				       const struct pongo_entry *entries, size_t count);
 
 #endif

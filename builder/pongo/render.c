@@ -26,14 +26,14 @@ static int emit(struct renderer *renderer, struct text text, struct pongo_positi
 	return 0;
 }
 
-static int emit_value(struct renderer *renderer, const struct pongo_value *value, struct pongo_position position,
-		      struct error *e)
+static int emit_value(struct renderer *renderer, const struct pongo_value *value,
+		      struct pongo_position position, struct error *e)
 {
 	return emit(renderer, value_text(&renderer->arena, value), position, e);
 }
 
-static int emit_escaped(struct renderer *renderer, const struct pongo_value *value, struct pongo_position position,
-			struct error *e)
+static int emit_escaped(struct renderer *renderer, const struct pongo_value *value,
+			struct pongo_position position, struct error *e)
 {
 	auto_buffer struct buffer escaped = BUFFER_INIT;
 
@@ -54,13 +54,14 @@ static int capture(struct renderer *renderer, struct scope *scope, const struct 
 	renderer->out = out;
 	if (r < 0 || render_account(renderer, position, captured.len, e) < 0)
 		return -1;
-	*text = (struct text) {
-		arena_strndup(&renderer->arena, captured.data ? captured.data : "", captured.len), captured.len
-	};
+	*text = (struct text) { arena_strndup(&renderer->arena, captured.data ? captured.data : "",
+					      captured.len),
+				captured.len };
 	return 0;
 }
 
-static int render_value(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_value(struct renderer *renderer, struct scope *scope, const struct node *node,
+			struct error *e)
 {
 	struct pongo_value value = { .kind = PONGO_NONE };
 
@@ -83,7 +84,8 @@ static int render_autoescape(struct renderer *renderer, struct scope *scope, con
 	return 0;
 }
 
-static int render_block(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_block(struct renderer *renderer, struct scope *scope, const struct node *node,
+			struct error *e)
 {
 	struct pongo_value block = { .kind = PONGO_BLOCK };
 
@@ -99,7 +101,8 @@ static const struct expression *next_in_turn(struct renderer *renderer, const st
 }
 
 /* {% cycle name %} turns the cycle on that was given that name. */
-static int render_cycle(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_cycle(struct renderer *renderer, struct scope *scope, const struct node *node,
+			struct error *e)
 {
 	const struct node *shown = node;
 	struct pongo_value value = { .kind = PONGO_NONE };
@@ -140,7 +143,8 @@ static int render_filter_tag(struct renderer *renderer, struct scope *scope, con
 	return emit_value(renderer, &value, node->position, e);
 }
 
-static int render_firstof(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_firstof(struct renderer *renderer, struct scope *scope, const struct node *node,
+			  struct error *e)
 {
 	for (size_t i = 0; i < node->arguments.count; i++) {
 		struct pongo_value value = { .kind = PONGO_NONE };
@@ -202,7 +206,8 @@ static int render_map(struct renderer *renderer, struct scope *scope, const stru
 		      struct loop_value *loop, const struct pongo_map *map, struct error *e)
 {
 	for (size_t i = 0; i < map->count; i++) {
-		const struct pongo_entry *entry = &map->entries[node->flag && node->is_sorted ? map->count - 1 - i : i];
+		const struct pongo_entry *entry =
+			&map->entries[node->flag && node->is_sorted ? map->count - 1 - i : i];
 		struct pongo_value key = value_of_text(entry->key);
 
 		if (render_round(renderer, scope, node, loop, i, map->count, &key, &entry->value, e) < 0)
@@ -225,7 +230,8 @@ static int render_bytes(struct renderer *renderer, struct scope *scope, const st
 	return 0;
 }
 
-static int render_for(struct renderer *renderer, struct scope *outer, const struct node *node, struct error *e)
+static int render_for(struct renderer *renderer, struct scope *outer, const struct node *node,
+		      struct error *e)
 {
 	struct scope scope = { .parent = outer, .escapes = outer->escapes };
 	const struct variable *parent = scope_find(outer, TEXT("forloop"));
@@ -233,7 +239,8 @@ static int render_for(struct renderer *renderer, struct scope *outer, const stru
 	struct pongo_value value = { .kind = PONGO_LOOP, .object = loop };
 
 	if (parent && parent->value.kind != PONGO_LOOP)
-		return fail(renderer, node->position, e, "'forloop' is no longer that of the loop around this one");
+		return fail(renderer, node->position, e,
+			    "'forloop' is no longer that of the loop around this one");
 	*loop = (struct loop_value) { .is_first = true, .parent = parent ? parent->value.object : NULL };
 	scope_set(&renderer->arena, &scope, TEXT("forloop"), &value);
 	value = (struct pongo_value) { .kind = PONGO_NONE };
@@ -280,7 +287,8 @@ static int render_if_text_changed(struct renderer *renderer, struct scope *scope
 	return emit(renderer, now.text, node->position, e);
 }
 
-static int render_ifchanged(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_ifchanged(struct renderer *renderer, struct scope *scope, const struct node *node,
+			    struct error *e)
 {
 	struct slot *slot = &renderer->slots[node->slot];
 	size_t count = node->arguments.count;
@@ -310,7 +318,8 @@ static int render_ifchanged(struct renderer *renderer, struct scope *scope, cons
 	return render_nodes(renderer, scope, node->other, e);
 }
 
-static int render_ifequal(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_ifequal(struct renderer *renderer, struct scope *scope, const struct node *node,
+			  struct error *e)
 {
 	struct pongo_value left = { .kind = PONGO_NONE };
 	struct pongo_value right = { .kind = PONGO_NONE };
@@ -375,7 +384,8 @@ static int render_now(struct renderer *renderer, const struct node *node, struct
 	struct tm when;
 
 	if (!node->flag && !renderer->caller->is_live) {
-		error_set(e, ERROR_UNSUPPORTED, "'now' is refused here: the same recipe has to give the same image");
+		error_set(e, ERROR_UNSUPPORTED,
+			  "'now' is refused here: the same recipe has to give the same image");
 		return render_fail_at(renderer, node->position);
 	}
 	if (node->flag) {
@@ -389,7 +399,8 @@ static int render_now(struct renderer *renderer, const struct node *node, struct
 	return emit(renderer, (struct text) { text.data, text.len }, node->position, e);
 }
 
-static int render_set(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_set(struct renderer *renderer, struct scope *scope, const struct node *node,
+		      struct error *e)
 {
 	struct pongo_value value = { .kind = PONGO_NONE };
 
@@ -453,7 +464,8 @@ static bool remove_gaps(struct buffer *out, struct text text)
 	return changed;
 }
 
-static int render_spaceless(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_spaceless(struct renderer *renderer, struct scope *scope, const struct node *node,
+			    struct error *e)
 {
 	auto_buffer struct buffer text = BUFFER_INIT;
 	struct text body;
@@ -494,7 +506,8 @@ static int render_widthratio(struct renderer *renderer, struct scope *scope, con
 	return 0;
 }
 
-static int render_with(struct renderer *renderer, struct scope *outer, const struct node *node, struct error *e)
+static int render_with(struct renderer *renderer, struct scope *outer, const struct node *node,
+		       struct error *e)
 {
 	struct scope scope = { .parent = outer, .escapes = outer->escapes };
 
@@ -508,7 +521,8 @@ static int render_with(struct renderer *renderer, struct scope *outer, const str
 	return render_nodes(renderer, &scope, node->body, e);
 }
 
-static int render_node(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+static int render_node(struct renderer *renderer, struct scope *scope, const struct node *node,
+		       struct error *e)
 {
 	switch (node->kind) {
 	case NODE_TEXT:
@@ -554,7 +568,8 @@ static int render_node(struct renderer *renderer, struct scope *scope, const str
 int render_nodes(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
 {
 	for (; node; node = node->next) {
-		if (render_enter(renderer, node->position, e) < 0 || render_node(renderer, scope, node, e) < 0)
+		if (render_enter(renderer, node->position, e) < 0 ||
+		    render_node(renderer, scope, node, e) < 0)
 			return -1;
 		renderer->depth--;
 	}

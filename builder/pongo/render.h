@@ -29,7 +29,7 @@ struct macro {
 
 /* What a tag remembers between two visits. */
 struct slot {
-	size_t turn; /* of cycle */
+	size_t turn;                /* of cycle */
 	struct pongo_value *values; /* of ifchanged with arguments; else one, the text */
 };
 
@@ -47,10 +47,12 @@ struct renderer {
 
 int render_evaluate(struct renderer *renderer, struct scope *scope, const struct expression *expression,
 		    struct pongo_value *value, struct error *e) MUST_CHECK;
-int render_nodes(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e) MUST_CHECK;
+int render_nodes(struct renderer *renderer, struct scope *scope, const struct node *node, struct error *e)
+	MUST_CHECK;
 /* Call MACRO with COUNT arguments, each of which is a copy. */
 int render_macro(struct renderer *renderer, const struct macro *macro, const struct pongo_value *arguments,
-		 size_t count, struct pongo_position position, struct pongo_value *value, struct error *e) MUST_CHECK;
+		 size_t count, struct pongo_position position, struct pongo_value *value, struct error *e)
+	MUST_CHECK;
 
 /* Apply CALL's filter to *value. */
 int render_filter(struct renderer *renderer, struct scope *scope, const struct filter_call *call,
@@ -60,7 +62,8 @@ bool expression_is_safe(const struct expression *expression);
 /* One more step, one level deeper; leave with renderer->depth--. */
 int render_enter(struct renderer *renderer, struct pongo_position position, struct error *e) MUST_CHECK;
 /* Text that is never put out costs memory too: bounds what a template can make names and filters give. */
-int render_account(struct renderer *renderer, struct pongo_position position, uint64_t bytes, struct error *e) MUST_CHECK;
+int render_account(struct renderer *renderer, struct pongo_position position, uint64_t bytes, struct error *e)
+	MUST_CHECK;
 /* Set the place of an error that is set already. Returns -1. */
 int render_fail_at(struct renderer *renderer, struct pongo_position position);
 

@@ -193,14 +193,22 @@ struct end_tag {
  * The nodes up to one of the tags ENDS, the last of which is the one that must come: a missing one is an error at
  * OPENED, where the tag NAME began. Call it behind the arguments of the tag.
  */
-int parser_body(struct parser *parser, struct text name, struct pongo_position opened, const char *const *ends,
-		const struct node **body, struct end_tag *end, struct error *e) MUST_CHECK;
+int parser_body(struct parser *parser, struct text name, struct pongo_position opened,
+		const char *const *ends, const struct node **body, struct end_tag *end, struct error *e)
+	MUST_CHECK;
 
 int parse_expression(struct parser *parser, const struct expression **out, struct error *e) MUST_CHECK;
 /* A literal or a name without filters, as it stands behind the colon of a filter. */
 int parse_operand(struct parser *parser, const struct expression **out, struct error *e) MUST_CHECK;
 /* The name of a filter, and behind a colon its argument. */
 int parse_filter(struct parser *parser, struct filter_call *call, struct error *e) MUST_CHECK;
+
+/*
+ * The caller's value for the name that begins at *part; that of a section is asked for again with one part more, and
+ * *part is the last that was used.
+ */
+int scope_look_up(const struct pongo_scope *caller, const struct name_part **part, struct arena *arena,
+		  struct pongo_value *value, struct error *e) MUST_CHECK;
 
 /* Parse the arguments and the body of a tag into NODE. The parser is behind the tag's name. */
 typedef int (*tag_parser)(struct parser *parser, struct text name, struct node *node, struct error *e);

@@ -78,8 +78,8 @@ static int parse_block(struct parser *parser, struct text name, struct node *nod
 	if (parser_name(parser, "the name of the block", &again, e) < 0 || parser_finish(parser, e) < 0)
 		return -1;
 	if (!text_equal(again, node->name))
-		return parser_fail(parser, position, e, "'endblock %.*s' ends the block '%.*s'", TEXT_ARG(again),
-				   TEXT_ARG(node->name));
+		return parser_fail(parser, position, e, "'endblock %.*s' ends the block '%.*s'",
+				   TEXT_ARG(again), TEXT_ARG(node->name));
 	return 0;
 }
 
@@ -178,8 +178,8 @@ static int parse_if(struct parser *parser, struct text name, struct node *node, 
 
 		if ((!is_else && parse_expression(parser, &branch->condition, e) < 0) ||
 		    parser_finish(parser, e) < 0 ||
-		    parser_body(parser, name, node->position, is_else ? last_ends : all_ends, &branch->body, &end,
-				e) < 0)
+		    parser_body(parser, name, node->position, is_else ? last_ends : all_ends, &branch->body,
+				&end, e) < 0)
 			return -1;
 		*slot = branch;
 		slot = &branch->next;
@@ -271,8 +271,9 @@ static int parse_templatetag(struct parser *parser, struct text name, struct nod
 		const char *name;
 		const char *text;
 	} rows[] = {
-		{ "openblock", "{%" },   { "closeblock", "%}" }, { "openvariable", "{{" }, { "closevariable", "}}" },
-		{ "openbrace", "{" },    { "closebrace", "}" },  { "opencomment", "{#" },  { "closecomment", "#}" },
+		{ "openblock", "{%" },     { "closeblock", "%}" },   { "openvariable", "{{" },
+		{ "closevariable", "}}" }, { "openbrace", "{" },     { "closebrace", "}" },
+		{ "opencomment", "{#" },   { "closecomment", "#}" },
 	};
 
 	(void)name;
@@ -283,8 +284,10 @@ static int parse_templatetag(struct parser *parser, struct text name, struct nod
 			return parser_finish(parser, e);
 		}
 	}
-	return parser_fail_here(parser, "openblock, closeblock, openvariable, closevariable, openbrace, closebrace, "
-					"opencomment or closecomment", e);
+	return parser_fail_here(parser,
+				"openblock, closeblock, openvariable, closevariable, openbrace, closebrace, "
+				"opencomment or closecomment",
+				e);
 }
 
 static int parse_widthratio(struct parser *parser, struct text name, struct node *node, struct error *e)
@@ -405,18 +408,20 @@ tag_parser tag_find(struct parser *parser, const struct token *name, struct erro
 		return NULL;
 	}
 	if (owner) {
-		parser_fail(parser, name->position, e, "'%.*s' without '{%% %s %%}'", TEXT_ARG(name->text), owner);
+		parser_fail(parser, name->position, e, "'%.*s' without '{%% %s %%}'", TEXT_ARG(name->text),
+			    owner);
 		return NULL;
 	}
 	word = xstrndup(name->text.ptr, name->text.len < 100 ? name->text.len : 100);
 	/* verbatim is no tag, but one way of writing it; "raw" is Jinja's name for it. */
 	if (strcmp(word, "verbatim") == 0 || strcmp(word, "endverbatim") == 0 || strcmp(word, "raw") == 0) {
 		parser_fail(parser, name->position, e,
-			    "'%s' is to be written '{%% verbatim %%}' and '{%% endverbatim %%}', just so", word);
+			    "'%s' is to be written '{%% verbatim %%}' and '{%% endverbatim %%}', just so",
+			    word);
 		return NULL;
 	}
 	nearest = text_nearest(word, names, ARRAY_LEN(names));
-	parser_fail(parser, name->position, e, "unknown tag '%s'%s%s%s", word, nearest ? " (did you mean '" : "",
-		    nearest ? nearest : "", nearest ? "'?)" : "");
+	parser_fail(parser, name->position, e, "unknown tag '%s'%s%s%s", word,
+		    nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
 	return NULL;
 }

@@ -205,7 +205,8 @@ int value_equal(const struct pongo_value *a, const struct pongo_value *b, bool *
 	return 0;
 }
 
-static int map_contains(const struct pongo_map *map, const struct pongo_value *key, bool *contains, struct error *e)
+static int map_contains(const struct pongo_map *map, const struct pongo_value *key, bool *contains,
+			struct error *e)
 {
 	if (key->kind == PONGO_INTEGER && !key->is_byte)
 		return error_set(e, ERROR_RECIPE, "a number is looked for in a map, whose keys are texts");
@@ -213,8 +214,8 @@ static int map_contains(const struct pongo_map *map, const struct pongo_value *k
 	return 0;
 }
 
-int value_contains(struct arena *arena, const struct pongo_value *whole, const struct pongo_value *part, bool *contains,
-		   struct error *e)
+int value_contains(struct arena *arena, const struct pongo_value *whole, const struct pongo_value *part,
+		   bool *contains, struct error *e)
 {
 	struct text needle = value_text(arena, part);
 
@@ -222,10 +223,11 @@ int value_contains(struct arena *arena, const struct pongo_value *whole, const s
 	if (whole->kind == PONGO_MAP)
 		return map_contains(whole->map, part, contains, e);
 	if (whole->kind == PONGO_LOOP)
-		*contains = loop_member(whole->object, needle).kind != PONGO_NONE || text_is(needle, "Parentloop");
+		*contains = loop_member(whole->object, needle).kind != PONGO_NONE ||
+			    text_is(needle, "Parentloop");
 	if (whole->kind == PONGO_TEXT)
-		*contains = needle.len == 0 ||
-			    (whole->text.len && memmem(whole->text.ptr, whole->text.len, needle.ptr, needle.len));
+		*contains = needle.len == 0 || (whole->text.len && memmem(whole->text.ptr, whole->text.len,
+									  needle.ptr, needle.len));
 	if (whole->kind == PONGO_LIST && part->kind == PONGO_TEXT && !part->type)
 		for (size_t i = 0; i < whole->list->count && !*contains; i++)
 			*contains = text_equal(whole->list->items[i], needle);
@@ -294,8 +296,8 @@ static int by_key(const void *a, const void *b)
 	return text_compare(left->key, right->key);
 }
 
-const struct pongo_map *pongo_map_make(struct arena *arena, const char *type, const struct pongo_entry *entries,
-				       size_t count)
+const struct pongo_map *pongo_map_make(struct arena *arena, const char *type,
+				       const struct pongo_entry *entries, size_t count)
 {
 	struct pongo_map *map = arena_alloc(arena, sizeof *map);
 	struct pongo_entry *sorted = arena_alloc(arena, (count + 1) * sizeof *sorted);

@@ -26,9 +26,10 @@ struct text value_element(struct arena *arena, const struct pongo_value *value, 
 struct pongo_value value_inverted(const struct pongo_value *value);
 
 /* Errors of these two: ERROR_RECIPE where Go would panic. */
-int value_equal(const struct pongo_value *a, const struct pongo_value *b, bool *equal, struct error *e) MUST_CHECK;
-int value_contains(struct arena *arena, const struct pongo_value *whole, const struct pongo_value *part, bool *contains,
-		   struct error *e) MUST_CHECK;
+int value_equal(const struct pongo_value *a, const struct pongo_value *b, bool *equal, struct error *e)
+	MUST_CHECK;
+int value_contains(struct arena *arena, const struct pongo_value *whole, const struct pongo_value *part,
+		   bool *contains, struct error *e) MUST_CHECK;
 
 /* {% cycle … as name %}: which value the name stands for now, and whose turn is next. */
 struct cycle_value {

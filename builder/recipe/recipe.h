@@ -37,6 +37,9 @@ int error_at(struct error *e, enum error_kind kind, const struct place *place, c
 /* Put that place in front of the text of a set *e. Returns -1. */
 int error_wrap_at(struct error *e, const struct place *place);
 
+/* The place of LINE and COLUMN, both from 1, of a text that starts at PLACE. */
+struct place place_inside(const struct place *place, unsigned line, unsigned column);
+
 struct string_list {
 	const char **items;
 	size_t count;
