@@ -56,7 +56,7 @@ static int read_key(struct recipe *recipe, const char *name, bool armoured_only,
 	size_t length = 0;
 
 	what = xasprintf("the key file '%s'", name);
-	if (file_read(AT_FDCWD, recipe_beside(recipe, name), LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
+	if (file_read(AT_FDCWD, recipe_beside(recipe, name, place), LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
 		return error_at(e, ERROR_RECIPE, place, "%s cannot be read: %s", what, cause.text);
 	if (check_key(content, length, armoured_only, what, place, e) < 0)
 		return -1;
@@ -87,6 +87,33 @@ static int resolve_key(struct recipe *recipe, const char *text, bool armoured_on
 	return read_key(recipe, name, armoured_only, place, data, len, e);
 }
 
+/* What the files of source.keyring hold is trusted like the entries of source.keys, behind which it is put. */
+static int read_keyrings(struct recipe *recipe, struct error *e)
+{
+	struct recipe_source *source = &recipe->source;
+	struct recipe_key *keys =
+		arena_alloc(&recipe->arena, (source->key_count + source->keyring_count + 1) * sizeof *keys);
+
+	for (size_t i = 0; i < source->key_count; i++)
+		keys[i] = source->keys[i];
+	for (size_t i = 0; i < source->keyring_count; i++) {
+		struct recipe_key *keyring = &source->keyrings[i];
+		auto_free char *name = NULL;
+
+		if (strchr(keyring->text, '\n') || strstr(keyring->text, ARMOUR_ANY))
+			return error_at(e, ERROR_RECIPE, &keyring->place,
+					"'source.keyring' names files; the text of a key belongs into "
+					"'source.keys'");
+		if (recipe_expand(recipe, keyring->text, &keyring->place, &name, e) < 0 ||
+		    read_key(recipe, name, false, &keyring->place, &keyring->data, &keyring->len, e) < 0)
+			return -1;
+		keys[source->key_count + i] = *keyring;
+	}
+	source->keys = keys;
+	source->key_count += source->keyring_count;
+	return 0;
+}
+
 int recipe_read_keys(struct recipe *recipe, struct error *e)
 {
 	for (size_t i = 0; i < recipe->source.key_count; i++) {
@@ -95,6 +122,8 @@ int recipe_read_keys(struct recipe *recipe, struct error *e)
 		if (resolve_key(recipe, key->text, false, &key->place, &key->data, &key->len, e) < 0)
 			return -1;
 	}
+	if (read_keyrings(recipe, e) < 0)
+		return -1;
 	for (size_t i = 0; i < recipe->packages.repository_count; i++) {
 		struct repository *repository = &recipe->packages.repositories[i];
 		const char *data = NULL;

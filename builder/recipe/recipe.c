@@ -5,12 +5,15 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "recipe/check.h"
+#include "recipe/include.h"
 #include "recipe/key.h"
+#include "recipe/matrix.h"
 #include "recipe/override.h"
 #include "recipe/schema.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 int error_at(struct error *e, enum error_kind kind, const struct place *place, const char *fmt, ...)
 {
@@ -47,55 +50,116 @@ const char *trigger_name(enum trigger trigger)
 	return schema_triggers.words[trigger];
 }
 
-/* "recipes" of "recipes/x.yaml", "." of "x.yaml". */
-static const char *folder_of(struct arena *arena, const char *path)
+static int apply_overrides(struct recipe *recipe, const struct recipe_options *options, struct node **tree,
+			   struct error *e)
 {
-	const char *slash = strrchr(path, '/');
+	for (size_t i = 0; i < options->override_count; i++)
+		if (override_apply(&recipe->arena, options->overrides[i], tree, e) < 0)
+			return -1;
+	return 0;
+}
 
-	if (!slash)
-		return ".";
-	return slash == path ? "/" : arena_strndup(arena, path, (size_t)(slash - path));
+/* The values of TREE into RECIPE, which keeps only what does not come from there. */
+static int decode(struct recipe *recipe, struct node *tree, struct error *e)
+{
+	struct recipe empty = {
+		.arena = recipe->arena,
+		.path = recipe->path,
+		.folder = recipe->folder,
+		.parts = recipe->parts,
+		.part_count = recipe->part_count,
+		.type = recipe->type,
+		.tree = tree,
+	};
+	const struct place option = { .file = "-o" };
+
+	*recipe = empty;
+	recipe->source.check_valid_until = true;
+	if (schema_decode(tree, recipe, e) < 0)
+		return -1;
+	if (recipe->extends || recipe->includes.count)
+		return error_at(e, ERROR_USAGE, &option,
+				"'extends' and 'include' are read before options are looked at");
+	if (recipe_check(recipe, e) < 0)
+		return -1;
+	return recipe_complete(recipe, e);
+}
+
+/*
+ * What the matrix sets depends on the image, which the rest of the recipe and the options say; so it is decoded,
+ * then changed, then decoded again.
+ */
+static int read_matrix(struct recipe *recipe, const struct recipe_options *options, struct node *merged,
+		       struct error *e)
+{
+	struct node *tree = merged;
+
+	if (apply_overrides(recipe, options, &tree, e) < 0)
+		return -1;
+	if (!node_find(tree, "matrix"))
+		return decode(recipe, tree, e);
+	recipe->type = options->cell ? options->cell->type : NULL;
+	if (decode(recipe, tree, e) < 0 || matrix_choose(recipe, options->cell, &merged, e) < 0)
+		return -1;
+	tree = merged;
+	if (apply_overrides(recipe, options, &tree, e) < 0)
+		return -1;
+	return decode(recipe, tree, e);
+}
+
+static int parse(struct recipe *recipe, const struct include_start *start,
+		 const struct recipe_options *options, struct error *e)
+{
+	bool from_input = strcmp(options->path, "-") == 0;
+	struct node *tree = NULL;
+
+	recipe->path = arena_strdup(&recipe->arena, from_input ? "standard input" : options->path);
+	recipe->folder = from_input ? "." : recipe_folder_of(&recipe->arena, recipe->path);
+	if (include_read(recipe, start, &tree, e) < 0)
+		return -1;
+	return read_matrix(recipe, options, tree, e);
 }
 
 int recipe_parse(const char *text, size_t len, const struct recipe_options *options, struct recipe *recipe,
 		 struct error *e)
 {
 	auto_recipe struct recipe parsed = RECIPE_INIT;
-	bool from_input = strcmp(options->path, "-") == 0;
-	struct node *root = NULL;
+	const struct include_start start = { .text = { text, len }, .alone = true };
 
-	parsed.path = arena_strdup(&parsed.arena, from_input ? "standard input" : options->path);
-	parsed.folder = from_input ? "." : folder_of(&parsed.arena, parsed.path);
-	parsed.source.check_valid_until = true;
-	if (yaml_read(&parsed.arena, parsed.path, (struct text) { text, len }, &root, e) < 0)
-		return -1;
-	for (size_t i = 0; i < options->override_count; i++)
-		if (override_apply(&parsed.arena, options->overrides[i], &root, e) < 0)
-			return -1;
-	if (schema_decode(root, &parsed, e) < 0 || recipe_check(&parsed, e) < 0 ||
-	    recipe_complete(&parsed, e) < 0)
+	if (parse(&parsed, &start, options, e) < 0)
 		return -1;
 	*recipe = TAKE(parsed, RECIPE_INIT);
+	return 0;
+}
+
+static int read_text(const char *path, char **text, struct include_start *start, struct error *e)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0)
+		return file_read_fd(STDIN_FILENO, LIMIT_RECIPE_BYTES, text, &start->text.len, e);
+	if (file_read(AT_FDCWD, path, LIMIT_RECIPE_BYTES, text, &start->text.len, e) < 0)
+		return -1;
+	if (stat(path, &st) == 0) {
+		start->device_id = st.st_dev;
+		start->inode_id = st.st_ino;
+	}
 	return 0;
 }
 
 int recipe_load(const struct recipe_options *options, struct recipe *recipe, struct error *e)
 {
 	auto_recipe struct recipe loaded = RECIPE_INIT;
+	struct include_start start = { .inode_id = 0 };
 	auto_free char *text = NULL;
-	size_t len = 0;
-	int result;
 
-	if (strcmp(options->path, "-") == 0)
-		result = file_read_fd(STDIN_FILENO, LIMIT_RECIPE_BYTES, &text, &len, e);
-	else
-		result = file_read(AT_FDCWD, options->path, LIMIT_RECIPE_BYTES, &text, &len, e);
-	if (result < 0) {
+	if (read_text(options->path, &text, &start, e) < 0) {
 		if (e->kind == ERROR_FORMAT) /* too large: that is the recipe's fault */
 			e->kind = ERROR_RECIPE;
 		return error_wrap(e, "cannot read the recipe");
 	}
-	if (recipe_parse(text, len, options, &loaded, e) < 0 || recipe_read_keys(&loaded, e) < 0)
+	start.text.ptr = text;
+	if (parse(&loaded, &start, options, e) < 0 || recipe_read_keys(&loaded, e) < 0)
 		return -1;
 	*recipe = TAKE(loaded, RECIPE_INIT);
 	return 0;

@@ -41,6 +41,19 @@ static const struct schema_form form_mode = {
 	"^0*[0-7]{1,4}$",
 	"octal digits, such as 0644",
 };
+static const struct schema_form form_sha256 = {
+	"^[0-9a-fA-F]{64}$",
+	"the 64 hexadecimal digits of a SHA-256 digest",
+};
+static const struct schema_form form_snapshot = {
+	"^[0-9]{8}T[0-9]{6}Z$",
+	"a time in UTC, such as 20260101T000000Z",
+};
+/* A cell's values become a part of file names, and of the command line. */
+static const struct schema_form form_axis = {
+	"^[A-Za-z0-9_][A-Za-z0-9._+~-]*$",
+	"letters, digits and any of . _ + ~ -",
+};
 static const struct schema_form form_owner = {
 	"^([0-9]{1,10}|[a-z_][a-z0-9_.-]*[$]?)$",
 	"a number or the name of a user or group",
@@ -103,6 +116,14 @@ static const struct schema_field source_fields[] = {
 	  .about = "Components of the archive; default: main" },
 	{ "keys", SCHEMA_KEYS, AT(recipe_source, keys), COUNT(recipe_source, key_count),
 	  .about = "OpenPGP keys that may sign the archive: armoured text, or a file beside the recipe" },
+	{ "keyring", SCHEMA_KEYS, .single = true, AT(recipe_source, keyrings),
+	  COUNT(recipe_source, keyring_count),
+	  .about = "Files beside the recipe with OpenPGP keys that may sign the archive, beside 'keys'" },
+	{ "sha256", SCHEMA_TEXT, AT(recipe_source, sha256), PLACE(recipe_source, sha256_place),
+	  .form = &form_sha256, .about = "SHA-256 digest of the file that the downloader fetches" },
+	{ "snapshot", SCHEMA_TEXT, AT(recipe_source, snapshot), PLACE(recipe_source, snapshot_place),
+	  .form = &form_snapshot,
+	  .about = "Use the archives of Debian and Ubuntu as they were at this time: YYYYMMDDTHHMMSSZ" },
 	{ "keyserver", SCHEMA_TEXT, AT(recipe_source, keyserver), PLACE(recipe_source, keyserver_place),
 	  .about = "Server that keys are fetched from by their fingerprints" },
 	{ "skip_verification", SCHEMA_FLAG, AT(recipe_source, skip_verification),
@@ -286,7 +307,42 @@ static const struct schema_field mapping_fields[] = {
 };
 SECTION(mapping, 0);
 
+static const struct schema_field exclude_fields[] = {
+	FILTER(matrix_exclude),
+};
+SECTION(exclude, offsetof(struct matrix_exclude, place));
+
+static const struct schema_field override_fields[] = {
+	{ "set", SCHEMA_PART, .mandatory = true, AT(matrix_override, set),
+	  .about = "A part of a recipe, which is laid over it for these images" },
+	FILTER(matrix_override),
+};
+SECTION(override, offsetof(struct matrix_override, place));
+
+static const struct schema_field matrix_fields[] = {
+	{ "release", SCHEMA_NAMES, .single = true, AT(recipe_matrix, releases),
+	  COUNT(recipe_matrix, release_count), .form = &form_axis, .about = "Values of image.release" },
+	{ "architecture", SCHEMA_NAMES, .single = true, AT(recipe_matrix, architectures),
+	  COUNT(recipe_matrix, architecture_count), .form = &form_axis,
+	  .about = "Values of image.architecture" },
+	{ "variant", SCHEMA_NAMES, .single = true, AT(recipe_matrix, variants),
+	  COUNT(recipe_matrix, variant_count), .form = &form_axis, .about = "Values of image.variant" },
+	{ "type", SCHEMA_NAMES, .single = true, AT(recipe_matrix, types), COUNT(recipe_matrix, type_count),
+	  .words = &filter_types, .about = "Types of image" },
+	{ "exclude", SCHEMA_SECTIONS, AT(recipe_matrix, excludes), COUNT(recipe_matrix, exclude_count),
+	  .item_bytes = sizeof(struct matrix_exclude), .section = &exclude,
+	  .about = "Combinations that are left out" },
+	{ "overrides", SCHEMA_SECTIONS, AT(recipe_matrix, overrides), COUNT(recipe_matrix, override_count),
+	  .item_bytes = sizeof(struct matrix_override), .section = &override,
+	  .about = "What differs for some images" },
+};
+SECTION(matrix, offsetof(struct recipe_matrix, place));
+
 static const struct schema_field recipe_fields[] = {
+	{ "extends", SCHEMA_TEXT, AT(recipe, extends),
+	  .about = "A recipe beside this one, or below, that this one is laid over" },
+	{ "include", SCHEMA_TEXTS, .single = true, AT(recipe, includes),
+	  .about = "Files beside this one, or below, that this one is laid over" },
 	{ "image", SCHEMA_SECTION, .mandatory = true, AT(recipe, image), .section = &image,
 	  .about = "What the image is" },
 	{ "source", SCHEMA_SECTION, .mandatory = true, AT(recipe, source), .section = &source,
@@ -304,6 +360,8 @@ static const struct schema_field recipe_fields[] = {
 	{ "mappings", SCHEMA_SECTION, .section = &mapping, .about = "Names of architectures" },
 	{ "environment", SCHEMA_SECTION, AT(recipe, environment), .section = &environment,
 	  .about = "Environment of scripts" },
+	{ "matrix", SCHEMA_SECTION, AT(recipe, matrix), .given = offsetof(struct recipe, matrix.given),
+	  .section = &matrix, .about = "The images that this recipe is for" },
 };
 const struct schema_section schema_recipe = {
 	recipe_fields,

@@ -21,6 +21,7 @@ enum schema_type {
 	SCHEMA_PAIRS,    /* struct template_property *, and a count */
 	SCHEMA_SECTION,  /* a mapping with keys of its own: SECTION */
 	SCHEMA_SECTIONS, /* a list of them: a pointer and a count */
+	SCHEMA_PART,     /* const struct node *; a mapping with keys of the recipe, of which none is mandatory */
 };
 
 /* What the text of a value must look like. */
@@ -38,6 +39,7 @@ struct schema_field {
 	const char *key;
 	enum schema_type type;
 	bool mandatory;
+	bool single;                      /* of a list of texts: one text stands for a list of one */
 	bool text_place;                  /* PLACE is that of the text's first character, not of the value */
 	size_t offset;                    /* of the value in its section */
 	size_t count;                     /* offset of the count that belongs to a list; 0: none */

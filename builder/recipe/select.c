@@ -11,7 +11,7 @@ static bool has_item(const struct string_list *list, const char *item)
 	return list->count == 0;
 }
 
-static bool matches(const struct recipe *recipe, const struct filter *filter)
+bool recipe_matches(const struct recipe *recipe, const struct filter *filter)
 {
 	return has_item(&filter->releases, recipe->image.release) &&
 	       has_item(&filter->architectures, recipe->architecture_mapped) &&
@@ -23,7 +23,7 @@ static bool matches(const struct recipe *recipe, const struct filter *filter)
 	do { \
 		size_t kept_ = 0; \
 		for (size_t i_ = 0; i_ < (count); i_++) \
-			if (matches((recipe), &(array)[i_].filter)) \
+			if (recipe_matches((recipe), &(array)[i_].filter)) \
 				(array)[kept_++] = (array)[i_]; \
 		(count) = kept_; \
 	} while (0)
@@ -86,6 +86,9 @@ static int check_source(const struct recipe_source *source, struct error *e)
 					"a key by its fingerprint '%.80s' is not supported yet (put the key "
 					"itself, or a file that holds it, here: gpg --armor --export)",
 					source->keys[i].text);
+	if (source->sha256 && source->sha256[0])
+		return unsupported(e, &source->sha256_place, "source.sha256",
+				   "it is for downloaders that fetch one file; debootstrap's archive is signed");
 	if (!source->url || !source->url[0])
 		return error_at(e, ERROR_RECIPE, &source->place, "missing key 'url' in 'source'");
 	if (!source->suite[0])
@@ -169,6 +172,10 @@ static int check_templates(const struct recipe *recipe, struct error *e)
 int recipe_select(struct recipe *recipe, struct error *e)
 {
 	apply_filters(recipe);
+	if (strcmp(recipe->type, "container") != 0)
+		return error_at(e, ERROR_UNSUPPORTED, &recipe->matrix.place,
+				"'type: %s' is not supported yet (this version builds: container)",
+				recipe->type);
 	if (check_source(&recipe->source, e) < 0 || check_packages(&recipe->packages, e) < 0 ||
 	    check_files(recipe, e) < 0)
 		return -1;
