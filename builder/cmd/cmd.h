@@ -21,15 +21,19 @@ struct settings {
 	struct words arguments; /* what is left after the options */
 	struct words overrides;
 	struct words mirrors;
+	struct words cells;
 	const char *output;
 	const char *format;
 	const char *compression;
 	const char *cache;
+	const char *jobs;
 	const char *keep;
 	const char *older_than;
 	const char *payloads;
 	const char *work;
 	const char *until;
+	bool all;
+	bool fail_fast;
 	bool offline;
 	bool no_layers;
 	bool json;
@@ -69,7 +73,9 @@ void help_print_command(const struct command *command, struct buffer *out);
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
 
 struct meter_report;
 

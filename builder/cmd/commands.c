@@ -9,7 +9,9 @@ static const struct command commands[] = {
 	{ "cache", "[trim [KIND]...]", 0, 1 + CACHE_KINDS, "show what the cache holds, or trim it",
 	  cmd_cache },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
+	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
+	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 };
 
 const struct command *command_all(size_t *count)

@@ -13,7 +13,9 @@ enum {
 	ON_LIST = 1 << 1,
 	ON_PLAN = 1 << 2,
 	ON_CACHE = 1 << 3,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE,
+	ON_MATRIX = 1 << 4,
+	ON_SHOW = 1 << 5,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_MATRIX | ON_SHOW,
 };
 
 struct option_row {
@@ -29,13 +31,21 @@ struct option_row {
 #define FIELD(member) offsetof(struct settings, member)
 
 static const struct option_row rows[] = {
+	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD,
+	  "build every image of the recipe's matrix, each in a folder of its own" },
 	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
 	  "keep downloads in DIR (default: the user's cache folder)" },
+	{ "cell", 0, "CELL", OPTION_LIST, FIELD(cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
+	  "the image of the matrix of that name, or as release=trixie,variant=cloud" },
 	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
 	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
-	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD,
-	  "unified, split, or both (default: unified,split)" },
+	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
+	  "with --all: stop the other images when one fails" },
+	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,
+	  "unified, split, or both (default: unified,split); matrix: json, github or gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
+	{ "jobs", 0, "NUMBER", OPTION_TEXT, FIELD(jobs), ON_BUILD,
+	  "with --all: build so many images side by side (default: what the host allows)" },
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
 	{ "keep", 0, "SIZE", OPTION_TEXT, FIELD(keep), ON_CACHE,
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
@@ -47,7 +57,7 @@ static const struct option_row rows[] = {
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
-	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides), ON_BUILD | ON_PLAN,
+	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
 	  "set a value of the recipe, such as image.release=trixie" },
 	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
 	  "put the image files into DIR (default: this folder)" },
@@ -71,7 +81,11 @@ static unsigned command_bit(const struct command *command)
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} bits[] = { { "build", ON_BUILD }, { "cache", ON_CACHE }, { "list", ON_LIST } };
+	} bits[] = { { "build", ON_BUILD },
+		     { "cache", ON_CACHE },
+		     { "list", ON_LIST },
+		     { "matrix", ON_MATRIX },
+		     { "show", ON_SHOW } };
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
 		if (strcmp(command->name, bits[i].name) == 0)
@@ -176,6 +190,7 @@ void settings_release(struct settings *settings)
 	free(settings->arguments.items);
 	free(settings->overrides.items);
 	free(settings->mirrors.items);
+	free(settings->cells.items);
 	*settings = (struct settings) { .log = settings->log };
 }
 

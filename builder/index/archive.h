@@ -23,7 +23,8 @@ struct archive_wish {
 	size_t component_count;
 	const struct key_text *keys; /* that may sign it */
 	size_t key_count;
-	bool any_age; /* an expired Valid-Until is only warned of */
+	bool any_age;    /* an expired Valid-Until is only warned of */
+	int64_t as_of_s; /* it is the archive as it was then; 0: as it is now */
 };
 
 struct archive_options {
@@ -44,7 +45,8 @@ struct archive {
 	const struct key_text **keys;
 	size_t key_count;
 	bool any_age;
-	char *text; /* owned; the signed text, which RELEASE views */
+	int64_t as_of_s; /* 0: now */
+	char *text;      /* owned; the signed text, which RELEASE views */
 	size_t text_len;
 	struct release release;
 };

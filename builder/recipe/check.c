@@ -222,8 +222,7 @@ int recipe_name_architecture(struct recipe *recipe, const char *written, const s
 	if (!architecture) {
 		const char *nearest = architecture_nearest(written);
 
-		return error_at(e, ERROR_RECIPE, place,
-				"unknown architecture '%.100s'%s%s%s", written,
+		return error_at(e, ERROR_RECIPE, place, "unknown architecture '%.100s'%s%s%s", written,
 				nearest ? " (did you mean '" : "", nearest ? nearest : "",
 				nearest ? "'?)" : "");
 	}
@@ -286,6 +285,6 @@ int recipe_complete(struct recipe *recipe, struct error *e)
 				"'image.expiry' is too long: '%.100s'", recipe->image.expiry);
 	if (complete_snapshot(&recipe->source, e) < 0)
 		return -1;
-	return recipe_name_architecture(recipe, recipe->image.architecture,
-					&recipe->image.architecture_place, e);
+	return recipe_name_architecture(recipe, recipe->image.architecture, &recipe->image.architecture_place,
+					e);
 }

@@ -165,7 +165,7 @@ static int digit_value(char c)
 }
 
 /* Whole numbers of YAML 1.1: 10, 1_000, 0x1F, 0b11 and 017, which is octal. */
-static bool parse_number(const char *text, uint64_t *number)
+bool schema_number(const char *text, uint64_t *number)
 {
 	int base = 10;
 	uint64_t sum = 0;
@@ -192,7 +192,7 @@ static bool parse_number(const char *text, uint64_t *number)
 static int decode_number(const struct node *node, const struct path *path, uint64_t max, uint64_t *number,
 			 struct error *e)
 {
-	if (node->kind != NODE_SCALAR || !node->plain || !parse_number(node->text, number) || *number > max)
+	if (node->kind != NODE_SCALAR || !node->plain || !schema_number(node->text, number) || *number > max)
 		return fail_type(node, path, "a whole number", e);
 	return 0;
 }

@@ -152,12 +152,13 @@ static int include_file(struct includer *includer, const struct link *up, const 
 	if (was_read(includer, &link.part))
 		return 0;
 	if (file_read_fd(fd, LIMIT_RECIPE_BYTES - includer->bytes, &text, &link.text.len, &cause) < 0)
-		return cause.kind == ERROR_FORMAT ? error_at(e, ERROR_RECIPE, place,
-							     "the file '%.200s' is too large: all of a recipe "
-							     "together may have %llu bytes",
-							     node->text, LIMIT_RECIPE_BYTES)
-						  : error_at(e, ERROR_RECIPE, place, "the file '%.200s' cannot be read: %s", node->text,
-				cause.text);
+		return cause.kind == ERROR_FORMAT
+			       ? error_at(e, ERROR_RECIPE, place,
+					  "the file '%.200s' is too large: all of a recipe "
+					  "together may have %llu bytes",
+					  node->text, LIMIT_RECIPE_BYTES)
+			       : error_at(e, ERROR_RECIPE, place, "the file '%.200s' cannot be read: %s",
+					  node->text, cause.text);
 	link.text.ptr = text;
 	return read_link(includer, &link, e);
 }

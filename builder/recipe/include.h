@@ -14,8 +14,9 @@
 /* The text of the recipe itself. */
 struct include_start {
 	struct text text;
-	bool alone;         /* it is no file: naming others is an error */
-	uint64_t device_id; /* of the file, with INODE, so that it is found when it includes itself; 0: not known */
+	bool alone; /* it is no file: naming others is an error */
+	uint64_t
+		device_id; /* of the file, with INODE, so that it is found when it includes itself; 0: not known */
 	uint64_t inode_id;
 };
 

@@ -56,7 +56,8 @@ static int read_key(struct recipe *recipe, const char *name, bool armoured_only,
 	size_t length = 0;
 
 	what = xasprintf("the key file '%s'", name);
-	if (file_read(AT_FDCWD, recipe_beside(recipe, name, place), LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
+	if (file_read(AT_FDCWD, recipe_beside(recipe, name, place), LIMIT_KEY_BYTES, &content, &length,
+		      &cause) < 0)
 		return error_at(e, ERROR_RECIPE, place, "%s cannot be read: %s", what, cause.text);
 	if (check_key(content, length, armoured_only, what, place, e) < 0)
 		return -1;
@@ -112,6 +113,11 @@ static int read_keyrings(struct recipe *recipe, struct error *e)
 	source->keys = keys;
 	source->key_count += source->keyring_count;
 	return 0;
+}
+
+bool key_is_file(const char *text)
+{
+	return !strstr(text, ARMOUR_ANY) && !is_fingerprint(text) && !strchr(text, '\n');
 }
 
 int recipe_read_keys(struct recipe *recipe, struct error *e)

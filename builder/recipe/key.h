@@ -11,4 +11,7 @@
  */
 int recipe_read_keys(struct recipe *recipe, struct error *e) MUST_CHECK;
 
+/* Whether TEXT, given as a key, names a file: it is neither a key itself nor a fingerprint. */
+bool key_is_file(const char *text);
+
 #endif

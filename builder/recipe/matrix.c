@@ -235,10 +235,13 @@ static int set_image(struct recipe *recipe, const struct recipe_cell *cell, stru
 		const struct place *place;
 		bool set;
 	} values[] = {
-		{ "image.release", cell->release, &cell->release_place, matrix->release_count },
+		/* What `image` says itself, or a default, stays as it is. */
+		{ "image.release", cell->release, &cell->release_place,
+		  matrix->release_count && cell->release != recipe->image.release },
 		{ "image.architecture", cell->architecture, &cell->architecture_place,
-		  matrix->architecture_count },
-		{ "image.variant", cell->variant, &cell->variant_place, matrix->variant_count },
+		  matrix->architecture_count && cell->architecture != recipe->image.architecture },
+		{ "image.variant", cell->variant, &cell->variant_place,
+		  matrix->variant_count && cell->variant != recipe->image.variant },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
@@ -276,7 +279,8 @@ int matrix_choose(struct recipe *recipe, const struct recipe_cell *cell, struct 
 		return -1;
 	for (size_t i = 0; i < matrix->override_count; i++)
 		if (recipe_matches(&image, &matrix->overrides[i].filter) &&
-		    merge_over(&merger, *tree, (struct node *)(uintptr_t)matrix->overrides[i].set, tree, e) < 0)
+		    merge_over(&merger, *tree, (struct node *)(uintptr_t)matrix->overrides[i].set, tree, e) <
+			    0)
 			return -1;
 	recipe->type = arena_strdup(&recipe->arena, chosen.type);
 	if (cell)

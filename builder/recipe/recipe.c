@@ -93,18 +93,23 @@ static int read_matrix(struct recipe *recipe, const struct recipe_options *optio
 		       struct error *e)
 {
 	struct node *tree = merged;
+	const struct node *shown;
 
 	if (apply_overrides(recipe, options, &tree, e) < 0)
 		return -1;
 	if (!node_find(tree, "matrix"))
 		return decode(recipe, tree, e);
+	shown = tree;
 	recipe->type = options->cell ? options->cell->type : NULL;
 	if (decode(recipe, tree, e) < 0 || matrix_choose(recipe, options->cell, &merged, e) < 0)
 		return -1;
 	tree = merged;
-	if (apply_overrides(recipe, options, &tree, e) < 0)
+	if (apply_overrides(recipe, options, &tree, e) < 0 || decode(recipe, tree, e) < 0)
 		return -1;
-	return decode(recipe, tree, e);
+	/* With its matrix, a tree that has what the matrix sets would have it twice. */
+	if (!options->cell)
+		recipe->tree = shown;
+	return 0;
 }
 
 static int parse(struct recipe *recipe, const struct include_start *start,

@@ -133,10 +133,11 @@ struct recipe_file {
 	const char *path;
 	const char *content;
 	const char *name;
-	const char *source; /* copy: file or folder of the host; template: the file that holds it; as written */
+	const char
+		*source; /* copy: file or folder of the host; template: the file that holds it; as written */
 	const char *source_folder; /* where SOURCE starts, if it is relative: that of the file it stands in */
-	const char *mode;   /* as written: "0644" */
-	const char *uid;    /* number or name */
+	const char *mode;          /* as written: "0644" */
+	const char *uid;           /* number or name */
 	const char *gid;
 	struct template_property *properties; /* template.properties */
 	size_t property_count;
@@ -296,12 +297,14 @@ struct recipe_part {
 
 struct recipe {
 	struct arena arena;
-	const char *path;   /* as errors name it */
-	const char *folder; /* that holds it; relative file names start there */
+	const char *path;          /* as errors name it */
+	const char *folder;        /* that holds it; relative file names start there */
 	struct recipe_part *parts; /* what `extends` and `include` name, and last the file itself */
 	size_t part_count;
-	const struct node *tree; /* all of them merged, with what the command line says; see yaml.h */
-	const char *extends;     /* these two are set only by options, and refused then */
+	const struct node
+		*tree; /* all of them merged, with what the command line says (see yaml.h); with a cell also
+				     what the matrix sets for it, and without a matrix */
+	const char *extends; /* these two are set only by options, and refused then */
 	struct string_list includes;
 	struct recipe_matrix matrix;
 	struct recipe_image image;
@@ -346,7 +349,7 @@ struct recipe_cell {
 struct recipe_options {
 	const char *path;               /* a file, or "-" for standard input */
 	const struct recipe_cell *cell; /* NULL: the image is what `image` says */
-	const char *const *overrides; /* "image.release=trixie", in order: -o of the command line */
+	const char *const *overrides;   /* "image.release=trixie", in order: -o of the command line */
 	size_t override_count;
 };
 

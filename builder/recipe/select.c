@@ -87,8 +87,9 @@ static int check_source(const struct recipe_source *source, struct error *e)
 					"itself, or a file that holds it, here: gpg --armor --export)",
 					source->keys[i].text);
 	if (source->sha256 && source->sha256[0])
-		return unsupported(e, &source->sha256_place, "source.sha256",
-				   "it is for downloaders that fetch one file; debootstrap's archive is signed");
+		return unsupported(
+			e, &source->sha256_place, "source.sha256",
+			"it is for downloaders that fetch one file; debootstrap's archive is signed");
 	if (!source->url || !source->url[0])
 		return error_at(e, ERROR_RECIPE, &source->place, "missing key 'url' in 'source'");
 	if (!source->suite[0])
