@@ -143,7 +143,9 @@ static bool fits_block(const struct node *node)
 {
 	const char *text = node->text;
 
-	return strchr(text, '\n') && !strchr(" \t\n", text[0]) && is_printable_text(text, true);
+	/* The empty lines between sections would count among several at its end. */
+	return strchr(text, '\n') && !strchr(" \t\n", text[0]) && !is_suffix(text, "\n\n") &&
+	       is_printable_text(text, true);
 }
 
 static void emit_block(const struct node *node, size_t indent, struct buffer *out)
@@ -152,7 +154,7 @@ static void emit_block(const struct node *node, size_t indent, struct buffer *ou
 	struct text rest = { node->text, len };
 	bool ends = node->text[len - 1] == '\n';
 
-	buffer_addf(out, "|%s", !ends ? "-" : len > 1 && node->text[len - 2] == '\n' ? "+" : "");
+	buffer_adds(out, ends ? "|" : "|-");
 	emit_origin(&node->place, out);
 	if (ends)
 		rest.len--;
@@ -209,7 +211,8 @@ static void emit_node(const struct emitter *emitter, const struct node *node, si
 	if (node->order != ORDER_MERGE)
 		buffer_addf(emitter->out, " %s", node->order == ORDER_REMOVE ? "!remove" : "!replace");
 	if (node->kind == NODE_SCALAR) {
-		buffer_addc(emitter->out, ' ');
+		if (!node->null || node->order == ORDER_MERGE)
+			buffer_addc(emitter->out, ' ');
 		emit_scalar(emitter, node, inner);
 		return;
 	}

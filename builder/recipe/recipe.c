@@ -53,9 +53,13 @@ const char *trigger_name(enum trigger trigger)
 static int apply_overrides(struct recipe *recipe, const struct recipe_options *options, struct node **tree,
 			   struct error *e)
 {
-	for (size_t i = 0; i < options->override_count; i++)
+	for (size_t i = 0; i < options->override_count; i++) {
+		/* Of one cell there is no matrix any more. */
+		if (options->cell && is_prefix(options->overrides[i], "matrix."))
+			continue;
 		if (override_apply(&recipe->arena, options->overrides[i], tree, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -85,6 +89,31 @@ static int decode(struct recipe *recipe, struct node *tree, struct error *e)
 	return recipe_complete(recipe, e);
 }
 
+/* What decides which image it is, and so what the matrix sets. */
+static int apply_early(struct recipe *recipe, const struct recipe_options *options, struct node **tree,
+		       struct error *e)
+{
+	static const char *const keys[] = { "image.", "mappings.", "matrix.", "source.downloader=" };
+
+	for (size_t i = 0; i < options->override_count; i++)
+		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+			if (is_prefix(options->overrides[i], keys[k]) &&
+			    override_apply(&recipe->arena, options->overrides[i], tree, e) < 0)
+				return -1;
+	return 0;
+}
+
+/* The tree that has its matrix must not have what that sets as well: who reads it again would have it twice. */
+static void keep_tree(struct recipe *recipe, const struct recipe_options *options, struct node *tree)
+{
+	struct error ignored = ERROR_INIT; /* an option for what the matrix has set finds nothing here */
+
+	for (size_t i = 0; i < options->override_count; i++)
+		if (override_apply(&recipe->arena, options->overrides[i], &tree, &ignored) < 0)
+			error_clear(&ignored);
+	recipe->tree = tree;
+}
+
 /*
  * What the matrix sets depends on the image, which the rest of the recipe and the options say; so it is decoded,
  * then changed, then decoded again.
@@ -93,22 +122,18 @@ static int read_matrix(struct recipe *recipe, const struct recipe_options *optio
 		       struct error *e)
 {
 	struct node *tree = merged;
-	const struct node *shown;
+	struct node *image = merged;
 
-	if (apply_overrides(recipe, options, &tree, e) < 0)
-		return -1;
-	if (!node_find(tree, "matrix"))
-		return decode(recipe, tree, e);
-	shown = tree;
-	recipe->type = options->cell ? options->cell->type : NULL;
-	if (decode(recipe, tree, e) < 0 || matrix_choose(recipe, options->cell, &merged, e) < 0)
-		return -1;
-	tree = merged;
+	if (node_find(merged, "matrix")) {
+		recipe->type = options->cell ? options->cell->type : NULL;
+		if (apply_early(recipe, options, &image, e) < 0 || decode(recipe, image, e) < 0 ||
+		    matrix_choose(recipe, options->cell, &tree, e) < 0)
+			return -1;
+	}
 	if (apply_overrides(recipe, options, &tree, e) < 0 || decode(recipe, tree, e) < 0)
 		return -1;
-	/* With its matrix, a tree that has what the matrix sets would have it twice. */
 	if (!options->cell)
-		recipe->tree = shown;
+		keep_tree(recipe, options, merged);
 	return 0;
 }
 
