@@ -260,7 +260,7 @@ sha256 'a digest where nothing is downloaded as a file' "$(printf '%064d' 0)" un
 if [ "$(id -u)" = 0 ]; then
 	require_programs gpg dpkg-deb
 	base_deb
-	archive web/debian
+	archive web/debian --arch "$(dpkg --print-architecture)"
 	serve web
 	tiny_recipe tiny.yaml "$SERVER/debian"
 	cat >>tiny.yaml <<-'R'
