@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "recipe/architecture.h"
+#include "recipe/override.h"
 
 #include <jansson.h>
 
@@ -141,11 +142,13 @@ static int check_overrides(const struct settings *settings, struct error *e)
 
 int cells_choose(const struct settings *settings, struct chosen *chosen, struct error *e)
 {
-	struct recipe_options options = {
-		.overrides = settings->overrides.items,
-		.override_count = settings->overrides.count,
-	};
+	auto_free const char **overrides = xcalloc(settings->overrides.count + 1, sizeof *overrides);
+	struct recipe_options options = { .overrides = overrides };
 
+	/* The others may be about what the matrix sets, and are applied to each image. */
+	for (size_t i = 0; i < settings->overrides.count; i++)
+		if (override_is_early(settings->overrides.items[i]))
+			overrides[options.override_count++] = settings->overrides.items[i];
 	if (check_overrides(settings, e) < 0 ||
 	    recipe_find(settings->arguments.items[0], &chosen->path, e) < 0)
 		return -1;

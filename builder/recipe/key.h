@@ -6,7 +6,8 @@
 #include "recipe/recipe.h"
 
 /*
- * Fill in the keys of `source`, those of its keyrings behind them, and of the repositories; file names may be templates.
+ * Fill in the keys of `source`, those of its keyrings behind them, and of the repositories; names of files may be
+ * templates.
  * Errors: ERROR_RECIPE with the key's place, when a file is missing or holds no public key.
  */
 int recipe_read_keys(struct recipe *recipe, struct error *e) MUST_CHECK;

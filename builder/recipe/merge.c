@@ -4,6 +4,8 @@
 #include "base/limits.h"
 #include "base/map.h"
 
+#include <assert.h>
+
 /* Removing and replacing looks at every entry beneath: bounds for what that may cost. */
 enum { ORDERS_MAX = 1000, PATTERN_NODES_MAX = 100 };
 
@@ -27,6 +29,7 @@ static struct node *make_like(const struct merger *merger, const struct node *no
 
 static void count_in(struct node *node, const struct node *child)
 {
+	assert(child); /* clang's analyzer would not believe it */
 	node->size += child->size;
 	node->ordered |= child->ordered;
 	if (child->height >= node->height)

@@ -172,3 +172,13 @@ int override_set(struct arena *arena, const char *key, const char *value, const 
 
 	return set_value(&override, key, root, e);
 }
+
+bool override_is_early(const char *option)
+{
+	static const char *const keys[] = { "image.", "mappings.", "matrix.", "source.downloader=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (is_prefix(option, keys[i]))
+			return true;
+	return false;
+}

@@ -93,13 +93,10 @@ static int decode(struct recipe *recipe, struct node *tree, struct error *e)
 static int apply_early(struct recipe *recipe, const struct recipe_options *options, struct node **tree,
 		       struct error *e)
 {
-	static const char *const keys[] = { "image.", "mappings.", "matrix.", "source.downloader=" };
-
 	for (size_t i = 0; i < options->override_count; i++)
-		for (size_t k = 0; k < ARRAY_LEN(keys); k++)
-			if (is_prefix(options->overrides[i], keys[k]) &&
-			    override_apply(&recipe->arena, options->overrides[i], tree, e) < 0)
-				return -1;
+		if (override_is_early(options->overrides[i]) &&
+		    override_apply(&recipe->arena, options->overrides[i], tree, e) < 0)
+			return -1;
 	return 0;
 }
 
