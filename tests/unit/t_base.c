@@ -166,10 +166,15 @@ static void root_confines(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(error_keeps_cause), cmocka_unit_test(text_parts),
-		cmocka_unit_test(nearest_word),      cmocka_unit_test(printable_text),
-		cmocka_unit_test(map_many),          cmocka_unit_test(dates),
-		cmocka_unit_test(digests),           cmocka_unit_test(root_confines),
+		cmocka_unit_test(error_keeps_cause),
+		cmocka_unit_test(text_parts),
+		cmocka_unit_test(nearest_word),
+		cmocka_unit_test(printable_text),
+		cmocka_unit_test(map_many),
+		cmocka_unit_test(dates),
+		cmocka_unit_test(stamps),
+		cmocka_unit_test(digests),
+		cmocka_unit_test(root_confines),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
