@@ -179,7 +179,7 @@ two_sleepers() {
 recipe 'slow, slower'
 for signal in TERM INT KILL; do
 	rm -rf out
-	env --default-signal=INT "$KILN" build t.yaml --all --jobs 2 --format unified --cache cache --output out >signal.out 2>signal.err </dev/null &
+	env --default-signal=INT "$KILN" build t.yaml --all --jobs 2 --format unified --cache "$WORK/cache" --output out >signal.out 2>signal.err </dev/null &
 	pid=$!
 	at_exit kill -KILL $pid
 	within 120 two_sleepers || give_up 'two builds that wait' "$(cat signal.err)"
@@ -188,8 +188,9 @@ for signal in TERM INT KILL; do
 	wait $pid 2>/dev/null || code=$?
 	within 10 sh -c "! pgrep -x -f 'sleep 86397'"
 	is "SIG$signal: no process is left" "$(sleepers)" ''
-	within 10 sh -c "! pgrep -f 'kiln build t.yaml --all --jobs 2 --format unified --cache cache'"
-	is "SIG$signal: no mount" "$(grep -F kiln /proc/mounts | grep -v " $WORK")" ''
+	within 10 sh -c "! pgrep -f '[-]-jobs 2 --format unified --cache $WORK/cache'"
+	is "SIG$signal: nor of kiln's" "$(pgrep -f "[-]-jobs 2 --format unified --cache $WORK/cache")" ''
+	is "SIG$signal: no mount" "$(grep '^kiln ' /proc/mounts)" ''
 	is "SIG$signal: no image" "$(find out -type f 2>/dev/null)" ''
 	[ "$signal" != KILL ] || continue
 	is "SIG$signal: exit status" "$(word_of "$code")" interrupted
