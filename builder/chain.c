@@ -12,6 +12,7 @@
 #include "index/index.h"
 #include "layer/key.h"
 #include "layer/layer.h"
+#include "pack/pack.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
 #include "sandbox/sandbox.h"
@@ -463,6 +464,14 @@ bool chain_needs_package(const struct chain *chain, size_t position)
 	return false;
 }
 
+/* What a layer is, for a person; malloc'ed. */
+static char *make_title(const struct chain *chain, const char *what)
+{
+	return xasprintf("%s %s %s: %s", chain->options.recipe->image.distribution,
+			 chain->options.recipe->image.release, chain->options.recipe->architecture_mapped,
+			 what);
+}
+
 /* Keep what the step number INDEX, just carried out, has changed. */
 static int keep(struct chain *chain, size_t index, struct error *e)
 {
@@ -493,9 +502,7 @@ static int keep(struct chain *chain, size_t index, struct error *e)
 		stop_using_layers(chain, "overlayfs is not to be had here");
 		return 0;
 	}
-	title = xasprintf("%s %s %s: %s", chain->options.recipe->image.distribution,
-			  chain->options.recipe->image.release, chain->options.recipe->architecture_mapped,
-			  step->title);
+	title = make_title(chain, step->title);
 	chain->saved_count++;
 	return layer_save(chain->store, &step->key, title, product, upper_fd, e);
 }
@@ -532,12 +539,74 @@ int chain_keep_layers(struct chain *chain, struct error *e)
 	return 0;
 }
 
-int chain_root_fd(const struct chain *chain)
+/* What is handed to the packer, to be called back when the bytes are there. */
+struct keeping {
+	struct chain *chain;
+	struct digest key;
+};
+
+static int keep_image(void *context, const struct file_pending *files, size_t count,
+		      const struct artefacts *artefacts, struct error *e)
 {
-	return chain->workspace.root_fd;
+	const struct keeping *keeping = context;
+	struct chain *chain = keeping->chain;
+	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	auto_free char *product = artefacts_print(artefacts);
+	auto_free char *title = make_title(chain, "image files");
+
+	chain->saved_count++;
+	return layer_save_files(chain->store, &keeping->key, title, product, files, count, e);
 }
 
-const struct image_templates *chain_templates(const struct chain *chain)
+static int describe_image(const struct chain *chain, const struct pack_options *options,
+			  struct digest *digest, struct error *e)
 {
-	return &chain->templates;
+	auto_layer_key struct layer_key key = LAYER_KEY_INIT;
+
+	key_start(&key, &chain->steps[chain->count - 1].key, "image");
+	if (pack_describe(options, &key, e) < 0)
+		return -1;
+	*digest = key_end(&key);
+	return 0;
+}
+
+/* 1 when an earlier build has made the same files. */
+static int take_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
+		      struct artefacts *artefacts, struct error *e)
+{
+	auto_free char *product = NULL;
+	size_t len;
+	int files_fd;
+	int r = layer_find(chain->store, key, &files_fd, &product, &len, e);
+
+	if (r <= 0)
+		return r;
+	r = pack_kept(options, files_fd, product ? product : "", artefacts, e);
+	if (r == 0)
+		layer_discard(chain->store, key, files_fd);
+	if (r > 0)
+		log_say(chain->options.log, "image files from layers");
+	return r;
+}
+
+int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,
+	       struct error *e)
+{
+	struct pack_options options = *given;
+	struct keeping keeping = { .chain = chain };
+	int r = 0;
+
+	options.root_fd = chain->workspace.root_fd;
+	options.templates = &chain->templates;
+	options.epoch_s = chain->options.epoch_s;
+	if (chain->store) {
+		options.keep = keep_image;
+		options.keep_context = &keeping;
+		if (describe_image(chain, &options, &keeping.key, e) < 0)
+			return -1;
+		r = take_image(chain, &keeping.key, &options, artefacts, e);
+	}
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	return pack_image(&options, artefacts, e);
 }

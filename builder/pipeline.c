@@ -272,10 +272,7 @@ static int run_customize(struct build *b, struct error *e)
 static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
-		.root_fd = chain_root_fd(b->chain),
 		.recipe = &b->recipe,
-		.templates = chain_templates(b->chain),
-		.epoch_s = b->epoch_s,
 		.formats = b->options.formats,
 		.codec = b->options.codec,
 		.level = b->options.level,
@@ -287,7 +284,7 @@ static int run_pack(struct build *b, struct error *e)
 	    dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e) < 0)
 		return -1;
 	options.output_fd = b->output_fd;
-	return pack_image(&options, &b->artefacts, e);
+	return chain_pack(b->chain, &options, &b->artefacts, e);
 }
 
 static const struct {

@@ -114,6 +114,11 @@ int cmd_plan(const struct settings *settings, struct error *e)
 	auto_buffer struct buffer out = BUFFER_INIT;
 	struct build_options options;
 
+	if (settings->steps)
+		return steps_print(settings, e);
+	if (settings->cells || settings->type)
+		return error_set(e, ERROR_USAGE, "--%s belongs to --steps",
+				 settings->cells ? "cells" : "type");
 	if (cells_choose_one(settings, &chosen, e) < 0 ||
 	    build_options_from(settings, STAGE_PLAN, &chosen, &options, e) < 0)
 		return -1;

@@ -156,14 +156,14 @@ int cells_choose(const struct settings *settings, struct chosen *chosen, struct 
 	if (recipe_load(&options, &chosen->recipe, e) < 0 ||
 	    recipe_cells(&chosen->recipe, &chosen->cells, &chosen->count, e) < 0)
 		return -1;
-	return settings->cells.count ? keep_named(&settings->cells, chosen, e) : 0;
+	return settings->chosen_cells.count ? keep_named(&settings->chosen_cells, chosen, e) : 0;
 }
 
 int cells_choose_one(const struct settings *settings, struct chosen *chosen, struct error *e)
 {
 	auto_buffer struct buffer names = BUFFER_INIT;
 
-	if (settings->cells.count == 0)
+	if (settings->chosen_cells.count == 0)
 		return recipe_find(settings->arguments.items[0], &chosen->path, e);
 	if (strcmp(settings->arguments.items[0], "-") == 0)
 		return error_set(e, ERROR_USAGE, "--cell is for recipes in files: it is read more than once");
@@ -174,7 +174,7 @@ int cells_choose_one(const struct settings *settings, struct chosen *chosen, str
 	for (size_t i = 0; i < chosen->count; i++)
 		buffer_addf(&names, "%s%s", i ? ", " : "", chosen->cells[i].name);
 	return error_set(e, ERROR_USAGE, "--cell %s: fits %zu images, and one is wanted: %s",
-			 settings->cells.items[0], chosen->count, names.data);
+			 settings->chosen_cells.items[0], chosen->count, names.data);
 }
 
 void chosen_release(struct chosen *chosen)

@@ -13,9 +13,10 @@ enum {
 	ON_LIST = 1 << 1,
 	ON_PLAN = 1 << 2,
 	ON_CACHE = 1 << 3,
-	ON_MATRIX = 1 << 4,
-	ON_SHOW = 1 << 5,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_MATRIX | ON_SHOW,
+	ON_CHECK = 1 << 4,
+	ON_MATRIX = 1 << 5,
+	ON_SHOW = 1 << 6,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_MATRIX | ON_SHOW,
 };
 
 struct option_row {
@@ -35,8 +36,10 @@ static const struct option_row rows[] = {
 	  "build every image of the recipe's matrix, each in a folder of its own" },
 	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
 	  "keep downloads in DIR (default: the user's cache folder)" },
-	{ "cell", 0, "CELL", OPTION_LIST, FIELD(cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
+	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
 	  "the image of the matrix of that name, or as release=trixie,variant=cloud" },
+	{ "cells", 0, NULL, OPTION_FLAG, FIELD(cells), ON_PLAN,
+	  "with --steps: for every image of the matrix, or that the recipe's filters name" },
 	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
 	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
@@ -57,15 +60,21 @@ static const struct option_row rows[] = {
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
-	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
+	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides),
+	  ON_BUILD | ON_CHECK | ON_MATRIX | ON_PLAN | ON_SHOW,
 	  "set a value of the recipe, such as image.release=trixie" },
 	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
 	  "put the image files into DIR (default: this folder)" },
 	{ "payloads", 0, "SIZE", OPTION_TEXT, FIELD(payloads), ON_BUILD,
 	  "keep at most SIZE of decompressed packages in the cache (default: 4G; 0: none)" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "schema", 0, NULL, OPTION_FLAG, FIELD(schema), ON_CHECK,
+	  "print the format of recipes as a JSON Schema, for editors" },
+	{ "steps", 0, NULL, OPTION_FLAG, FIELD(steps), ON_PLAN,
+	  "show what a build does, by the recipe alone, instead of packages" },
 	{ "timing", 0, NULL, OPTION_FLAG, FIELD(timing), ON_BUILD | ON_PLAN,
 	  "print at the end where time and memory went" },
+	{ "type", 0, "TYPE", OPTION_TEXT, FIELD(type), ON_PLAN, "with --steps: container or vm" },
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
@@ -81,11 +90,10 @@ static unsigned command_bit(const struct command *command)
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} bits[] = { { "build", ON_BUILD },
-		     { "cache", ON_CACHE },
-		     { "list", ON_LIST },
-		     { "matrix", ON_MATRIX },
-		     { "show", ON_SHOW } };
+	} bits[] = {
+		{ "build", ON_BUILD }, { "cache", ON_CACHE },   { "check", ON_CHECK },
+		{ "list", ON_LIST },   { "matrix", ON_MATRIX }, { "show", ON_SHOW },
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
 		if (strcmp(command->name, bits[i].name) == 0)
@@ -190,7 +198,7 @@ void settings_release(struct settings *settings)
 	free(settings->arguments.items);
 	free(settings->overrides.items);
 	free(settings->mirrors.items);
-	free(settings->cells.items);
+	free(settings->chosen_cells.items);
 	*settings = (struct settings) { .log = settings->log };
 }
 

@@ -46,6 +46,7 @@ struct archive {
 	size_t key_count;
 	bool any_age;
 	int64_t as_of_s; /* 0: now */
+	bool lacks_key;  /* for now: the keys that the wishes give do not verify it */
 	char *text;      /* owned; the signed text, which RELEASE views */
 	size_t text_len;
 	struct release release;

@@ -119,3 +119,14 @@ const char *architecture_map(const char *map, const struct architecture *archite
 			return maps[i].name;
 	return architecture->name;
 }
+
+bool architecture_is_mapped(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
+		if (strcmp(maps[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(architectures); i++)
+		if (architectures[i].debian && strcmp(architectures[i].debian, name) == 0)
+			return true;
+	return false;
+}

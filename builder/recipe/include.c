@@ -24,7 +24,9 @@ struct includer {
 	struct merger merger;
 	struct node *tree; /* of all files so far; NULL: none yet */
 	uint64_t bytes;    /* of all files so far */
+	struct problems *problems;
 	bool alone;
+	bool incomplete; /* something of what the files name, or of what is in them, is missing */
 };
 
 static int read_link(struct includer *includer, const struct link *link, struct error *e);
@@ -163,6 +165,16 @@ static int include_file(struct includer *includer, const struct link *up, const 
 	return read_link(includer, &link, e);
 }
 
+/* The next name may be wrong as well. */
+static int try_file(struct includer *includer, const struct link *link, const struct node *node,
+		    struct error *e)
+{
+	if (include_file(includer, link, node, e) == 0)
+		return 0;
+	includer->incomplete = true;
+	return problems_take(includer->problems, e);
+}
+
 static int include_value(struct includer *includer, const struct link *link, const struct node_pair *pair,
 			 struct error *e)
 {
@@ -179,14 +191,14 @@ static int include_value(struct includer *includer, const struct link *link, con
 		return error_at(e, ERROR_RECIPE, &pair->place, "'%s' is for recipes that are files",
 				pair->key);
 	if (!list)
-		return include_file(includer, link, value, e);
+		return try_file(includer, link, value, e);
 	for (size_t i = 0; i < value->count; i++) {
 		const struct node *item = value->items[i];
 
 		if (item->kind != NODE_SCALAR || item->null || item->order != ORDER_MERGE)
 			return error_at(e, ERROR_RECIPE, &item->place,
 					"an entry of 'include' must be the name of a file");
-		if (include_file(includer, link, item, e) < 0)
+		if (try_file(includer, link, item, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -201,7 +213,10 @@ static int include_all(struct includer *includer, const struct link *link, struc
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		const struct node_pair *pair = node_find(root, keys[i]);
 
-		if (pair && include_value(includer, link, pair, e) < 0)
+		if (!pair || include_value(includer, link, pair, e) == 0)
+			continue;
+		includer->incomplete = true;
+		if (problems_take(includer->problems, e) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < root->count; i++)
@@ -218,8 +233,12 @@ static int read_link(struct includer *includer, const struct link *link, struct 
 	struct node *root = NULL;
 
 	includer->bytes += link->text.len;
-	if (yaml_read(&recipe->arena, link->part.path, link->text, &root, e) < 0)
+	if (yaml_read_all(&recipe->arena, link->part.path, link->text, includer->problems, &root, e) < 0)
 		return -1;
+	if (!root) {
+		includer->incomplete = true;
+		return 0;
+	}
 	if (root->kind != NODE_MAP)
 		return error_at(e, ERROR_RECIPE, &root->place, "a recipe must be a mapping, not %s",
 				node_kind_name(root));
@@ -233,12 +252,13 @@ static int read_link(struct includer *includer, const struct link *link, struct 
 	return 0;
 }
 
-int include_read(struct recipe *recipe, const struct include_start *start, struct node **tree,
-		 struct error *e)
+int include_read(struct recipe *recipe, const struct include_start *start, struct problems *problems,
+		 struct node **tree, struct error *e)
 {
 	struct includer includer = {
 		.recipe = recipe,
-		.merger = { .arena = &recipe->arena },
+		.merger = { .arena = &recipe->arena, .problems = problems },
+		.problems = problems,
 		.alone = start->alone,
 	};
 	const struct link link = {
@@ -250,8 +270,10 @@ int include_read(struct recipe *recipe, const struct include_start *start, struc
 		.text = start->text,
 	};
 
+	*tree = NULL;
 	if (read_link(&includer, &link, e) < 0)
-		return -1;
-	*tree = includer.tree;
+		return problems_take(problems, e);
+	if (!includer.incomplete)
+		*tree = includer.tree;
 	return 0;
 }

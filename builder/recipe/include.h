@@ -22,11 +22,11 @@ struct include_start {
 
 /*
  * Read START and all that it names into RECIPE, whose path and folder are set; its list of files is filled, nearest
- * last. *tree has neither `extends` nor `include`.
- * Errors: ERROR_RECIPE with the place of the name, or the place in the file where it is.
+ * last. *tree has neither `extends` nor `include`; it is NULL when a file is missing or cannot be read as YAML, as
+ * what else would be found then would be wrong. What is wrong goes to PROBLEMS; -1 is for what is no fault of theirs.
  */
-int include_read(struct recipe *recipe, const struct include_start *start, struct node **tree,
-		 struct error *e) MUST_CHECK;
+int include_read(struct recipe *recipe, const struct include_start *start, struct problems *problems,
+		 struct node **tree, struct error *e) MUST_CHECK;
 
 /* "recipes" of "recipes/x.yaml", "." of "x.yaml". */
 const char *recipe_folder_of(struct arena *arena, const char *path);

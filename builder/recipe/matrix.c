@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "recipe/architecture.h"
 #include "recipe/check.h"
+#include "recipe/filter.h"
 #include "recipe/merge.h"
 #include "recipe/override.h"
 
@@ -45,12 +46,14 @@ static int describe(const struct recipe *recipe, const struct recipe_cell *cell,
 	return recipe_name_architecture(image, cell->architecture, &cell->architecture_place, e);
 }
 
-static bool is_excluded(const struct recipe *recipe, const struct recipe *image)
+/* 1 or 0; -1 when a release cannot be compared. */
+static int is_excluded(const struct recipe *recipe, const struct recipe *image, struct error *e)
 {
-	for (size_t i = 0; i < recipe->matrix.exclude_count; i++)
-		if (recipe_matches(image, &recipe->matrix.excludes[i].filter))
-			return true;
-	return false;
+	int result = 0;
+
+	for (size_t i = 0; i < recipe->matrix.exclude_count && result == 0; i++)
+		result = filter_admits(&recipe->matrix.excludes[i].filter, image, e);
+	return result;
 }
 
 /* What `image` says itself may hold anything; in names of files it may not. */
@@ -87,14 +90,16 @@ static int add_cell(struct recipe *recipe, const struct recipe_name *const names
 		.type_place = names[3]->place,
 	};
 	struct recipe image;
+	int excluded;
 
 	if (describe(recipe, &cell, &image, e) < 0)
 		return -1;
-	if (is_excluded(recipe, &image))
-		return 0;
-	if (*count == LIMIT_RECIPE_CELLS)
+	excluded = is_excluded(recipe, &image, e);
+	if (excluded)
+		return excluded < 0 ? -1 : 0;
+	if (*count == LIMIT_RECIPE_MATRIX)
 		return error_at(e, ERROR_RECIPE, &recipe->matrix.place, "a matrix of more than %d images",
-				LIMIT_RECIPE_CELLS);
+				LIMIT_RECIPE_MATRIX);
 	cell.architecture_mapped = image.architecture_mapped;
 	cell.name = name_of(&recipe->arena, &cell);
 	ARENA_PUSH(&recipe->arena, *cells, *count, cell);
@@ -126,7 +131,7 @@ static int check_axes(const struct recipe_matrix *matrix, struct error *e)
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
 		product *= counts[i] ? (double)counts[i] : 1;
 	/* Before what is excluded: each is looked at. */
-	if (product > 10 * LIMIT_RECIPE_CELLS)
+	if (product > 10 * LIMIT_RECIPE_MATRIX)
 		return error_at(e, ERROR_RECIPE, &matrix->place, "a matrix of %.0f combinations", product);
 	return 0;
 }
@@ -268,22 +273,37 @@ static void take_out(struct arena *arena, struct node **tree, const char *key)
 	*tree = copy;
 }
 
-int matrix_choose(struct recipe *recipe, const struct recipe_cell *cell, struct node **tree, struct error *e)
+/* Lay what the matrix sets for IMAGE over *tree. */
+static int set_overrides(struct recipe *recipe, const struct recipe *image, struct node **tree,
+			 struct error *e)
 {
-	const struct recipe_matrix *matrix = &recipe->matrix;
-	struct recipe_cell chosen = cell ? *cell : default_cell(recipe);
 	struct merger merger = { .arena = &recipe->arena };
+
+	for (size_t i = 0; i < recipe->matrix.override_count; i++) {
+		const struct matrix_override *override = &recipe->matrix.overrides[i];
+		int admitted = filter_admits(&override->filter, image, e);
+
+		if (admitted < 0 ||
+		    (admitted &&
+		     merge_over(&merger, *tree, (struct node *)(uintptr_t) override->set, tree, e) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int matrix_choose(struct recipe *recipe, const struct recipe_options *options, struct node **tree,
+		  struct error *e)
+{
+	struct recipe_cell chosen = options->cell ? *options->cell : default_cell(recipe);
 	struct recipe image;
 
-	if (describe(recipe, &chosen, &image, e) < 0 || set_image(recipe, &chosen, tree, e) < 0)
+	if (options->type)
+		chosen.type = options->type;
+	if (describe(recipe, &chosen, &image, e) < 0 || set_image(recipe, &chosen, tree, e) < 0 ||
+	    set_overrides(recipe, &image, tree, e) < 0)
 		return -1;
-	for (size_t i = 0; i < matrix->override_count; i++)
-		if (recipe_matches(&image, &matrix->overrides[i].filter) &&
-		    merge_over(&merger, *tree, (struct node *)(uintptr_t)matrix->overrides[i].set, tree, e) <
-			    0)
-			return -1;
 	recipe->type = arena_strdup(&recipe->arena, chosen.type);
-	if (cell)
+	if (options->cell)
 		take_out(&recipe->arena, tree, "matrix");
 	return 0;
 }

@@ -12,6 +12,12 @@ enum { ORDERS_MAX = 1000, PATTERN_NODES_MAX = 100 };
 static int merge_node(struct merger *merger, struct node *below, struct node *above, struct node **out,
 		      struct error *e);
 
+/* After a mistake that was set in *e: whether to go on without what is wrong. */
+static int go_on(const struct merger *merger, struct error *e)
+{
+	return merger->problems ? problems_take(merger->problems, e) : -1;
+}
+
 static struct node *make_like(const struct merger *merger, const struct node *node)
 {
 	struct node *made = arena_alloc(merger->arena, sizeof *made);
@@ -170,7 +176,7 @@ static int merge_lists(struct merger *merger, const struct node *below, const st
 		add_item(merger, beneath, below->items[i]);
 	for (size_t i = 0; i < above->count; i++)
 		if (above->items[i]->order != ORDER_MERGE &&
-		    apply_order(merger, beneath, above->items[i], e) < 0)
+		    apply_order(merger, beneath, above->items[i], e) < 0 && go_on(merger, e) < 0)
 			return -1;
 	for (size_t i = 0; i < beneath->count; i++)
 		add_item(merger, merged, beneath->items[i]);
@@ -236,7 +242,7 @@ static int merge_maps(struct merger *merger, const struct node *below, const str
 		struct node *value = pair->value;
 
 		if (over && over->value->order == ORDER_REMOVE) {
-			if (check_removal(over, true, e) < 0)
+			if (check_removal(over, true, e) < 0 && go_on(merger, e) < 0)
 				return -1;
 			continue;
 		}
@@ -250,8 +256,11 @@ static int merge_maps(struct merger *merger, const struct node *below, const str
 
 		if (map_get(&below_keys, text_of(pair->key)))
 			continue;
-		if (pair->value->order == ORDER_REMOVE)
-			return check_removal(pair, false, e);
+		if (pair->value->order == ORDER_REMOVE) {
+			if (check_removal(pair, false, e) < 0 && go_on(merger, e) < 0)
+				return -1;
+			continue;
+		}
 		if (merge_pair(merger, NULL, pair, &value, e) < 0)
 			return -1;
 		add_pair(merger, merged, pair, value);
@@ -277,14 +286,21 @@ static int merge_node(struct merger *merger, struct node *below, struct node *ab
 		*out = below;
 		return 0;
 	}
-	if (below && below->null)
+	if (above->broken) {
+		*out = above;
+		return 0;
+	}
+	if (below && (below->null || below->broken))
 		below = NULL;
 	if (!below && !above->ordered) {
 		*out = above;
 		return 0;
 	}
-	if (below && below->kind != above->kind)
-		return fail_kinds(below, above, e);
+	if (below && below->kind != above->kind) {
+		fail_kinds(below, above, e);
+		*out = below;
+		return go_on(merger, e);
+	}
 	if (above->kind == NODE_LIST)
 		return merge_lists(merger, below, above, out, e);
 	if (above->kind == NODE_MAP) {

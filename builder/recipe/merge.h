@@ -18,9 +18,11 @@
 
 struct merger {
 	struct arena *arena; /* borrowed; of all trees */
-	unsigned orders;     /* entries of lists that were replaced or removed so far */
-	unsigned depth;      /* of the mappings that it is in */
-	bool keeping;        /* inside the section `matrix`, where parts of recipes wait for their turn */
+	struct problems
+		*problems; /* what is wrong goes there, and is left out; NULL: the first is an error */
+	unsigned orders;   /* entries of lists that were replaced or removed so far */
+	unsigned depth;    /* of the mappings that it is in */
+	bool keeping;      /* inside the section `matrix`, where parts of recipes wait for their turn */
 };
 
 /*

@@ -43,12 +43,14 @@ struct string_list {
 	size_t count;
 };
 
-/* An empty list applies to all. Between the kinds it is AND, inside one it is OR. */
+/* What an entry of a list applies to; filter.h says how. The lists are read by filter.c alone. */
 struct filter {
 	struct string_list releases;
 	struct string_list architectures; /* mapped names: "amd64" for Debian */
 	struct string_list variants;
 	struct string_list types; /* "container", "vm" */
+	struct place releases_place;
+	struct place architectures_place;
 };
 
 struct recipe_image {
@@ -347,15 +349,21 @@ struct recipe_cell {
 };
 
 struct recipe_options {
-	const char *path;               /* a file, or "-" for standard input */
+	const char *path; /* a file, or "-" for standard input */
+	const char *text; /* what stands in it, when that was read already; else NULL */
+	size_t text_len;
 	const struct recipe_cell *cell; /* NULL: the image is what `image` says */
 	const char *const *overrides;   /* "image.release=trixie", in order: -o of the command line */
 	size_t override_count;
+	const char *type; /* of the image: "container" or "vm"; NULL: a container */
 };
+
+struct problems;
 
 /*
  * Read and check: the file and what it names (include.h), then what the matrix sets for this image, then the
- * overrides. Errors: ERROR_RECIPE with the place; ERROR_USAGE for a malformed override.
+ * overrides. Errors: ERROR_RECIPE with the place of the first mistake and the number of the others; ERROR_USAGE for a
+ * malformed override.
  */
 int recipe_load(const struct recipe_options *options, struct recipe *recipe, struct error *e) MUST_CHECK;
 
@@ -367,14 +375,22 @@ int recipe_parse(const char *text, size_t len, const struct recipe_options *opti
 		 struct error *e) MUST_CHECK;
 
 /*
+ * Find all that is wrong with a recipe, in entries for whatever image, and put it into PROBLEMS: mistakes, and what
+ * this version does not run. RECIPE, when not NULL, receives what could be read. -1 is for what is no fault of the
+ * file; one that cannot be read is a problem like others.
+ */
+int recipe_examine(const struct recipe_options *options, struct problems *problems, struct recipe *recipe,
+		   struct error *e) MUST_CHECK;
+
+/* Keep the entries whose filters match. Errors: ERROR_RECIPE where a release cannot be compared as a filter wants. */
+int recipe_filter(struct recipe *recipe, struct error *e) MUST_CHECK;
+
+/*
  * Keep the entries whose filters match the image that `image` describes, and refuse with ERROR_UNSUPPORTED,
  * naming the place, whatever is left that this version does not run (downloaders, managers, generators,
  * flags …). Templates of what is left are checked; a mistake in one is ERROR_RECIPE.
  */
 int recipe_select(struct recipe *recipe, struct error *e) MUST_CHECK;
-
-/* Whether FILTER fits the image that RECIPE describes. */
-bool recipe_matches(const struct recipe *recipe, const struct filter *filter);
 
 /*
  * The images that RECIPE, loaded without a cell, is for, in the order of the axes with the last one fastest; without

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe/schema.h"
 
+#include "recipe/check.h"
+
 #define WORDS(name, ...) \
 	static const char *const name##_words[] = { __VA_ARGS__ }; \
 	const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
@@ -10,7 +12,13 @@
 	static const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
 
 #define SECTION(name, type_place) \
-	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place }
+	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place, \
+						    NULL }
+
+/* One with rules between its keys, which CHECK knows. */
+#define SECTION_WITH(name, type_place, check) \
+	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place, \
+						    check }
 
 /* The order is that of enum generator, and of enum trigger. */
 WORDS(schema_generators, "cloud-init", "copy", "dump", "fstab", "hostname", "hosts", "incus-agent", "remove",
@@ -70,14 +78,23 @@ static const struct schema_form form_variable = {
 
 /* Every list entry that may be limited to some images has these four keys. */
 #define FILTER(owner) \
-	{ "releases", SCHEMA_TEXTS, AT(owner, filter.releases), .about = "Only for these releases" }, \
-		{ "architectures", SCHEMA_TEXTS, AT(owner, filter.architectures), \
+	{ "releases", \
+	  SCHEMA_TEXTS, \
+	  .filter = FILTER_RELEASES, \
+	  AT(owner, filter.releases), \
+	  PLACE(owner, filter.releases_place), \
+	  .about = "Only for these releases" }, \
+		{ "architectures", \
+		  SCHEMA_TEXTS, \
+		  .filter = FILTER_ARCHITECTURES, \
+		  AT(owner, filter.architectures), \
+		  PLACE(owner, filter.architectures_place), \
 		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, AT(owner, filter.variants), \
+		{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
 		  .about = "Only for these variants" }, \
 	{ \
-		"types", SCHEMA_TEXTS, AT(owner, filter.types), .words = &filter_types, \
-								.about = "Only for these types of image" \
+		"types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), \
+				       .words = &filter_types, .about = "Only for these types of image" \
 	}
 
 static const struct schema_field image_fields[] = {
@@ -203,7 +220,7 @@ static const struct schema_field file_fields[] = {
 	{ "pongo", SCHEMA_FLAG, AT(recipe_file, pongo), .about = "Path, content and source are templates" },
 	FILTER(recipe_file),
 };
-SECTION(file, offsetof(struct recipe_file, place));
+SECTION_WITH(file, offsetof(struct recipe_file, place), recipe_check_file);
 
 static const struct schema_field command_fields[] = {
 	{ "cmd", SCHEMA_TEXT, .mandatory = true, AT(custom_command, command),
@@ -270,7 +287,7 @@ static const struct schema_field package_fields[] = {
 	  COUNT(recipe_packages, repository_count), .item_bytes = sizeof(struct repository),
 	  .section = &repository, .about = "Repositories of the image besides that of its base system" },
 };
-SECTION(package, offsetof(struct recipe_packages, place));
+SECTION_WITH(package, offsetof(struct recipe_packages, place), recipe_check_packages);
 
 static const struct schema_field action_fields[] = {
 	{ "trigger", SCHEMA_WORD, .mandatory = true, AT(recipe_action, trigger), .words = &schema_triggers,
@@ -367,6 +384,7 @@ const struct schema_section schema_recipe = {
 	recipe_fields,
 	ARRAY_LEN(recipe_fields),
 	offsetof(struct recipe, place),
+	NULL,
 };
 /* clang-format on */
 

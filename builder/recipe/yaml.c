@@ -17,6 +17,7 @@ struct reader {
 	size_t node_count;  /* so far, aliases written out */
 	const char *line;   /* the line, counted from 0, that was looked at last: places only move forward */
 	size_t line_number;
+	struct problems *problems; /* NULL: the first mistake is the last */
 };
 
 static void auto_event_(yaml_event_t *event)
@@ -99,6 +100,23 @@ static int next_event(struct reader *reader, yaml_event_t *event, struct error *
 	return 0;
 }
 
+/* Go on behind the mistake in *e, if mistakes are collected. */
+static int go_on(struct reader *reader, struct error *e)
+{
+	return reader->problems ? problems_take(reader->problems, e) : -1;
+}
+
+/* What stands where a mistake was. */
+static struct node *broken_node(struct reader *reader, struct place place)
+{
+	struct node *node = arena_alloc(reader->arena, sizeof *node);
+
+	*node = (struct node) {
+		.place = place, .text_place = place, .text = "", .size = 1, .height = 1, .broken = true
+	};
+	return node;
+}
+
 static int count_nodes(struct reader *reader, size_t count, const struct place *place, struct error *e)
 {
 	reader->node_count += count;
@@ -129,12 +147,16 @@ static int find_alias(struct reader *reader, const yaml_event_t *event, unsigned
 	struct place place = place_of(reader, event->start_mark);
 	struct node *node = map_get(&reader->anchors, text_of(name));
 
-	if (!node)
-		return error_at(e, ERROR_RECIPE, &place, "the alias '*%s' has no anchor '&%s' above it", name,
-				name);
-	if (node->open)
-		return error_at(e, ERROR_RECIPE, &place, "the alias '*%s' stands inside its own anchor",
-				name);
+	if (!node || node->open) {
+		if (node)
+			error_at(e, ERROR_RECIPE, &place, "the alias '*%s' stands inside its own anchor",
+				 name);
+		else
+			error_at(e, ERROR_RECIPE, &place, "the alias '*%s' has no anchor '&%s' above it",
+				 name, name);
+		*out = broken_node(reader, place);
+		return go_on(reader, e);
+	}
 	if (check_depth(depth + node->height - 1, &place, e) < 0 ||
 	    count_nodes(reader, node->size, &place, e) < 0)
 		return -1;
@@ -235,9 +257,12 @@ static int compose_scalar(struct reader *reader, const yaml_event_t *event, stru
 	const char *value = (const char *)event->data.scalar.value;
 	size_t len = event->data.scalar.length;
 
-	if (memchr(value, '\0', len))
-		return error_at(e, ERROR_RECIPE, &node->place, "a value with a NUL character");
-	if (resolve_tag(event, node, e) < 0)
+	if (memchr(value, '\0', len)) {
+		error_at(e, ERROR_RECIPE, &node->place, "a value with a NUL character");
+		node->broken = true;
+		len = strlen(value);
+	}
+	if ((node->broken || resolve_tag(event, node, e) < 0) && go_on(reader, e) < 0)
 		return -1;
 	node->text = arena_strndup(reader->arena, value, len);
 	node->null = node->plain && is_null(value);
@@ -276,7 +301,8 @@ static void add_size(struct node *node, const struct node *child)
 static int compose_list(struct reader *reader, const yaml_event_t *start, unsigned depth, struct node *node,
 			struct error *e)
 {
-	if (check_collection_tag((const char *)start->data.sequence_start.tag, YAML_SEQ_TAG, node, e) < 0)
+	if (check_collection_tag((const char *)start->data.sequence_start.tag, YAML_SEQ_TAG, node, e) < 0 &&
+	    go_on(reader, e) < 0)
 		return -1;
 	set_anchor(reader, start->data.sequence_start.anchor, node);
 	for (;;) {
@@ -297,9 +323,13 @@ static int compose_list(struct reader *reader, const yaml_event_t *start, unsign
 static int merge_map(struct reader *reader, struct node *node, struct map *keys,
 		     const struct node_pair *merge, const struct node *from, struct error *e)
 {
-	if (from->kind != NODE_MAP)
-		return error_at(e, ERROR_RECIPE, &merge->place,
-				"'<<' merges a mapping or a list of mappings, not %s", node_kind_name(from));
+	if (from->broken)
+		return 0;
+	if (from->kind != NODE_MAP) {
+		error_at(e, ERROR_RECIPE, &merge->place,
+			 "'<<' merges a mapping or a list of mappings, not %s", node_kind_name(from));
+		return go_on(reader, e);
+	}
 	if (count_nodes(reader, from->size, &merge->place, e) < 0)
 		return -1;
 	for (size_t i = 0; i < from->count; i++) {
@@ -326,23 +356,31 @@ static int merge_all(struct reader *reader, struct node *node, struct map *keys,
 	return 0;
 }
 
-/* The key of a pair; *merge says whether it is "<<". */
-static int compose_key(struct reader *reader, const yaml_event_t *event, struct node_pair *pair, bool *merge,
-		       struct error *e)
+/* The key of a pair, or NULL where there is a mistake; *merge says whether it is "<<". */
+static int compose_key(struct reader *reader, const yaml_event_t *event, unsigned depth,
+		       struct node_pair *pair, bool *merge, struct error *e)
 {
 	struct node *key;
 
 	pair->place = place_of(reader, event->start_mark);
+	/* A key that is no text nests like a value, so that its depth is bounded, too. */
 	if (event->type != YAML_SCALAR_EVENT && event->type != YAML_ALIAS_EVENT)
-		return error_at(e, ERROR_RECIPE, &pair->place, "a key must be text");
-	if (compose(reader, event, 1, &key, e) < 0)
+		depth++;
+	if (compose(reader, event, depth, &key, e) < 0)
 		return -1;
-	if (key->kind != NODE_SCALAR)
-		return error_at(e, ERROR_RECIPE, &pair->place, "a key must be text");
-	if (key->order != ORDER_MERGE)
-		return error_at(e, ERROR_RECIPE, &pair->place,
-				"a tag stands before the value, behind the key: '%s: !%s'", key->text,
-				key->order == ORDER_REMOVE ? "remove" : "replace");
+	pair->key = NULL;
+	if (key->broken)
+		return 0;
+	if (key->kind != NODE_SCALAR) {
+		error_at(e, ERROR_RECIPE, &pair->place, "a key must be text");
+		return go_on(reader, e);
+	}
+	if (key->order != ORDER_MERGE) {
+		error_at(e, ERROR_RECIPE, &pair->place,
+			 "a tag stands before the value, behind the key: '%s: !%s'", key->text,
+			 key->order == ORDER_REMOVE ? "remove" : "replace");
+		return go_on(reader, e);
+	}
 	pair->key = key->text;
 	*merge = key->plain && strcmp(key->text, "<<") == 0;
 	return 0;
@@ -351,12 +389,14 @@ static int compose_key(struct reader *reader, const yaml_event_t *event, struct 
 static int add_pair(struct reader *reader, struct node *node, struct map *keys, const struct node_pair *pair,
 		    struct error *e)
 {
-	const struct node *before = map_put(keys, text_of(pair->key), pair->value);
+	const struct node *before = map_get(keys, text_of(pair->key));
 
-	if (before)
-		return error_at(e, ERROR_RECIPE, &pair->place,
-				"duplicate key '%s' (its first value is on line %u)", pair->key,
-				before->place.line);
+	if (before) {
+		error_at(e, ERROR_RECIPE, &pair->place, "duplicate key '%s' (its first value is on line %u)",
+			 pair->key, before->place.line);
+		return go_on(reader, e);
+	}
+	map_put(keys, text_of(pair->key), pair->value);
 	ARENA_PUSH(reader->arena, node->pairs, node->count, *pair);
 	add_size(node, pair->value);
 	return 0;
@@ -368,7 +408,8 @@ static int compose_map(struct reader *reader, const yaml_event_t *start, unsigne
 	auto_map struct map keys = MAP_INIT;
 	struct node_pair merge = { .key = NULL };
 
-	if (check_collection_tag((const char *)start->data.mapping_start.tag, YAML_MAP_TAG, node, e) < 0)
+	if (check_collection_tag((const char *)start->data.mapping_start.tag, YAML_MAP_TAG, node, e) < 0 &&
+	    go_on(reader, e) < 0)
 		return -1;
 	set_anchor(reader, start->data.mapping_start.anchor, node);
 	for (;;) {
@@ -381,15 +422,21 @@ static int compose_map(struct reader *reader, const yaml_event_t *start, unsigne
 			return -1;
 		if (key.type == YAML_MAPPING_END_EVENT)
 			break;
-		if (compose_key(reader, &key, &pair, &is_merge, e) < 0 || next_event(reader, &value, e) < 0 ||
+		if (compose_key(reader, &key, depth, &pair, &is_merge, e) < 0 ||
+		    next_event(reader, &value, e) < 0 ||
 		    compose(reader, &value, depth + 1, &pair.value, e) < 0)
 			return -1;
-		if (is_merge && merge.key)
-			return error_at(e, ERROR_RECIPE, &pair.place, "duplicate key '<<'");
-		if (is_merge)
+		if (!pair.key)
+			continue;
+		if (is_merge && merge.key) {
+			error_at(e, ERROR_RECIPE, &pair.place, "duplicate key '<<'");
+			if (go_on(reader, e) < 0)
+				return -1;
+		} else if (is_merge) {
 			merge = pair;
-		else if (add_pair(reader, node, &keys, &pair, e) < 0)
+		} else if (add_pair(reader, node, &keys, &pair, e) < 0) {
 			return -1;
+		}
 	}
 	return merge.key ? merge_all(reader, node, &keys, &merge, e) : 0;
 }
@@ -464,11 +511,15 @@ static int read_document(struct reader *reader, struct node **root, struct error
 	return 0;
 }
 
-int yaml_read(struct arena *arena, const char *file, struct text text, struct node **root, struct error *e)
+static int read_all(struct arena *arena, const char *file, struct text text, struct problems *problems,
+		    struct node **root, struct error *e)
 {
-	struct reader reader = {
-		.arena = arena, .file = file, .text = text, .anchors = MAP_INIT, .line = text.ptr
-	};
+	struct reader reader = { .arena = arena,
+				 .file = file,
+				 .text = text,
+				 .anchors = MAP_INIT,
+				 .line = text.ptr,
+				 .problems = problems };
 	struct place place = { .file = file };
 	struct node *read = NULL;
 	int result;
@@ -488,4 +539,16 @@ int yaml_read(struct arena *arena, const char *file, struct text text, struct no
 	if (result == 0)
 		*root = read;
 	return result;
+}
+
+int yaml_read(struct arena *arena, const char *file, struct text text, struct node **root, struct error *e)
+{
+	return read_all(arena, file, text, NULL, root, e);
+}
+
+int yaml_read_all(struct arena *arena, const char *file, struct text text, struct problems *problems,
+		  struct node **root, struct error *e)
+{
+	*root = NULL;
+	return read_all(arena, file, text, problems, root, e) < 0 ? problems_take(problems, e) : 0;
 }

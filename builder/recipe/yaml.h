@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "recipe/recipe.h"
+#include "recipe/problem.h"
 
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
@@ -43,6 +43,7 @@ struct node {
 	bool open;               /* still being read: an alias to it would be a cycle */
 	enum node_order order;
 	bool ordered; /* it, or something below it, has another order than ORDER_MERGE */
+	bool broken;  /* stands for a value with a mistake of its own that was told already */
 };
 
 /*
@@ -51,6 +52,12 @@ struct node {
  */
 int yaml_read(struct arena *arena, const char *file, struct text text, struct node **root, struct error *e)
 	MUST_CHECK;
+/*
+ * The same, but mistakes behind which reading can go on (a duplicate key, an unknown alias or tag) go to PROBLEMS;
+ * so does the first one behind which it cannot, and then *root is NULL. -1 is for what is no fault of the text.
+ */
+int yaml_read_all(struct arena *arena, const char *file, struct text text, struct problems *problems,
+		  struct node **root, struct error *e) MUST_CHECK;
 
 /* The pair of the map NODE with KEY, or NULL. */
 struct node_pair *node_find(const struct node *node, const char *key);

@@ -253,7 +253,7 @@ sha256() {
 	fails "$1" "$3" "$4" "$KILN" build r/k.yaml --until recipe
 }
 sha256 'a digest that is none' abc recipe "r/k\.yaml:4:11: 'source\.sha256' must be the 64 hexadecimal digits"
-sha256 'a digest where nothing is downloaded as a file' "$(printf '%064d' 0)" unsupported "r/k\.yaml:4:11: 'source\.sha256' is not supported yet"
+sha256 'a digest where nothing is downloaded as a file' "$(printf '%064d' 0)" unsupported "r/k\.yaml:4:11: not supported yet: 'source\.sha256'"
 
 # ---- what a layer is found by is what the values are, not where they came from
 

@@ -263,7 +263,8 @@ static void types(void **state)
 	assert_int_equal(recipe_select(&recipe, &e), -1);
 	assert_int_equal(e.kind, ERROR_UNSUPPORTED);
 	assert_string_equal(
-		e.text, "dir/x.yaml:10:9: 'type: vm' is not supported yet (this version builds: container)");
+		e.text,
+		"dir/x.yaml:2:3: not supported yet: images of type 'vm' (this version builds: container)");
 	assert_int_equal(recipe.file_count, 1);
 	assert_string_equal(recipe.files[0].path, "/a");
 }
@@ -276,11 +277,11 @@ static void too_many(void **state)
 	size_t count = 0;
 	struct error e = ERROR_INIT;
 	auto_free char *message =
-		xasprintf("dir/x.yaml:10:9: a matrix of more than %d images", LIMIT_RECIPE_CELLS);
+		xasprintf("dir/x.yaml:10:9: a matrix of more than %d images", LIMIT_RECIPE_MATRIX);
 
 	(void)state;
 	buffer_adds(&text, LEAST "matrix: {release: [r0");
-	for (int i = 1; i <= LIMIT_RECIPE_CELLS; i++)
+	for (int i = 1; i <= LIMIT_RECIPE_MATRIX; i++)
 		buffer_addf(&text, ", r%d", i);
 	buffer_adds(&text, "]}\n");
 	assert_int_equal(parse_with(text.data, NULL, 0, &recipe, &e), 0);
