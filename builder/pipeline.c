@@ -198,6 +198,8 @@ static int run_plan(struct build *b, struct error *e)
 	if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
 		return -1;
 	index_set_unmap(&b->indexes);
+	if (b->options.until >= STAGE_UNPACK && b->family->check_host(&b->plan, e) < 0)
+		return -1;
 	for (size_t i = 0; i < b->plan.package_count; i++) {
 		download_bytes += b->plan.packages[i].size_bytes;
 		installed_bytes += b->plan.packages[i].installed_bytes;

@@ -134,16 +134,22 @@ static int parse_id(int root_fd, const char *text, const char *kind, const char 
 	return 0;
 }
 
-int entry_access(int root_fd, const struct recipe_file *file, struct access *access, struct error *e)
+int access_parse(int root_fd, const char *mode, const char *uid, const char *gid, struct access *access,
+		 struct error *e)
 {
-	struct access found = { .has_mode = file->mode, .has_uid = file->uid, .has_gid = file->gid };
+	struct access found = { .has_mode = mode, .has_uid = uid, .has_gid = gid };
 
-	if ((file->mode && parse_mode(file->mode, &found.mode, e) < 0) ||
-	    (file->uid && parse_id(root_fd, file->uid, "user", "/etc/passwd", &found.uid, e) < 0) ||
-	    (file->gid && parse_id(root_fd, file->gid, "group", "/etc/group", &found.gid, e) < 0))
+	if ((mode && parse_mode(mode, &found.mode, e) < 0) ||
+	    (uid && parse_id(root_fd, uid, "user", "/etc/passwd", &found.uid, e) < 0) ||
+	    (gid && parse_id(root_fd, gid, "group", "/etc/group", &found.gid, e) < 0))
 		return -1;
 	*access = found;
 	return 0;
+}
+
+int entry_access(int root_fd, const struct recipe_file *file, struct access *access, struct error *e)
+{
+	return access_parse(root_fd, file->mode, file->uid, file->gid, access, e);
 }
 
 unsigned access_mode(const struct access *access, unsigned old)

@@ -23,8 +23,9 @@ static json_t *template_json(const struct image_template *template)
 	for (size_t i = 0; i < template->property_count; i++)
 		json_array_append_new(properties, json_pack("[s, s]", template->properties[i].key,
 							    template->properties[i].value));
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "path", template->path, "name", template->name,
-			 "content", template->content, "create_only", template->create_only, "when", when,
+	return json_pack("{s:s, s:s, s:s, s:b, s:s?, s:s?, s:s?, s:o, s:o}", "path", template->path, "name",
+			 template->name, "content", template->content, "create_only", template->create_only,
+			 "uid", template->uid, "gid", template->gid, "mode", template->mode, "when", when,
 			 "properties", properties);
 }
 
@@ -42,6 +43,14 @@ int image_templates_write(const struct image_templates *templates, char **text, 
 	*text = xstrdup(dumped ? dumped : "[]");
 	free(dumped);
 	return 0;
+}
+
+/* What is null stays NULL. */
+static const char *read_optional(const json_t *json, const char *key, struct arena *arena)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return text ? arena_strdup(arena, text) : NULL;
 }
 
 static int read_template(json_t *json, struct arena *arena, struct image_template *template)
@@ -63,6 +72,9 @@ static int read_template(json_t *json, struct arena *arena, struct image_templat
 		.name = arena_strdup(arena, name),
 		.content = arena_strdup(arena, content),
 		.create_only = create_only,
+		.uid = read_optional(json, "uid", arena),
+		.gid = read_optional(json, "gid", arena),
+		.mode = read_optional(json, "mode", arena),
 	};
 	json_array_foreach(when, index, item)
 	{

@@ -80,7 +80,8 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 	struct archive_wish wish = { .suite = source->suite ? source->suite : recipe->image.release,
 				     .components = source->components.items,
 				     .component_count = source->components.count,
-				     .any_age = !source->check_valid_until };
+				     .any_age = !source->check_valid_until,
+				     .accept_sha1 = source->accept_sha1 };
 	struct key_text *keys = NULL;
 
 	if (!source->url) {
@@ -124,6 +125,7 @@ static void add_source(const struct recipe *recipe, const struct repository *rep
 				     .components = source->components,
 				     .component_count = source->component_count,
 				     .any_age = source->any_age || !recipe->source.check_valid_until,
+				     .accept_sha1 = recipe->source.accept_sha1,
 				     .as_of_s = as_of(recipe, source->uri) };
 	struct key_text *keys = NULL;
 
@@ -144,7 +146,7 @@ static int add_repository(const struct recipe *recipe, const struct repository *
 
 	if (expand(recipe, repository->url, &repository->url_place, &wishes->arena, &text, e) < 0)
 		return -1;
-	if ((deb822 ? sources_parse_deb822 : sources_parse_lines)(text_of(text), recipe->architecture_mapped,
+	if ((deb822 ? sources_parse_deb822 : sources_parse_lines)(text_of(text), recipe->architecture_debian,
 								  &wishes->arena, &list, &line, e) < 0) {
 		error_wrap(e, "repository '%s', line %u", repository->name, line);
 		return error_wrap_at(e, &repository->url_place);
@@ -177,7 +179,7 @@ int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, stru
 		      struct index_set *set, struct error *e)
 {
 	auto_wishes struct wishes wishes = { .items = NULL };
-	struct archive_options options = { .architecture = recipe->architecture_mapped,
+	struct archive_options options = { .architecture = recipe->architecture_debian,
 					   .now_s = epoch_now(),
 					   .fetcher = fetcher,
 					   .log = log };

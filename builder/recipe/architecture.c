@@ -11,7 +11,7 @@
  */
 static const struct architecture architectures[] = {
 	{ "i686", "i686", "linux32", "i386", { "i386", "i586", "386", "x86", "generic_32" } },
-	{ "x86_64", "x86_64", "linux64", "amd64", { "amd64", "x86-64", "generic_64" } },
+	{ "x86_64", "x86_64", "linux64", "amd64", { "amd64", "x86-64", "generic_64", "x86_64_v2" } },
 	{ "armv7l",
 	  "armv7l",
 	  "linux32",

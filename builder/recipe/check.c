@@ -219,6 +219,15 @@ static const char *map_architecture(const struct recipe *recipe, const struct ar
 		       : written;
 }
 
+/*
+ * A recipe may call an architecture as LXD does, for people who read the image's name and properties; no archive of
+ * packages would, where Debian has another name.
+ */
+static const char *debian_architecture(const char *mapped, const struct architecture *architecture)
+{
+	return strcmp(mapped, architecture->name) == 0 ? architecture_map("debian", architecture) : mapped;
+}
+
 int recipe_name_architecture(struct recipe *recipe, const char *written, const struct place *place,
 			     struct error *e)
 {
@@ -246,6 +255,7 @@ int recipe_name_architecture(struct recipe *recipe, const char *written, const s
 	recipe->architecture_kernel = architecture->kernel;
 	recipe->architecture_personality = architecture->personality;
 	recipe->architecture_mapped = map_architecture(recipe, architecture, written);
+	recipe->architecture_debian = debian_architecture(recipe->architecture_mapped, architecture);
 	return 0;
 }
 

@@ -28,6 +28,9 @@ extern const char *const cloud_init_names[4];
  */
 int recipe_check_entries(const struct recipe *recipe, struct problems *problems, struct error *e) MUST_CHECK;
 
+/* Templates of targets that no build of this version looks at. */
+int recipe_check_targets(const struct recipe *recipe, struct problems *problems, struct error *e) MUST_CHECK;
+
 /* Put in what the recipe does not say: defaults, seconds of the expiry, names of the architecture. */
 int recipe_complete(struct recipe *recipe, struct problems *problems, struct error *e) MUST_CHECK;
 

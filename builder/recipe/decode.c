@@ -7,7 +7,8 @@ enum { FORM_BYTES_MAX = 256, FIELDS_MAX = 32 };
 
 /* SCHEMA_WORD writes through a pointer to unsigned: the type that gcc and clang give such an enum. */
 _Static_assert(sizeof(enum generator) == sizeof(unsigned) && sizeof(enum trigger) == sizeof(unsigned) &&
-		       sizeof(enum set_action) == sizeof(unsigned),
+		       sizeof(enum set_action) == sizeof(unsigned) &&
+		       sizeof(enum line_action) == sizeof(unsigned),
 	       "enums without negative values are unsigned");
 
 /* Where in the tree we are, for messages: "packages.sets[0].action". */
@@ -158,6 +159,17 @@ const char *const schema_flags[SCHEMA_FLAG_COUNT][2] = {
 	{ "off", "on" }, { "Off", "On" },     { "OFF", "ON" },
 };
 
+/* What Go takes for a boolean, and with it the options that scripts give to distrobuilder. */
+static bool is_option_flag(const struct node *node, bool *flag)
+{
+	static const char words[] = "0fF1tT";
+	const char *word = node->option && strlen(node->text) == 1 ? strchr(words, node->text[0]) : NULL;
+
+	if (word)
+		*flag = word - words >= 3;
+	return word != NULL;
+}
+
 /* YAML 1.1, as the tools of this field read it: "on" and "yes" are booleans, when not quoted. */
 static int decode_flag(const struct node *node, const struct path *path, bool *flag, struct error *e)
 {
@@ -169,6 +181,8 @@ static int decode_flag(const struct node *node, const struct path *path, bool *f
 			return 0;
 		}
 	}
+	if (is_option_flag(node, flag))
+		return 0;
 	if (node->kind == NODE_SCALAR && !node->plain)
 		return error_at(e, ERROR_RECIPE, &node->place,
 				"'%s' must be true or false without quotes, not the text '%.100s'",
@@ -237,6 +251,8 @@ static int decode_texts(struct decoder *decoder, const struct schema_field *fiel
 	for (size_t i = 0; i < node->count; i++) {
 		const char *text = NULL;
 
+		if (node->items[i]->broken)
+			continue;
 		if (decode_entry(field, node, i, path, &text, e) == 0)
 			ARENA_PUSH(decoder->arena, list->items, list->count, text);
 		else if (problems_take(decoder->problems, e) < 0)
@@ -252,6 +268,8 @@ static int decode_names(struct decoder *decoder, const struct schema_field *fiel
 	size_t count = 0;
 
 	for (size_t i = 0; i < node->count; i++) {
+		if (node->items[i]->broken)
+			continue;
 		names[count].place = node->items[i]->place;
 		if (decode_entry(field, node, i, path, &names[count].text, e) == 0)
 			count++;
@@ -270,6 +288,8 @@ static int decode_keys(struct decoder *decoder, const struct schema_field *field
 	size_t count = 0;
 
 	for (size_t i = 0; i < node->count; i++) {
+		if (node->items[i]->broken)
+			continue;
 		keys[count].place = node->items[i]->place;
 		if (decode_entry(field, node, i, path, &keys[count].text, e) == 0)
 			count++;
@@ -291,6 +311,8 @@ static int decode_pairs(struct decoder *decoder, const struct schema_field *fiel
 		const struct path here = { .up = path, .key = node->pairs[i].key };
 		const struct node *value = node->pairs[i].value;
 
+		if (value->broken)
+			continue;
 		if (value->kind != NODE_SCALAR) {
 			fail_type(value, &here, "text", e);
 			if (problems_take(decoder->problems, e) < 0)

@@ -125,9 +125,12 @@ static int look_up(void *data, struct text name, struct arena *arena, struct pon
 
 		if (!field)
 			break;
-		if (rest.ptr && field->type == SCHEMA_SECTION) {
+		if (field->type == SCHEMA_SECTION) {
 			base += field->offset;
 			section = field->section;
+			value->kind = PONGO_SECTION;
+			if (!rest.ptr)
+				return 1;
 			continue;
 		}
 		if (rest.ptr || !is_variable(field))
@@ -145,7 +148,7 @@ static int run(struct expander *expander, const char *text, struct buffer *out, 
 	const struct pongo_template *template = NULL;
 	const struct pongo_scope scope = { .lookup = look_up, .data = expander };
 
-	if (pongo_parse(&arena, text_of(text), &template, where, e) < 0)
+	if (pongo_parse(&arena, text_of(text), PONGO_4, &template, where, e) < 0)
 		return -1;
 	return expander->check ? pongo_check(template, &scope, where, e)
 			       : pongo_render(template, &scope, out, where, e);

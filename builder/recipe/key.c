@@ -68,7 +68,7 @@ static int read_key(struct recipe *recipe, const char *name, bool armoured_only,
 
 /*
  * TEXT is a key itself, the fingerprint of one (then *data stays NULL), or the name of a file with one; or a template
- * that expands to one of these.
+ * that expands to one of these, or to nothing.
  */
 static int resolve_key(struct recipe *recipe, const char **text, bool armoured_only,
 		       const struct place *place, const char **data, size_t *len, struct error *e)
@@ -86,7 +86,7 @@ static int resolve_key(struct recipe *recipe, const char **text, bool armoured_o
 		*len = strlen(*text);
 		return 0;
 	}
-	if (is_fingerprint(*text))
+	if (is_fingerprint(*text) || !(*text)[0])
 		return 0;
 	if (strchr(*text, '\n'))
 		return error_at(e, ERROR_RECIPE, place, "the text holds no OpenPGP public key");
@@ -132,13 +132,19 @@ bool key_is_file(const char *text)
 
 int recipe_read_keys(struct recipe *recipe, struct problems *problems, struct error *e)
 {
-	for (size_t i = 0; i < recipe->source.key_count; i++) {
-		struct recipe_key *key = &recipe->source.keys[i];
+	struct recipe_source *source = &recipe->source;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < source->key_count; i++) {
+		struct recipe_key *key = &source->keys[i];
 
 		if (resolve_key(recipe, &key->text, false, &key->place, &key->data, &key->len, e) < 0 &&
 		    problems_take(problems, e) < 0)
 			return -1;
+		if (key->text[0])
+			source->keys[kept++] = *key;
 	}
+	source->key_count = kept;
 	if (read_keyrings(recipe, problems, e) < 0)
 		return -1;
 	for (size_t i = 0; i < recipe->packages.repository_count; i++) {

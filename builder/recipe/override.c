@@ -8,6 +8,7 @@ struct override {
 	struct place place; /* "-o image.release" */
 	struct text rest;   /* of the key */
 	const char *value;
+	bool option; /* of the command line */
 };
 
 static struct node *make_node(const struct override *override, enum node_kind kind)
@@ -147,6 +148,7 @@ static int set_value(struct override *override, const char *option, struct node 
 	}
 	*slot = make_node(override, NODE_SCALAR);
 	(*slot)->plain = true;
+	(*slot)->option = override->option;
 	(*slot)->text = override->value;
 	return 0;
 }
@@ -154,7 +156,7 @@ static int set_value(struct override *override, const char *option, struct node 
 int override_apply(struct arena *arena, const char *option, struct node **root, struct error *e)
 {
 	const char *equals = strchr(option, '=');
-	struct override override = { .arena = arena };
+	struct override override = { .arena = arena, .option = true };
 
 	if (!equals || equals == option)
 		return error_set(e, ERROR_USAGE,

@@ -217,9 +217,10 @@ int recipe_load(const struct recipe_options *options, struct recipe *recipe, str
 static int examine_image(const struct include_start *start, const struct recipe_options *options,
 			 struct problems *problems, struct recipe *recipe, struct error *e)
 {
-	if (parse(start, options, problems, recipe, e) < 0 || recipe_read_keys(recipe, problems, e) < 0)
+	if (parse(start, options, problems, recipe, e) < 0 || recipe_read_keys(recipe, problems, e) < 0 ||
+	    recipe_check_entries(recipe, problems, e) < 0)
 		return -1;
-	return recipe_check_entries(recipe, problems, e);
+	return recipe_check_targets(recipe, problems, e);
 }
 
 /* What the matrix sets is wrong, perhaps, for some of its images only. */

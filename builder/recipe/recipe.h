@@ -53,6 +53,17 @@ struct filter {
 	struct place architectures_place;
 };
 
+struct template_property {
+	const char *key;
+	const char *value;
+};
+
+/* A name in a list, with its place: of a package as "vim" or "vim=1.2", of a service, of a group. */
+struct recipe_name {
+	const char *text;
+	struct place place;
+};
+
 struct recipe_image {
 	const char *distribution; /* mandatory */
 	const char *release;      /* default: "" */
@@ -63,11 +74,19 @@ struct recipe_image {
 	const char *serial;       /* default: from the date, by recipe_set_date() */
 	const char *expiry;       /* default: "30d" */
 	int64_t expiry_s;         /* EXPIRY in seconds */
+	struct template_property *properties; /* beside those that kiln gives; values are templates */
+	size_t property_count;
+	struct recipe_name *aliases; /* templates */
+	size_t alias_count;
+	struct template_property *requirements; /* "secureboot" and the like; values are templates */
+	size_t requirement_count;
 	struct place place;
 	struct place architecture_place;
 	struct place description_place;
 	struct place name_place;
 	struct place expiry_place;
+	struct place properties_place;
+	struct place requirements_place;
 };
 
 /*
@@ -102,6 +121,7 @@ struct recipe_source {
 	int64_t snapshot_s;   /* SNAPSHOT as a time; 0: none */
 	bool skip_verification;
 	bool check_valid_until; /* ours; default true */
+	bool accept_sha1;       /* ours */
 	struct place place;     /* of the section */
 	struct place downloader_place;
 	struct place url_place;
@@ -125,11 +145,6 @@ enum generator {
 	GENERATOR_TEMPLATE,
 };
 
-struct template_property {
-	const char *key;
-	const char *value;
-};
-
 struct recipe_file {
 	enum generator generator;
 	const char *path;
@@ -144,6 +159,10 @@ struct recipe_file {
 	struct template_property *properties; /* template.properties */
 	size_t property_count;
 	struct string_list when; /* template.when; empty: create and copy */
+	bool template_create_only;
+	const char *template_uid; /* numbers; NULL: root */
+	const char *template_gid;
+	const char *template_mode; /* NULL: 0644 */
 	bool templated;
 	bool pongo; /* CONTENT is a template of the recipe, expanded at build time */
 	struct filter filter;
@@ -155,12 +174,6 @@ struct recipe_file {
 };
 
 enum set_action { SET_INSTALL, SET_REMOVE };
-
-/* A package name of a set, as written: "vim", later also "vim=1.2" and the like. */
-struct recipe_name {
-	const char *text;
-	struct place place;
-};
 
 struct package_set {
 	enum set_action action;
@@ -246,10 +259,12 @@ struct lxc_config {
 	const char *content;
 	struct filter filter;
 	struct place place;
+	struct place content_place;
 };
 
 struct recipe_targets {
 	const char *lxc_create_message;
+	struct place lxc_create_message_place;
 	struct lxc_config *lxc_configs;
 	size_t lxc_config_count;
 	bool has_vm;
@@ -296,6 +311,7 @@ struct recipe_part {
 	uint64_t device_id;
 	uint64_t inode_id;
 };
+#include "recipe/setup.h"
 
 struct recipe {
 	struct arena arena;
@@ -318,6 +334,7 @@ struct recipe {
 	struct recipe_action *actions;
 	size_t action_count;
 	struct recipe_environment environment;
+	struct recipe_setup setup;
 	struct template_property *architecture_mappings; /* mappings.architectures */
 	size_t architecture_mapping_count;
 	const char *architecture_map; /* mappings.architecture_map */
@@ -327,6 +344,7 @@ struct recipe {
 	const char *type;                     /* "container", or "vm", which a cell of the matrix may say */
 	const char *architecture;             /* canonical, as LXD's metadata has it: "x86_64" */
 	const char *architecture_mapped;      /* as the distribution says: "amd64" */
+	const char *architecture_debian;      /* as .deb packages for it do */
 	const char *architecture_kernel;      /* as uname -m says: "x86_64" */
 	const char *architecture_personality; /* as LXC's lxc.arch takes it: "linux64", "linux32" */
 };
@@ -405,6 +423,8 @@ int recipe_cells(struct recipe *recipe, struct recipe_cell **cells, size_t *coun
  * started; one from the command line at the recipe's. In the recipe's arena.
  */
 const char *recipe_beside(struct recipe *recipe, const char *name, const struct place *place);
+/* Whether TEXT may be the name of an image on a server. */
+bool recipe_is_alias(const char *text);
 
 /* Fix the serial, unless the recipe gives one, from the date of the build. */
 void recipe_set_date(struct recipe *recipe, int64_t epoch_s);
@@ -426,6 +446,8 @@ void recipe_describe_source(const struct recipe_source *source, struct layer_key
 void recipe_describe_repository(const struct repository *repository, struct layer_key *key);
 void recipe_describe_file(const struct recipe_file *file, struct layer_key *key);
 void recipe_describe_action(const struct recipe_action *action, struct layer_key *key);
+/* The whole of a top-level section: "services". */
+void recipe_describe_section(const struct recipe *recipe, const char *name, struct layer_key *key);
 
 /* The word of the format for a generator or trigger: "cloud-init", "post-files". */
 const char *generator_name(enum generator generator);

@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe/schema.h"
+#include "recipe/schema_rows.h"
 
 #include "recipe/check.h"
+#include "recipe/check_setup.h"
 
 #define WORDS(name, ...) \
 	static const char *const name##_words[] = { __VA_ARGS__ }; \
 	const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
 
-#define STATIC_WORDS(name, ...) \
-	static const char *const name##_words[] = { __VA_ARGS__ }; \
-	static const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
-
-#define SECTION(name, type_place) \
-	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place, \
-						    NULL }
-
-/* One with rules between its keys, which CHECK knows. */
-#define SECTION_WITH(name, type_place, check) \
-	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place, \
-						    check }
-
 /* The order is that of enum generator, and of enum trigger. */
 WORDS(schema_generators, "cloud-init", "copy", "dump", "fstab", "hostname", "hosts", "incus-agent", "remove",
       "template");
+WORDS(schema_types, "container", "vm");
 WORDS(schema_triggers, "post-unpack", "post-update", "post-packages", "post-files");
 
 STATIC_WORDS(set_actions, "install", "remove"); /* as enum set_action */
-STATIC_WORDS(filter_types, "container", "vm");
 STATIC_WORDS(lxc_types, "all", "system", "user");
 STATIC_WORDS(filesystems, "ext4", "btrfs");
 STATIC_WORDS(template_when, "create", "copy", "start", "rename");
@@ -45,7 +33,7 @@ static const struct schema_form form_expiry = {
 	"^([0-9]+[smhdw])+$",
 	"numbers, each with s, m, h, d or w, such as 30d",
 };
-static const struct schema_form form_mode = {
+const struct schema_form schema_mode = {
 	"^0*[0-7]{1,4}$",
 	"octal digits, such as 0644",
 };
@@ -62,9 +50,17 @@ static const struct schema_form form_axis = {
 	"^[A-Za-z0-9_][A-Za-z0-9._+~-]*$",
 	"letters, digits and any of . _ + ~ -",
 };
-static const struct schema_form form_owner = {
+const struct schema_form schema_owner = {
 	"^([0-9]{1,10}|[a-z_][a-z0-9_.-]*[$]?)$",
 	"a number or the name of a user or group",
+};
+const struct schema_form schema_id = {
+	"^[0-9]{1,9}$",
+	"a number",
+};
+static const struct schema_form form_plain_mode = {
+	"^0*[0-7]{1,3}$",
+	"octal digits without set-id bits, such as 0644",
 };
 static const struct schema_form form_variable = {
 	"^[A-Za-z_][A-Za-z0-9_]*$",
@@ -72,31 +68,6 @@ static const struct schema_form form_variable = {
 };
 
 /* clang-format off: one row a key, its columns in the same order everywhere */
-#define AT(type, member)    .offset = offsetof(struct type, member)
-#define PLACE(type, member) .place = offsetof(struct type, member)
-#define COUNT(type, member) .count = offsetof(struct type, member)
-
-/* Every list entry that may be limited to some images has these four keys. */
-#define FILTER(owner) \
-	{ "releases", \
-	  SCHEMA_TEXTS, \
-	  .filter = FILTER_RELEASES, \
-	  AT(owner, filter.releases), \
-	  PLACE(owner, filter.releases_place), \
-	  .about = "Only for these releases" }, \
-		{ "architectures", \
-		  SCHEMA_TEXTS, \
-		  .filter = FILTER_ARCHITECTURES, \
-		  AT(owner, filter.architectures), \
-		  PLACE(owner, filter.architectures_place), \
-		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, .filter = FILTER_VARIANTS, AT(owner, filter.variants), \
-		  .about = "Only for these variants" }, \
-	{ \
-		"types", SCHEMA_TEXTS, .filter = FILTER_TYPES, AT(owner, filter.types), \
-				       .words = &filter_types, .about = "Only for these types of image" \
-	}
-
 static const struct schema_field image_fields[] = {
 	{ "distribution", SCHEMA_TEXT, .mandatory = true, AT(recipe_image, distribution),
 	  .about = "Name of the distribution" },
@@ -114,8 +85,15 @@ static const struct schema_field image_fields[] = {
 	  .about = "Serial number; default: date and time of the newest input" },
 	{ "expiry", SCHEMA_TEXT, AT(recipe_image, expiry), PLACE(recipe_image, expiry_place),
 	  .form = &form_expiry, .about = "Time from creation to expiry; default: 30d" },
+	{ "properties", SCHEMA_PAIRS, AT(recipe_image, properties), COUNT(recipe_image, property_count),
+	  PLACE(recipe_image, properties_place), .about = "Further properties; their values are templates" },
+	{ "aliases", SCHEMA_NAMES, AT(recipe_image, aliases), COUNT(recipe_image, alias_count),
+	  .about = "Names that the image is to have on a server; templates" },
+	{ "requirements", SCHEMA_PAIRS, AT(recipe_image, requirements),
+	  COUNT(recipe_image, requirement_count), PLACE(recipe_image, requirements_place),
+	  .about = "What an instance needs of its server; templates" },
 };
-SECTION(image, offsetof(struct recipe_image, place));
+SECTION_WITH(image, offsetof(struct recipe_image, place), recipe_check_image);
 
 static const struct schema_field source_fields[] = {
 	{ "downloader", SCHEMA_TEXT, .mandatory = true, AT(recipe_source, downloader),
@@ -147,6 +125,8 @@ static const struct schema_field source_fields[] = {
 	  PLACE(recipe_source, skip_verification_place), .about = "Use the archive unsigned" },
 	{ "check_valid_until", SCHEMA_FLAG, AT(recipe_source, check_valid_until),
 	  .about = "Refuse an archive whose Valid-Until has passed; default: true" },
+	{ "accept_sha1", SCHEMA_FLAG, AT(recipe_source, accept_sha1),
+	  .about = "Accept signatures with SHA-1, which archives from before 2016 have; default: false" },
 };
 SECTION(source, offsetof(struct recipe_source, place));
 
@@ -156,14 +136,15 @@ static const struct schema_field lxc_config_fields[] = {
 	{ "before", SCHEMA_COUNT, AT(lxc_config, before),
 	  .about = "Only for compatibility levels below this" },
 	{ "after", SCHEMA_COUNT, AT(lxc_config, after), .about = "Only for compatibility levels above this" },
-	{ "content", SCHEMA_TEXT, AT(lxc_config, content),
-	  .about = "Lines of LXC configuration; a template" },
+	{ "content", SCHEMA_TEXT, AT(lxc_config, content), PLACE(lxc_config, content_place),
+	  .text_place = true, .about = "Lines of LXC configuration; a template" },
 	FILTER(lxc_config),
 };
 SECTION(lxc_config, offsetof(struct lxc_config, place));
 
 static const struct schema_field lxc_fields[] = {
 	{ "create_message", SCHEMA_TEXT, AT(recipe_targets, lxc_create_message),
+	  PLACE(recipe_targets, lxc_create_message_place), .text_place = true,
 	  .about = "What lxc-create says; a template" },
 	{ "config", SCHEMA_SECTIONS, AT(recipe_targets, lxc_configs), COUNT(recipe_targets, lxc_config_count),
 	  .item_bytes = sizeof(struct lxc_config), .section = &lxc_config,
@@ -195,6 +176,14 @@ static const struct schema_field template_fields[] = {
 	  .about = "Properties that the template sees" },
 	{ "when", SCHEMA_TEXTS, AT(recipe_file, when), .words = &template_when,
 	  .about = "When an instance applies the template; default: create and copy" },
+	{ "create_only", SCHEMA_FLAG, AT(recipe_file, template_create_only),
+	  .about = "Leave a file alone that is there already" },
+	{ "uid", SCHEMA_TEXT, AT(recipe_file, template_uid), .form = &schema_id,
+	  .about = "Owner of a file that the template creates; Incus alone reads it" },
+	{ "gid", SCHEMA_TEXT, AT(recipe_file, template_gid), .form = &schema_id,
+	  .about = "Its group, likewise" },
+	{ "mode", SCHEMA_TEXT, AT(recipe_file, template_mode), .form = &form_plain_mode,
+	  .about = "Its permissions, likewise" },
 };
 SECTION(template, 0);
 
@@ -210,10 +199,10 @@ static const struct schema_field file_fields[] = {
 	{ "source", SCHEMA_TEXT, .file = true, AT(recipe_file, source), PLACE(recipe_file, source_place),
 	  .text_place = true,
 	  .about = "File or folder beside the recipe that is copied; a template if 'pongo'" },
-	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &form_mode,
+	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &schema_mode,
 	  .about = "Permissions of the file" },
-	{ "uid", SCHEMA_TEXT, AT(recipe_file, uid), .form = &form_owner, .about = "Owner of the file" },
-	{ "gid", SCHEMA_TEXT, AT(recipe_file, gid), .form = &form_owner, .about = "Group of the file" },
+	{ "uid", SCHEMA_TEXT, AT(recipe_file, uid), .form = &schema_owner, .about = "Owner of the file" },
+	{ "gid", SCHEMA_TEXT, AT(recipe_file, gid), .form = &schema_owner, .about = "Group of the file" },
 	{ "template", SCHEMA_SECTION, .section = &template, .about = "How instances use the template" },
 	{ "templated", SCHEMA_FLAG, AT(recipe_file, templated),
 	  .about = "LXC replaces its placeholders in the file" },
@@ -345,7 +334,7 @@ static const struct schema_field matrix_fields[] = {
 	{ "variant", SCHEMA_NAMES, .single = true, AT(recipe_matrix, variants),
 	  COUNT(recipe_matrix, variant_count), .form = &form_axis, .about = "Values of image.variant" },
 	{ "type", SCHEMA_NAMES, .single = true, AT(recipe_matrix, types), COUNT(recipe_matrix, type_count),
-	  .words = &filter_types, .about = "Types of image" },
+	  .words = &schema_types, .about = "Types of image" },
 	{ "exclude", SCHEMA_SECTIONS, AT(recipe_matrix, excludes), COUNT(recipe_matrix, exclude_count),
 	  .item_bytes = sizeof(struct matrix_exclude), .section = &exclude,
 	  .about = "Combinations that are left out" },
@@ -379,6 +368,41 @@ static const struct schema_field recipe_fields[] = {
 	  .about = "Environment of scripts" },
 	{ "matrix", SCHEMA_SECTION, AT(recipe, matrix), .given = offsetof(struct recipe, matrix.given),
 	  .section = &matrix, .about = "The images that this recipe is for" },
+
+	{ "services", SCHEMA_SECTIONS, AT(recipe, setup.services), COUNT(recipe, setup.service_count),
+	  .item_bytes = sizeof(struct recipe_service), .section = &schema_service,
+	  .about = "Services that are started, or not, when an instance starts" },
+	{ "groups", SCHEMA_SECTIONS, AT(recipe, setup.groups), COUNT(recipe, setup.group_count),
+	  .item_bytes = sizeof(struct recipe_group), .section = &schema_group,
+	  .about = "Groups that are created or changed" },
+	{ "users", SCHEMA_SECTIONS, AT(recipe, setup.users), COUNT(recipe, setup.user_count),
+	  .item_bytes = sizeof(struct recipe_user), .section = &schema_user,
+	  .about = "Users that are created or changed" },
+	{ "locales", SCHEMA_SECTIONS, AT(recipe, setup.locales), COUNT(recipe, setup.locale_count),
+	  .item_bytes = sizeof(struct recipe_locale), .section = &schema_locale,
+	  .about = "Locales that are built" },
+	{ "timezone", SCHEMA_TEXT, AT(recipe, setup.timezone), PLACE(recipe, setup.timezone_place),
+	  .form = &schema_timezone, .about = "Time zone, such as Europe/Berlin" },
+	{ "keymap", SCHEMA_TEXT, AT(recipe, setup.keymap), PLACE(recipe, setup.keymap_place),
+	  .form = &schema_keymap, .about = "Keyboard, as the console names it" },
+	{ "links", SCHEMA_SECTIONS, AT(recipe, setup.links), COUNT(recipe, setup.link_count),
+	  .item_bytes = sizeof(struct recipe_link), .section = &schema_link, .about = "Symbolic links" },
+	{ "directories", SCHEMA_SECTIONS, AT(recipe, setup.directories), COUNT(recipe, setup.directory_count),
+	  .item_bytes = sizeof(struct recipe_directory), .section = &schema_directory,
+	  .about = "Folders that are there" },
+	{ "permissions", SCHEMA_SECTIONS, AT(recipe, setup.permissions),
+	  COUNT(recipe, setup.permission_count), .item_bytes = sizeof(struct recipe_permission),
+	  .section = &schema_permission, .about = "Mode, owner and capabilities of files" },
+	{ "lines", SCHEMA_SECTIONS, AT(recipe, setup.lines), COUNT(recipe, setup.line_count),
+	  .item_bytes = sizeof(struct recipe_line), .section = &schema_line, .about = "Lines of text files" },
+	{ "resolv_conf", SCHEMA_TEXT, AT(recipe, setup.resolv_conf), PLACE(recipe, setup.resolv_conf_place),
+	  .about = "Where name servers come from: stub, uplink, resolvconf, empty, absent, or a link's "
+		   "target" },
+	{ "machine_id", SCHEMA_TEXT, AT(recipe, setup.machine_id), PLACE(recipe, setup.machine_id_place),
+	  .words = &schema_machine_ids, .about = "What instances find in /etc/machine-id" },
+	{ "exclude_paths", SCHEMA_SECTIONS, AT(recipe, setup.excludes), COUNT(recipe, setup.exclude_count),
+	  .item_bytes = sizeof(struct recipe_exclude), .section = &schema_exclude,
+	  .about = "Files of packages that are not unpacked" },
 };
 const struct schema_section schema_recipe = {
 	recipe_fields,

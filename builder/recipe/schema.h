@@ -70,6 +70,27 @@ extern const struct schema_section schema_recipe;
 
 extern const struct schema_words schema_generators;
 extern const struct schema_words schema_triggers;
+extern const struct schema_words schema_types; /* of images */
+
+/* Forms that several sections have. */
+extern const struct schema_form schema_mode;
+extern const struct schema_form schema_owner;
+extern const struct schema_form schema_id;
+
+/* Of the sections in schema_setup.c. */
+extern const struct schema_section schema_service;
+extern const struct schema_section schema_group;
+extern const struct schema_section schema_user;
+extern const struct schema_section schema_locale;
+extern const struct schema_section schema_link;
+extern const struct schema_section schema_directory;
+extern const struct schema_section schema_permission;
+extern const struct schema_section schema_line;
+extern const struct schema_section schema_exclude;
+extern const struct schema_form schema_timezone;
+extern const struct schema_form schema_keymap;
+extern const struct schema_words schema_machine_ids;
+extern const struct schema_words schema_requirements;
 
 /* The words of YAML 1.1 for no and yes. */
 enum { SCHEMA_FLAG_COUNT = 11 };

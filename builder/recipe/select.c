@@ -4,6 +4,7 @@
 #include "recipe/filter.h"
 
 #include "base/text.h"
+#include "recipe/check_setup.h"
 
 static int unsupported(struct error *e, const struct place *place, const char *what, const char *remedy)
 {
@@ -187,6 +188,20 @@ static int check_templates(const struct recipe *recipe, struct problems *problem
 		if (action->pongo && check_template(&checker, action->action, &action->place, e) < 0)
 			return -1;
 	}
+	return recipe_check_setup(recipe, problems, e);
+}
+
+int recipe_check_targets(const struct recipe *recipe, struct problems *problems, struct error *e)
+{
+	const struct template_checker checker = { recipe, problems };
+	const struct recipe_targets *targets = &recipe->targets;
+
+	if (check_template(&checker, targets->lxc_create_message, &targets->lxc_create_message_place, e) < 0)
+		return -1;
+	for (size_t i = 0; i < targets->lxc_config_count; i++)
+		if (check_template(&checker, targets->lxc_configs[i].content,
+				   &targets->lxc_configs[i].content_place, e) < 0)
+			return -1;
 	return 0;
 }
 

@@ -23,21 +23,32 @@ static const char *folder_from_recipe(struct recipe *recipe, const struct place 
 	return arena_printf(&recipe->arena, "%s/", part->folder + len + (recipe->folder[len - 1] != '/'));
 }
 
+static struct node *with_text(struct recipe *recipe, const struct node *node, const char *text)
+{
+	struct node *copy = arena_alloc(&recipe->arena, sizeof *copy);
+
+	*copy = *node;
+	copy->text = text;
+	copy->option = false;
+	return copy;
+}
+
 static struct node *single_scalar(struct recipe *recipe, const struct schema_field *field, struct node *node)
 {
 	const char *folder;
-	struct node *copy;
 
+	/* Options say "1" and "t", which files do not. */
+	if (field && field->type == SCHEMA_FLAG && node->option && strlen(node->text) == 1)
+		return with_text(recipe, node,
+				 strchr("1tT", node->text[0])   ? "true"
+				 : strchr("0fF", node->text[0]) ? "false"
+								: node->text);
 	if (!field || !field->file || node->null || !node->text[0] || node->text[0] == '/' ||
 	    !key_is_file(node->text))
 		return node;
 	folder = folder_from_recipe(recipe, &node->place);
-	if (!folder)
-		return node;
-	copy = arena_alloc(&recipe->arena, sizeof *copy);
-	*copy = *node;
-	copy->text = arena_printf(&recipe->arena, "%s%s", folder, node->text);
-	return copy;
+	return folder ? with_text(recipe, node, arena_printf(&recipe->arena, "%s%s", folder, node->text))
+		      : node;
 }
 
 static struct node *single_map(struct recipe *recipe, const struct schema_section *section,

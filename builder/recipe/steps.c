@@ -87,21 +87,18 @@ static bool same_flags(const struct string_list *a, const struct string_list *b)
 
 static void end_set(struct maker *maker, const struct package_set *first, struct buffer *names)
 {
-	static const char *const words[] = { [SET_INSTALL] = "install", [SET_REMOVE] = "remove" };
+	static const char *const words[2][2] = {
+		[SET_INSTALL] = { "install", "early" },
+		[SET_REMOVE] = { "remove", "early-remove" },
+	};
 	auto_buffer struct buffer detail = BUFFER_INIT;
 
 	if (first && (names->len || first->flags.count)) {
 		add_words(&detail, &first->flags);
 		buffer_addf(&detail, "%s%s", detail.len ? " " : "", names->data ? names->data : "");
-		add_step(maker, first->early ? "early" : words[first->action], detail.data, &first->place);
+		add_step(maker, words[first->action][first->early], detail.data, &first->place);
 	}
 	buffer_reset(names);
-}
-
-/* Early removals belong to no base system that is made of what is wanted: they are sets like others. */
-static bool is_early(const struct package_set *set)
-{
-	return set->early && set->action == SET_INSTALL;
 }
 
 static void add_sets(struct maker *maker, bool early)
@@ -113,7 +110,7 @@ static void add_sets(struct maker *maker, bool early)
 	for (size_t i = 0; i < packages->set_count; i++) {
 		const struct package_set *set = &packages->sets[i];
 
-		if (is_early(set) != early)
+		if (set->early != early)
 			continue;
 		if (!first || first->action != set->action || !same_flags(&first->flags, &set->flags)) {
 			end_set(maker, first, &names);
@@ -173,6 +170,60 @@ static int add_files(struct maker *maker, struct error *e)
 	return 0;
 }
 
+static void add_accounts(struct maker *maker)
+{
+	const struct recipe_setup *setup = &maker->recipe->setup;
+
+	for (size_t i = 0; i < setup->group_count; i++)
+		add_step(maker, "group", setup->groups[i].name, &setup->groups[i].place);
+	for (size_t i = 0; i < setup->user_count; i++)
+		add_step(maker, "user", setup->users[i].name, &setup->users[i].place);
+	for (size_t i = 0; i < setup->locale_count; i++)
+		add_step(maker, "locale", setup->locales[i].name, &setup->locales[i].place);
+}
+
+static void add_services(struct maker *maker, const char *verb, const struct recipe_name *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_step(maker, verb, names[i].text, &names[i].place);
+}
+
+/* In the order of the table in customize/setup.c. */
+static void add_system(struct maker *maker)
+{
+	const struct recipe_setup *setup = &maker->recipe->setup;
+
+	if (setup->timezone)
+		add_step(maker, "timezone", setup->timezone, &setup->timezone_place);
+	if (setup->keymap)
+		add_step(maker, "keymap", setup->keymap, &setup->keymap_place);
+	for (size_t i = 0; i < setup->directory_count; i++)
+		add_step(maker, "directory", setup->directories[i].path, &setup->directories[i].place);
+	for (size_t i = 0; i < setup->link_count; i++)
+		add_step(maker, "link", setup->links[i].path, &setup->links[i].place);
+	for (size_t i = 0; i < setup->line_count; i++)
+		add_step(maker, "line", setup->lines[i].path, &setup->lines[i].place);
+	for (size_t i = 0; i < setup->permission_count; i++)
+		add_step(maker, "permissions", setup->permissions[i].path, &setup->permissions[i].place);
+	for (size_t i = 0; i < setup->service_count; i++) {
+		const struct recipe_service *service = &setup->services[i];
+
+		add_services(maker, "enable", service->enable, service->enable_count);
+		add_services(maker, "disable", service->disable, service->disable_count);
+		add_services(maker, "mask", service->mask, service->mask_count);
+	}
+}
+
+static void add_identity(struct maker *maker)
+{
+	const struct recipe_setup *setup = &maker->recipe->setup;
+
+	if (setup->resolv_conf)
+		add_step(maker, "resolv_conf", setup->resolv_conf, &setup->resolv_conf_place);
+	if (setup->machine_id)
+		add_step(maker, "machine_id", setup->machine_id, &setup->machine_id_place);
+}
+
 static void add_image(struct maker *maker)
 {
 	const struct recipe_image *image = &maker->recipe->image;
@@ -198,10 +249,13 @@ int recipe_steps(const struct recipe *recipe, struct recipe_steps *steps, struct
 	add_actions(&maker, TRIGGER_POST_UNPACK);
 	add_actions(&maker, TRIGGER_POST_UPDATE);
 	add_sets(&maker, false);
+	add_accounts(&maker);
 	add_actions(&maker, TRIGGER_POST_PACKAGES);
 	if (add_files(&maker, e) < 0)
 		return -1;
+	add_system(&maker);
 	add_actions(&maker, TRIGGER_POST_FILES);
+	add_identity(&maker);
 	*steps = TAKE(made, RECIPE_STEPS_INIT);
 	return 0;
 }

@@ -248,6 +248,10 @@ static int resolve_tag(const yaml_event_t *event, struct node *node, struct erro
 			return 0;
 		}
 	}
+	/* "- !buster" without quotes. */
+	if (event->data.scalar.length == 0 && tag[0] == '!')
+		return error_at(e, ERROR_RECIPE, &node->place,
+				"'%s' is a tag of YAML; a word that begins with '!' needs quotes", tag);
 	return error_at(e, ERROR_RECIPE, &node->place, "the tag '%s' has no meaning here", tag);
 }
 
@@ -261,8 +265,10 @@ static int compose_scalar(struct reader *reader, const yaml_event_t *event, stru
 		error_at(e, ERROR_RECIPE, &node->place, "a value with a NUL character");
 		node->broken = true;
 		len = strlen(value);
+	} else {
+		node->broken = resolve_tag(event, node, e) < 0;
 	}
-	if ((node->broken || resolve_tag(event, node, e) < 0) && go_on(reader, e) < 0)
+	if (node->broken && go_on(reader, e) < 0)
 		return -1;
 	node->text = arena_strndup(reader->arena, value, len);
 	node->null = node->plain && is_null(value);

@@ -31,6 +31,7 @@ struct node_pair {
 struct node {
 	enum node_kind kind;
 	bool plain;              /* a scalar without quotes: may stand for a boolean or a number */
+	bool option;             /* a scalar of the command line */
 	bool null;               /* a plain scalar that says "nothing": ~, null, or no text at all */
 	struct place place;      /* where the node starts */
 	struct place text_place; /* where a scalar's text starts: behind a quote, below a "|" */

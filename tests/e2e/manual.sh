@@ -46,7 +46,7 @@ done
 
 # A table of the schema's own: { "key", SCHEMA_…
 if [ -e "$TOP/builder/recipe/schema.c" ]; then
-	keys=$(sed -nE 's/.*"([a-z0-9_]+)", SCHEMA_.*/\1/p' "$TOP/builder/recipe/schema.c" | sort -u)
+	keys=$(sed -nE 's/.*"([a-z0-9_]+)", SCHEMA_.*/\1/p' "$TOP"/builder/recipe/schema*.[ch] | sort -u)
 	check 'the schema has keys' [ "$(wc -l <<<"$keys")" -gt 40 ]
 	for key in $keys; do
 		# Sections are named in headings, the others in .It or .Ic lines.

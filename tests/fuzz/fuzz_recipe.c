@@ -5,8 +5,11 @@
  * has to be read back.
  */
 #include "fuzz/fuzz.h"
+#include "recipe/cells.h"
 #include "recipe/emit.h"
 #include "recipe/merge.h"
+#include "recipe/recipe.h"
+#include "recipe/steps.h"
 
 #include <assert.h>
 
@@ -19,10 +22,22 @@ static void expand(const struct recipe *recipe, const char *text, const struct p
 		assert(e.kind != ERROR_NONE && e.text[0]);
 }
 
-static void use(struct recipe *recipe)
+/* What is printed of a recipe that need not be one this version builds. */
+static void look_at(const struct recipe *recipe, const struct recipe_options *options)
+{
+	auto_recipe_steps struct recipe_steps steps = RECIPE_STEPS_INIT;
+	auto_cells struct cells cells = CELLS_INIT;
+	struct error e = ERROR_INIT;
+
+	if (cells_of(recipe, options, &cells, &e) < 0 || recipe_steps(recipe, &steps, &e) < 0)
+		assert(e.kind != ERROR_NONE && e.text[0]);
+}
+
+static void use(struct recipe *recipe, const struct recipe_options *options)
 {
 	struct error e = ERROR_INIT;
 
+	look_at(recipe, options);
 	assert(recipe->image.distribution && recipe->image.release && recipe->architecture_mapped);
 	if (recipe_select(recipe, &e) < 0)
 		return;
@@ -114,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		skip = (size_t)(line_end - text) + 1;
 	}
 	if (recipe_parse(text + skip, size - skip, &options, &recipe, &e) == 0)
-		use(&recipe);
+		use(&recipe, &options);
 	else
 		assert(e.kind != ERROR_NONE && e.text[0] && !strchr(e.text, '\n'));
 	merge_and_print((struct text) { text + skip, size - skip });

@@ -347,11 +347,45 @@ static void verdicts(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct error e = ERROR_INIT;
-		int result = verify_judge(text_of(cases[i][0]), &e);
+		int result = verify_judge(text_of(cases[i][0]), false, &e);
 
 		if (result != (cases[i][1] ? -1 : 0) || (cases[i][1] && !strstr(e.text, cases[i][1])))
 			fail_msg("%zu: %d %s", i, result, e.text);
 	}
+}
+
+/* What a recipe says of its archive changes what counts, not what is good. */
+static void sha1_by_name(void **state)
+{
+	static const struct {
+		const char *status;
+		const char *error; /* NULL: it counts */
+	} cases[] = {
+		{ GOOD VALID("2"), NULL },
+		{ GOOD VALID("8"), NULL },
+		{ MISSING GOOD VALID("2"), NULL },
+		{ GOOD VALID("1"), "a digest that no longer counts" },
+		{ GOOD VALID("3"), "a digest that no longer counts" },
+		{ VALID("2"), "no valid signature" },
+		{ "[GNUPG:] NEWSIG\n[GNUPG:] EXPKEYSIG 6ED0E7B82643E131 S\n" VALID("2"), "expired" },
+		{ "[GNUPG:] NEWSIG\n[GNUPG:] REVKEYSIG 6ED0E7B82643E131 S\n" VALID("2"), "revoked" },
+		{ GOOD VALID("2") "[GNUPG:] NEWSIG\n[GNUPG:] BADSIG 6ED0E7B82643E131 S\n", "bad signature" },
+	};
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int result;
+
+		e = ERROR_INIT;
+		result = verify_judge(text_of(cases[i].status), true, &e);
+		if (result != (cases[i].error ? -1 : 0) ||
+		    (cases[i].error && !strstr(e.text, cases[i].error)))
+			fail_msg("%zu: %d %s", i, result, e.text);
+	}
+	e = ERROR_INIT;
+	assert_int_equal(verify_judge(text_of(GOOD VALID("2")), false, &e), -1);
+	assert_non_null(strstr(e.text, "'source.accept_sha1: true'"));
 }
 
 static void no_gpgv(void **state)
@@ -363,7 +397,7 @@ static void no_gpgv(void **state)
 
 	(void)state;
 	setenv("PATH", "/nonexistent", 1);
-	result = verify_clearsigned(TEXT("\x99"), TEXT(MESSAGE SIGNATURE), &text, &e);
+	result = verify_clearsigned(TEXT("\x99"), TEXT(MESSAGE SIGNATURE), false, &text, &e);
 	setenv("PATH", path, 1);
 	assert_int_equal(result, -1);
 	assert_int_equal(e.kind, ERROR_SYSTEM);
@@ -378,7 +412,7 @@ int main(void)
 		cmocka_unit_test(host_mirrors), cmocka_unit_test(own_rules_come_first),
 		cmocka_unit_test(armour),       cmocka_unit_test(bad_armour),
 		cmocka_unit_test(clear_signed), cmocka_unit_test(verdicts),
-		cmocka_unit_test(no_gpgv),
+		cmocka_unit_test(sha1_by_name), cmocka_unit_test(no_gpgv),
 	};
 
 	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);
