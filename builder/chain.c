@@ -447,6 +447,7 @@ static int open_workspace(struct chain *chain, struct error *e)
 	struct workspace_options options = {
 		.cache_dir = chain->options.cache_dir,
 		.work_dir = chain->options.work_dir,
+		.sharers = chain->options.sharers,
 		.log = chain->options.log,
 	};
 

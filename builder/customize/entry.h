@@ -15,7 +15,8 @@ struct entry {
 	const struct recipe_file *file; /* borrowed */
 	char *path;                     /* owned; "/etc/motd"; NULL when the recipe gives none */
 	char *content;                  /* owned; NULL likewise */
-	char *source;                   /* owned; NULL likewise */
+	char *source;                   /* owned; NULL likewise; as the host finds it */
+	char *source_name;              /* owned; as the recipe writes it */
 	bool path_is_folder;            /* it was written with a '/' at its end */
 };
 

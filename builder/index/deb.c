@@ -2,8 +2,10 @@
 /* Debian archives: what the recipe says → the list of archives that archive.c refreshes. */
 #include "index/index.h"
 
+#include "base/alloc.h"
 #include "base/epoch.h"
 #include "base/file.h"
+#include "fetch/mirror.h"
 #include "index/archive.h"
 #include "index/sources.h"
 #include "recipe/recipe.h"
@@ -37,6 +39,15 @@ static int expand(const struct recipe *recipe, const char *text, const struct pl
 		return -1;
 	*out = arena_strdup(arena, expanded);
 	return 0;
+}
+
+/* When the archive at URI is to be looked at: that of the recipe's snapshot, if it has snapshots. */
+static int64_t as_of(const struct recipe *recipe, const char *uri)
+{
+	auto_free char *address =
+		recipe->source.snapshot_s ? mirror_snapshot(uri, recipe->source.snapshot) : NULL;
+
+	return address ? recipe->source.snapshot_s : 0;
 }
 
 /* The keys of the main archive sign the others too, as every key in the image is trusted for all. */
@@ -85,6 +96,16 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 	}
 	if (expand(recipe, source->url, &source->url_place, &wishes->arena, &wish.uri, e) < 0)
 		return -1;
+	wish.as_of_s = as_of(recipe, wish.uri);
+	if (source->snapshot_s && !wish.as_of_s)
+		return error_at(
+			e, ERROR_UNSUPPORTED, &source->snapshot_place,
+			"'source.snapshot': no snapshots are known of '%s' (there are some of Debian's and "
+			"Ubuntu's own addresses, such as http://deb.debian.org/debian)",
+			wish.uri);
+	if (source->snapshot_s && source->snapshot_s > epoch_now())
+		return error_at(e, ERROR_RECIPE, &source->snapshot_place,
+				"'source.snapshot': %s is still to come", source->snapshot);
 	if (wish.component_count == 0) {
 		wish.components = main_only;
 		wish.component_count = ARRAY_LEN(main_only);
@@ -104,7 +125,8 @@ static void add_source(const struct recipe *recipe, const struct repository *rep
 				     .components = source->components,
 				     .component_count = source->component_count,
 				     .any_age = source->any_age || !recipe->source.check_valid_until,
-				     .accept_sha1 = recipe->source.accept_sha1 };
+				     .accept_sha1 = recipe->source.accept_sha1,
+				     .as_of_s = as_of(recipe, source->uri) };
 	struct key_text *keys = NULL;
 
 	add_source_keys(recipe, arena, &keys, &wish.key_count);
@@ -144,6 +166,15 @@ static int collect(const struct recipe *recipe, struct wishes *wishes, struct er
 	return 0;
 }
 
+/* A recipe that asks for a snapshot should know which of its archives move on. */
+static void warn_of_others(const struct recipe *recipe, const struct wishes *wishes, struct log *log)
+{
+	for (size_t i = 0; recipe->source.snapshot_s && i < wishes->count; i++)
+		if (!wishes->items[i].as_of_s)
+			log_warn(log, "'%s' has no snapshots that are known: it is used as it is now",
+				 wishes->items[i].uri);
+}
+
 int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
 		      struct index_set *set, struct error *e)
 {
@@ -155,6 +186,7 @@ int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, stru
 
 	if (collect(recipe, &wishes, e) < 0)
 		return -1;
+	warn_of_others(recipe, &wishes, log);
 	return archives_refresh(wishes.items, wishes.count, &options, set, e);
 }
 

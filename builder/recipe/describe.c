@@ -94,6 +94,8 @@ static void describe_field(const struct schema_field *field, const char *base, s
 	case SCHEMA_SECTION:
 		describe_section(field->section, value, key);
 		break;
+	case SCHEMA_PART:
+		break; /* has been laid over the recipe */
 	case SCHEMA_SECTIONS:
 		key_number(key, field->key, (int64_t)count_at(field, base));
 		for (size_t i = 0; i < count_at(field, base); i++)

@@ -37,6 +37,19 @@ const struct schema_form schema_mode = {
 	"^0*[0-7]{1,4}$",
 	"octal digits, such as 0644",
 };
+static const struct schema_form form_sha256 = {
+	"^[0-9a-fA-F]{64}$",
+	"the 64 hexadecimal digits of a SHA-256 digest",
+};
+static const struct schema_form form_snapshot = {
+	"^[0-9]{8}T[0-9]{6}Z$",
+	"a time in UTC, such as 20260101T000000Z",
+};
+/* A cell's values become a part of file names, and of the command line. */
+static const struct schema_form form_axis = {
+	"^[A-Za-z0-9_][A-Za-z0-9._+~-]*$",
+	"letters, digits and any of . _ + ~ -",
+};
 const struct schema_form schema_owner = {
 	"^([0-9]{1,10}|[a-z_][a-z0-9_.-]*[$]?)$",
 	"a number or the name of a user or group",
@@ -96,8 +109,16 @@ static const struct schema_field source_fields[] = {
 	  .about = "Size of the base system: minbase, buildd or -" },
 	{ "components", SCHEMA_TEXTS, AT(recipe_source, components),
 	  .about = "Components of the archive; default: main" },
-	{ "keys", SCHEMA_KEYS, AT(recipe_source, keys), COUNT(recipe_source, key_count),
+	{ "keys", SCHEMA_KEYS, .file = true, AT(recipe_source, keys), COUNT(recipe_source, key_count),
 	  .about = "OpenPGP keys that may sign the archive: armoured text, or a file beside the recipe" },
+	{ "keyring", SCHEMA_KEYS, .single = true, .file = true, AT(recipe_source, keyrings),
+	  COUNT(recipe_source, keyring_count),
+	  .about = "Files beside the recipe with OpenPGP keys that may sign the archive, beside 'keys'" },
+	{ "sha256", SCHEMA_TEXT, AT(recipe_source, sha256), PLACE(recipe_source, sha256_place),
+	  .form = &form_sha256, .about = "SHA-256 digest of the file that the downloader fetches" },
+	{ "snapshot", SCHEMA_TEXT, AT(recipe_source, snapshot), PLACE(recipe_source, snapshot_place),
+	  .form = &form_snapshot,
+	  .about = "Use the archives of Debian and Ubuntu as they were at this time: YYYYMMDDTHHMMSSZ" },
 	{ "keyserver", SCHEMA_TEXT, AT(recipe_source, keyserver), PLACE(recipe_source, keyserver_place),
 	  .about = "Server that keys are fetched from by their fingerprints" },
 	{ "skip_verification", SCHEMA_FLAG, AT(recipe_source, skip_verification),
@@ -175,7 +196,7 @@ static const struct schema_field file_fields[] = {
 	  .text_place = true, .about = "Content of the file; a template if 'pongo'" },
 	{ "name", SCHEMA_TEXT, AT(recipe_file, name),
 	  .about = "Name of the template, or of cloud-init's file" },
-	{ "source", SCHEMA_TEXT, AT(recipe_file, source), PLACE(recipe_file, source_place),
+	{ "source", SCHEMA_TEXT, .file = true, AT(recipe_file, source), PLACE(recipe_file, source_place),
 	  .text_place = true,
 	  .about = "File or folder beside the recipe that is copied; a template if 'pongo'" },
 	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &schema_mode,
@@ -229,7 +250,7 @@ static const struct schema_field repository_fields[] = {
 	{ "url", SCHEMA_TEXT, AT(repository, url), PLACE(repository, url_place), .text_place = true,
 	  .about = "Its address or lines, as its manager reads them; a template" },
 	{ "type", SCHEMA_TEXT, AT(repository, type), .about = "Its kind, where a manager has several" },
-	{ "key", SCHEMA_TEXT, AT(repository, key), PLACE(repository, key_place),
+	{ "key", SCHEMA_TEXT, .file = true, AT(repository, key), PLACE(repository, key_place),
 	  .about = "Armoured OpenPGP key that signs it, or a file beside the recipe" },
 	FILTER(repository),
 };
@@ -292,7 +313,42 @@ static const struct schema_field mapping_fields[] = {
 };
 SECTION(mapping, 0);
 
+static const struct schema_field exclude_fields[] = {
+	FILTER(matrix_exclude),
+};
+SECTION(exclude, offsetof(struct matrix_exclude, place));
+
+static const struct schema_field override_fields[] = {
+	{ "set", SCHEMA_PART, .mandatory = true, AT(matrix_override, set),
+	  .about = "A part of a recipe, which is laid over it for these images" },
+	FILTER(matrix_override),
+};
+SECTION(override, offsetof(struct matrix_override, place));
+
+static const struct schema_field matrix_fields[] = {
+	{ "release", SCHEMA_NAMES, .single = true, AT(recipe_matrix, releases),
+	  COUNT(recipe_matrix, release_count), .form = &form_axis, .about = "Values of image.release" },
+	{ "architecture", SCHEMA_NAMES, .single = true, AT(recipe_matrix, architectures),
+	  COUNT(recipe_matrix, architecture_count), .form = &form_axis,
+	  .about = "Values of image.architecture" },
+	{ "variant", SCHEMA_NAMES, .single = true, AT(recipe_matrix, variants),
+	  COUNT(recipe_matrix, variant_count), .form = &form_axis, .about = "Values of image.variant" },
+	{ "type", SCHEMA_NAMES, .single = true, AT(recipe_matrix, types), COUNT(recipe_matrix, type_count),
+	  .words = &schema_types, .about = "Types of image" },
+	{ "exclude", SCHEMA_SECTIONS, AT(recipe_matrix, excludes), COUNT(recipe_matrix, exclude_count),
+	  .item_bytes = sizeof(struct matrix_exclude), .section = &exclude,
+	  .about = "Combinations that are left out" },
+	{ "overrides", SCHEMA_SECTIONS, AT(recipe_matrix, overrides), COUNT(recipe_matrix, override_count),
+	  .item_bytes = sizeof(struct matrix_override), .section = &override,
+	  .about = "What differs for some images" },
+};
+SECTION(matrix, offsetof(struct recipe_matrix, place));
+
 static const struct schema_field recipe_fields[] = {
+	{ "extends", SCHEMA_TEXT, AT(recipe, extends),
+	  .about = "A recipe beside this one, or below, that this one is laid over" },
+	{ "include", SCHEMA_TEXTS, .single = true, AT(recipe, includes),
+	  .about = "Files beside this one, or below, that this one is laid over" },
 	{ "image", SCHEMA_SECTION, .mandatory = true, AT(recipe, image), .section = &image,
 	  .about = "What the image is" },
 	{ "source", SCHEMA_SECTION, .mandatory = true, AT(recipe, source), .section = &source,
@@ -310,6 +366,8 @@ static const struct schema_field recipe_fields[] = {
 	{ "mappings", SCHEMA_SECTION, .section = &mapping, .about = "Names of architectures" },
 	{ "environment", SCHEMA_SECTION, AT(recipe, environment), .section = &environment,
 	  .about = "Environment of scripts" },
+	{ "matrix", SCHEMA_SECTION, AT(recipe, matrix), .given = offsetof(struct recipe, matrix.given),
+	  .section = &matrix, .about = "The images that this recipe is for" },
 
 	{ "services", SCHEMA_SECTIONS, AT(recipe, setup.services), COUNT(recipe, setup.service_count),
 	  .item_bytes = sizeof(struct recipe_service), .section = &schema_service,

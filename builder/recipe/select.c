@@ -58,6 +58,11 @@ static int check_archive(const struct recipe_source *source, struct problems *pr
 			"put the key that signs the archive into source.keys") < 0 &&
 	    problems_take(problems, e) < 0)
 		return -1;
+	if (source->sha256 && source->sha256[0] &&
+	    unsupported(e, &source->sha256_place, "source.sha256",
+			"it is for downloaders that fetch one file; debootstrap's archive is signed") < 0 &&
+	    problems_take(problems, e) < 0)
+		return -1;
 	for (size_t i = 0; i < source->key_count; i++)
 		if (check_source_key(&source->keys[i], e) < 0 && problems_take(problems, e) < 0)
 			return -1;
@@ -224,13 +229,23 @@ static int check_suite(const struct recipe *recipe, struct error *e)
 			"missing key 'release' in 'image' (or 'suite' in 'source')");
 }
 
+static int check_type(const struct recipe *recipe, struct error *e)
+{
+	if (strcmp(recipe->type, "container") == 0)
+		return 0;
+	return error_at(e, ERROR_UNSUPPORTED, &recipe->image.place,
+			"not supported yet: images of type '%s' (this version builds: container)",
+			recipe->type);
+}
+
 int recipe_select(struct recipe *recipe, struct error *e)
 {
 	auto_problems struct problems problems = PROBLEMS_INIT;
 
 	if (recipe_filter(recipe, e) < 0)
 		return -1;
-	if (check_suite(recipe, e) < 0 && problems_take(&problems, e) < 0)
+	if ((check_type(recipe, e) < 0 && problems_take(&problems, e) < 0) ||
+	    (check_suite(recipe, e) < 0 && problems_take(&problems, e) < 0))
 		return -1;
 	if (recipe_check_entries(recipe, &problems, e) < 0)
 		return -1;
