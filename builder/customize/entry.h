@@ -26,6 +26,8 @@ struct entry {
 /* Expand FILE. Errors name its place. */
 int entry_expand(const struct recipe *recipe, const struct recipe_file *file, struct entry *entry,
 		 struct error *e) MUST_CHECK;
+/* Where the host has NAME, the source of FILE; a relative one starts at the folder of the file that says so. */
+char *entry_source_path(const struct recipe_file *file, const char *name);
 void entry_release(struct entry *entry);
 
 /*
