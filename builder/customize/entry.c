@@ -40,7 +40,7 @@ static int expand(const struct recipe *recipe, const struct recipe_file *file, c
 	return 0;
 }
 
-char *entry_source_path(const struct recipe_file *file, const char *name)
+char *source_path(const struct recipe_file *file, const char *name)
 {
 	const char *folder = file->source_folder;
 
@@ -60,7 +60,7 @@ int entry_expand(const struct recipe *recipe, const struct recipe_file *file, st
 	    expand(recipe, file, file->path, &file->place, &path, e) < 0)
 		return -1;
 	if (expanded.source_name)
-		expanded.source = entry_source_path(file, expanded.source_name);
+		expanded.source = source_path(file, expanded.source_name);
 	/* "/" is a good target for a copied folder, and for nothing else. */
 	if (path && file->generator == GENERATOR_COPY && strcmp(path, "/") == 0)
 		expanded.path = xstrdup("");

@@ -26,8 +26,6 @@ struct entry {
 /* Expand FILE. Errors name its place. */
 int entry_expand(const struct recipe *recipe, const struct recipe_file *file, struct entry *entry,
 		 struct error *e) MUST_CHECK;
-/* Where the host has NAME, the source of FILE; a relative one starts at the folder of the file that says so. */
-char *entry_source_path(const struct recipe_file *file, const char *name);
 void entry_release(struct entry *entry);
 
 /*
@@ -55,6 +53,9 @@ int entry_access(int root_fd, const struct recipe_file *file, struct access *acc
 unsigned access_mode(const struct access *access, unsigned old);
 uid_t access_uid(const struct access *access, uid_t old);
 gid_t access_gid(const struct access *access, gid_t old);
+
+/* NAME of the host, which starts at the folder of the recipe's part that has FILE if it is relative; malloc'ed. */
+char *source_path(const struct recipe_file *file, const char *name);
 
 /* Create the folders above PATH, a normalised one, where they are missing: 0755, as root. */
 int make_parents(int root_fd, const char *path, struct error *e) MUST_CHECK;

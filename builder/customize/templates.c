@@ -352,10 +352,7 @@ int generate_cloud_init(const struct entry *entry, struct image_templates *templ
 		   file->default_property && text ? 1 : 0, e);
 }
 
-/*
- * The text of FILE that is a template as it stands there, malloc'ed, and its place, perhaps in ARENA; NULL where there
- * is none.
- */
+/* The text of FILE that is a template as it stands there, malloc'ed, and its place; NULL where there is none. */
 static int read_raw(const struct recipe_file *file, struct arena *arena, char **text, struct place *place,
 		    struct error *e)
 {
@@ -373,7 +370,7 @@ static int read_raw(const struct recipe_file *file, struct arena *arena, char **
 	}
 	if (!file->source || is_network)
 		return 0;
-	path = entry_source_path(file, file->source);
+	path = source_path(file, file->source);
 	*place = (struct place) { arena_strdup(arena, path), 1, 1 };
 	if (file_read(AT_FDCWD, path, LIMIT_TEMPLATE_BYTES, text, NULL, e) < 0)
 		return error_wrap_at(e, &file->source_place);
