@@ -48,7 +48,7 @@ else
 	skip 'in YAML' "needs python3's yaml"
 fi
 fails 'an unknown form' usage "unknown format 'travis' \(possible: json, github, gitlab\)" "$KILN" matrix m.yaml --format travis
-is 'a recipe without a matrix is for one image' "$("$KILN" matrix "$TOP/recipes/debian-bookworm.yaml" --json | jq length)" 1
+is 'a recipe without a matrix is for one image' "$("$KILN" matrix "$TOP/recipes/ubuntu-precise.yaml" --json | jq length)" 1
 cells() {
 	"$KILN" matrix m.yaml "$@" | awk '{ print $1 }' | xargs
 }
