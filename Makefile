@@ -8,6 +8,8 @@
 ##                               any other target: make setup check
 ## make image RECIPE=NAME        build an image into out/images/NAME; further: RELEASE= ARCH= VARIANT=
 ##                               FORMAT=unified,split COMPRESSION=zstd-3 MIRROR=URL OUT=FOLDER
+##                               OPTIONS='KEY=VALUE KEY=VALUE', other values of the recipe; of a recipe with a
+##                               matrix CELL=release=trixie,variant=cloud, or ALL=1 JOBS=2
 ## make list                     the recipes, with their descriptions
 ## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
 ## make check-long               the same, with more rounds of what depends on chance
@@ -167,7 +169,8 @@ image: all
 	$(Q)out/kiln build '$(RECIPE)' $(if $(RELEASE),-o 'image.release=$(RELEASE)') \
 		$(if $(ARCH),-o 'image.architecture=$(ARCH)') $(if $(VARIANT),-o 'image.variant=$(VARIANT)') \
 		$(if $(FORMAT),--format '$(FORMAT)') $(if $(COMPRESSION),--compression '$(COMPRESSION)') \
-		$(if $(MIRROR),--mirror '$(MIRROR)') \
+		$(if $(MIRROR),--mirror '$(MIRROR)') $(foreach o,$(OPTIONS),-o '$o') \
+		$(if $(CELL),--cell '$(CELL)') $(if $(ALL),--all $(if $(JOBS),--jobs '$(JOBS)')) \
 		--output '$(if $(OUT),$(OUT),out/images/$(notdir $(basename $(RECIPE))))'
 
 list: all
@@ -229,8 +232,8 @@ fuzz: | $(SETUP)
 format:
 	$(Q)clang-format -i $(SRCS) $(HEADERS) $(TESTSRC)
 
-# Recipes name their keys and templates by relative paths, so the three folders stay side by side.
-SHARE := recipes recipes/keys templates
+# Recipes name keys, templates and each other by relative paths, so the folders stay as they are.
+SHARE := recipes $(patsubst %/,%,$(wildcard recipes/*/)) templates
 install: all
 	$(Q)install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \
 		$(SHARE:%='$(DESTDIR)$(DATADIR)/%')

@@ -28,6 +28,7 @@ struct step {
 	int (*describe)(const struct chain *, const struct step *, struct layer_key *, struct error *);
 	const struct plan_step *plan_step;  /* of an installation or removal */
 	const struct recipe_action *action; /* of an action */
+	enum customize_setup words;         /* of what the recipe says in words */
 	bool kept;                          /* as a layer; else the layer of the next step covers it */
 	bool gives_templates;               /* which are kept beside its layer */
 	struct digest key;
@@ -52,6 +53,7 @@ static struct unpack_site unpack_site(const struct chain *chain)
 		.root_fd = chain->workspace.root_fd,
 		.fetcher = chain->options.fetcher,
 		.plan = chain->options.plan,
+		.recipe = chain->options.recipe,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -107,6 +109,7 @@ static int describe_base(const struct chain *chain, const struct step *step, str
 	key_text(key, "family", chain->options.family->name);
 	key_text(key, "architecture", chain->options.recipe->architecture_mapped);
 	key_number(key, "epoch", chain->options.epoch_s);
+	recipe_describe_section(chain->options.recipe, "exclude_paths", key);
 	index_describe(chain->options.indexes, key);
 	plan_describe_step(chain->options.plan, step->plan_step, key);
 	return 0;
@@ -199,6 +202,27 @@ static int describe_files(const struct chain *chain, const struct step *step, st
 	return customize_describe_files(&site, key, e);
 }
 
+static int run_words(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct sandbox quiet = sandbox(chain, false);
+	struct customize_site site = customize_site(chain);
+
+	site.sandbox = &quiet;
+	return customize_setup(&site, step->words, e);
+}
+
+static int describe_words(const struct chain *chain, const struct step *step, struct layer_key *key,
+			  struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)e;
+	if (step->words == CUSTOMIZE_LOCALES)
+		describe_environment(chain, key);
+	customize_describe_setup(&site, step->words, key);
+	return 0;
+}
+
 static int run_clean(struct chain *chain, const struct step *step, struct error *e)
 {
 	struct customize_site site = customize_site(chain);
@@ -279,7 +303,29 @@ static void add_actions(struct chain *chain, enum trigger trigger)
 						 .kept = true });
 }
 
-/* The order is that of the definition format: repositories, actions, sets, actions, files, actions. */
+/*
+ * Recipes without such sections have no such step, and keep the layers that they have. Locales take seconds, and what
+ * is behind the files is what is changed most often; the others are covered by the layer of the next step.
+ */
+static void add_words(struct chain *chain, enum customize_setup words)
+{
+	static const char *const names[] = { "accounts", "locales", "system", "identity" };
+
+	if (customize_has_setup(chain->options.recipe, words))
+		add_step(chain,
+			 (struct step) { .part = CHAIN_CUSTOMIZE,
+					 .kind = names[words],
+					 .title = names[words],
+					 .run = run_words,
+					 .describe = describe_words,
+					 .words = words,
+					 .kept = words == CUSTOMIZE_LOCALES || words == CUSTOMIZE_SYSTEM });
+}
+
+/*
+ * The order is that of the definition format: repositories, actions, sets, actions, files, actions; and in between,
+ * as early as it can be said, what the format lacks.
+ */
 static void add_steps(struct chain *chain)
 {
 	add_base(chain);
@@ -292,6 +338,8 @@ static void add_steps(struct chain *chain)
 	add_actions(chain, TRIGGER_POST_UNPACK);
 	add_actions(chain, TRIGGER_POST_UPDATE);
 	add_packages(chain, PHASE_SETS, CHAIN_CUSTOMIZE);
+	add_words(chain, CUSTOMIZE_ACCOUNTS);
+	add_words(chain, CUSTOMIZE_LOCALES);
 	add_actions(chain, TRIGGER_POST_PACKAGES);
 	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
 					.kind = "files",
@@ -300,7 +348,9 @@ static void add_steps(struct chain *chain)
 					.describe = describe_files,
 					.kept = true,
 					.gives_templates = true });
+	add_words(chain, CUSTOMIZE_SYSTEM);
 	add_actions(chain, TRIGGER_POST_FILES);
+	add_words(chain, CUSTOMIZE_IDENTITY);
 	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
 					.kind = "clean",
 					.title = "cleaning",
@@ -397,6 +447,7 @@ static int open_workspace(struct chain *chain, struct error *e)
 	struct workspace_options options = {
 		.cache_dir = chain->options.cache_dir,
 		.work_dir = chain->options.work_dir,
+		.sharers = chain->options.sharers,
 		.log = chain->options.log,
 	};
 

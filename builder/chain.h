@@ -38,6 +38,7 @@ struct chain_options {
 	int64_t epoch_s; /* the date of everything in the image */
 	const char *cache_dir;
 	const char *work_dir; /* NULL: see workspace.h */
+	unsigned sharers;     /* builds at once; see workspace.h */
 	bool layers;          /* use layers, and keep new ones */
 	struct log *log;
 	struct meter *meter; /* may be NULL */

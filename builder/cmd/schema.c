@@ -12,7 +12,8 @@
 #include <jansson.h>
 #include <regex.h>
 
-static json_t *section_schema(const struct schema_section *section);
+/* PARTIAL: nothing is mandatory, as in a file that is laid over others. */
+static json_t *section_schema(const struct schema_section *section, bool partial);
 
 static json_t *words_of(const struct schema_words *words)
 {
@@ -118,8 +119,10 @@ static json_t *number_schema(double maximum)
 
 /* What a value is when the key says something at all. */
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the table */
-static json_t *value_schema(const struct schema_field *field)
+static json_t *value_schema(const struct schema_field *field, bool partial)
 {
+	json_t *list;
+
 	switch (field->type) {
 	case SCHEMA_TEXT:
 		return text_schema(field);
@@ -134,29 +137,32 @@ static json_t *value_schema(const struct schema_field *field)
 	case SCHEMA_TEXTS:
 	case SCHEMA_NAMES:
 	case SCHEMA_KEYS:
-		return list_schema(entry_schema(field));
+		list = list_schema(entry_schema(field));
+		return field->single ? alternatives(text_schema(field), list) : list;
 	case SCHEMA_PAIRS:
 		return json_pack("{s:s, s:{s:[s, s, s, s]}}", "type", "object", "additionalProperties",
 				 "type", "string", "number", "boolean", "null");
 	case SCHEMA_SECTION:
-		return section_schema(field->section);
+		return section_schema(field->section, partial);
 	case SCHEMA_SECTIONS:
-		return list_schema(section_schema(field->section));
+		return list_schema(section_schema(field->section, partial));
+	case SCHEMA_PART:
+		return json_pack("{s:[{s:s}]}", "allOf", "$ref", "#/definitions/part");
 	}
 	return json_object();
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion) */
-static json_t *field_schema(const struct schema_field *field)
+static json_t *field_schema(const struct schema_field *field, bool partial)
 {
 	json_t *schema;
 
-	if (field->mandatory)
-		schema = value_schema(field);
+	if (field->mandatory && !partial)
+		schema = value_schema(field, partial);
 	else if (field->type == SCHEMA_TEXT)
 		schema = optional_text_schema(field);
 	else
-		schema = or_nothing(value_schema(field));
+		schema = or_nothing(value_schema(field, partial));
 	json_object_set_new(schema, "description", json_string(field->about));
 	return schema;
 }
@@ -191,7 +197,7 @@ static const struct {
 };
 
 /* NOLINTNEXTLINE(misc-no-recursion) */
-static json_t *section_schema(const struct schema_section *section)
+static json_t *section_schema(const struct schema_section *section, bool partial)
 {
 	json_t *properties = json_object();
 	json_t *required = json_array();
@@ -201,17 +207,29 @@ static json_t *section_schema(const struct schema_section *section)
 	for (size_t i = 0; i < section->count; i++) {
 		const struct schema_field *field = &section->fields[i];
 
-		json_object_set_new(properties, field->key, field_schema(field));
-		if (field->mandatory)
+		json_object_set_new(properties, field->key, field_schema(field, partial));
+		if (field->mandatory && !partial)
 			json_array_append_new(required, json_string(field->key));
 	}
 	if (json_array_size(required))
 		json_object_set(schema, "required", required);
 	json_decref(required);
-	for (size_t i = 0; section->check && i < ARRAY_LEN(rules); i++)
+	for (size_t i = 0; section->check && !partial && i < ARRAY_LEN(rules); i++)
 		if (rules[i].check == section->check)
 			rules[i].add(schema);
 	return schema;
+}
+
+/* What a recipe must have, unless it is laid over files that have it: those an editor does not look into. */
+static void add_whole(json_t *root)
+{
+	json_object_set_new(root, "definitions",
+			    json_pack("{s:o, s:o}", "part", section_schema(&schema_recipe, true), "recipe",
+				      section_schema(&schema_recipe, false)));
+	json_object_set_new(
+		root, "if",
+		json_pack("{s:[{s:[s]}, {s:[s]}]}", "anyOf", "required", "extends", "required", "include"));
+	json_object_set_new(root, "else", json_pack("{s:s}", "$ref", "#/definitions/recipe"));
 }
 
 char *schema_text(void)
@@ -220,10 +238,11 @@ char *schema_text(void)
 	json_t *root = json_pack("{s:s, s:s, s:s}", "$schema", "http://json-schema.org/draft-07/schema#",
 				 "title", "kiln recipe", "description",
 				 "Description of an image for kiln; see kiln-recipe(5)");
-	json_t *recipe = section_schema(&schema_recipe);
+	json_t *recipe = section_schema(&schema_recipe, true);
 
 	json_object_update(root, recipe);
 	json_decref(recipe);
+	add_whole(root);
 	dumped = json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(15));
 	json_decref(root);
 	return xasprintf("%s\n", dumped ? dumped : "{}");

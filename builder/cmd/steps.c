@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kiln plan --steps: what a build does, by the recipe alone; with --cells for every image that its filters name. */
+/* kiln plan --steps: what a build does, by the recipe alone; with --cells for every image of its matrix, or that its filters name. */
 #include "cmd/cmd.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "cmd/cells.h"
 #include "recipe/cells.h"
 #include "recipe/steps.h"
 
@@ -82,13 +83,36 @@ static int add_cell(const struct recipe_options *options, const struct cell *cel
 	return add_image(&own, listing, e);
 }
 
+/* The images that the recipe says it is for. */
+static int add_matrix(const struct settings *settings, const struct recipe_options *options,
+		      struct recipe *recipe, struct listing *listing, struct error *e)
+{
+	struct recipe_options own = *options;
+	struct recipe_cell *cells = NULL;
+	size_t count = 0;
+
+	if (recipe_cells(recipe, &cells, &count, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		own.cell = &cells[i];
+		if (interrupt_check(e) < 0 || add_image(&own, listing, e) < 0)
+			return -1;
+	}
+	log_say(settings->log, "%zu image%s", count, count == 1 ? "" : "s");
+	return 0;
+}
+
 static int add_cells(const struct settings *settings, const struct recipe_options *options,
 		     struct listing *listing, struct error *e)
 {
 	auto_recipe struct recipe recipe = RECIPE_INIT;
 	auto_cells struct cells cells = CELLS_INIT;
 
-	if (recipe_load(options, &recipe, e) < 0 || cells_of(&recipe, options, &cells, e) < 0)
+	if (recipe_load(options, &recipe, e) < 0)
+		return -1;
+	if (recipe.matrix.given)
+		return add_matrix(settings, options, &recipe, listing, e);
+	if (cells_of(&recipe, options, &cells, e) < 0)
 		return -1;
 	for (size_t i = 0; i < cells.count; i++)
 		if (interrupt_check(e) < 0 || add_cell(options, &cells.items[i], listing, e) < 0)
@@ -120,17 +144,18 @@ static int print_listing(const struct settings *settings, const struct listing *
 int steps_print(const struct settings *settings, struct error *e)
 {
 	AUTO(listing_release) struct listing listing = { .images = json_array() };
-	auto_free char *path = NULL;
+	AUTO(chosen_release) struct chosen chosen = CHOSEN_INIT;
 	auto_free char *text = NULL;
 	struct recipe_options options = { .overrides = settings->overrides.items,
 					  .override_count = settings->overrides.count,
 					  .type = settings->type };
 
-	if (check_settings(settings, e) < 0 || recipe_find(settings->arguments.items[0], &path, e) < 0)
+	if (check_settings(settings, e) < 0 || cells_choose_one(settings, &chosen, e) < 0)
 		return -1;
-	options.path = path;
+	options.path = chosen.path;
+	options.cell = chosen.count ? &chosen.cells[0] : NULL;
 	/* It can be read once only, and each image reads the recipe. */
-	if (strcmp(path, "-") == 0) {
+	if (strcmp(chosen.path, "-") == 0) {
 		if (file_read_fd(STDIN_FILENO, LIMIT_RECIPE_BYTES, &text, &options.text_len, e) < 0)
 			return error_wrap(e, "cannot read the recipe");
 		options.text = text;

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/root.h"
 #include "customize/entry.h"
+#include "pongo/instance.h"
 
 #include <fcntl.h>
 
@@ -83,6 +84,17 @@ static bool properties_equal(const struct image_template *a, const struct image_
 	return a->property_count == b->property_count;
 }
 
+static bool texts_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool access_equal(const struct image_template *a, const struct image_template *b)
+{
+	return a->create_only == b->create_only && texts_equal(a->uid, b->uid) &&
+	       texts_equal(a->gid, b->gid) && texts_equal(a->mode, b->mode);
+}
+
 /* 1 when an identical template is there already, 0 when NEW is none of those, -1 when it collides. */
 static int compare_with_others(const struct image_templates *templates, const struct image_template *new,
 			       struct error *e)
@@ -98,7 +110,7 @@ static int compare_with_others(const struct image_templates *templates, const st
 		if (strcmp(old->path, new->path) != 0)
 			continue;
 		if (strcmp(old->name, new->name) == 0 && lists_equal(&old->when, &new->when) &&
-		    properties_equal(old, new))
+		    properties_equal(old, new) && access_equal(old, new))
 			return 1;
 		return error_set(e, ERROR_RECIPE, "'%s' has a template already, from line %u", new->path,
 				 old->place.line);
@@ -113,6 +125,35 @@ static struct string_list copy_list(struct arena *arena, const struct string_lis
 	for (size_t i = 0; i < list->count; i++)
 		ARENA_PUSH(arena, copy.items, copy.count, arena_strdup(arena, list->items[i]));
 	return copy;
+}
+
+/* What the daemon would give a template for `properties`. */
+static struct instance_pairs instance_properties(struct arena *arena,
+						 const struct template_property *properties, size_t count)
+{
+	struct instance_pair *pairs = arena_alloc(arena, (count + 1) * sizeof *pairs);
+
+	for (size_t i = 0; i < count; i++)
+		pairs[i] = (struct instance_pair) {
+			.key = properties[i].key,
+			.value = properties[i].value ? properties[i].value : "",
+		};
+	return (struct instance_pairs) { pairs, count };
+}
+
+/* A template as it goes into the image: none that would keep an instance from its first start. */
+static int check_content(const struct image_template *template, struct error *e)
+{
+	AUTO(arena_release) struct arena arena = ARENA_INIT;
+	struct instance_pairs properties =
+		instance_properties(&arena, template->properties, template->property_count);
+	struct pongo_position where = { 1, 1 };
+	struct error doubt = ERROR_INIT;
+
+	if (instance_check_template(text_of(template->content), &properties, &where, &doubt) >= 0)
+		return 0;
+	*e = doubt;
+	return error_wrap(e, "template '%s':%u:%u", template->name, where.line, where.column);
 }
 
 static const char *const default_when[] = { "create", "copy" };
@@ -141,12 +182,20 @@ static int add(struct image_templates *templates, const struct entry *entry, con
 	new.name = arena_strdup(arena, name);
 	new.content = arena_strdup(arena, content);
 	new.when = copy_list(arena, &when);
+	new.create_only = file->template_create_only;
+	new.uid = file->template_uid ? arena_strdup(arena, file->template_uid) : NULL;
+	new.gid = file->template_gid ? arena_strdup(arena, file->template_gid) : NULL;
+	/* Read as C reads numbers: octal by the 0 in front. */
+	if (file->template_mode)
+		new.mode = arena_printf(arena, "0%03o", (unsigned)strtoul(file->template_mode, NULL, 8));
 	for (size_t i = 0; i < property_count; i++) {
 		struct template_property property = { arena_strdup(arena, properties[i].key),
 						      arena_strdup(arena, properties[i].value) };
 
 		ARENA_PUSH(arena, new.properties, new.property_count, property);
 	}
+	if (check_content(&new, e) < 0)
+		return -1;
 	r = compare_with_others(templates, &new, e);
 	if (r < 0)
 		return -1;
@@ -301,4 +350,55 @@ int generate_cloud_init(const struct entry *entry, struct image_templates *templ
 
 	return add(templates, entry, entry->path ? entry->path : path, name, content, &property,
 		   file->default_property && text ? 1 : 0, e);
+}
+
+/* The text of FILE that is a template as it stands there, malloc'ed, and its place; NULL where there is none. */
+static int read_raw(const struct recipe_file *file, char **text, struct place *place, struct error *e)
+{
+	bool is_network = file->generator == GENERATOR_CLOUD_INIT && file->name &&
+			  strcmp(file->name, "network-config") == 0;
+
+	*text = NULL;
+	if (file->pongo || (file->generator != GENERATOR_TEMPLATE && !is_network))
+		return 0;
+	if (file->content && *file->content) {
+		*text = xstrdup(file->content);
+		*place = file->content_place;
+		return 0;
+	}
+	if (!file->source || is_network)
+		return 0;
+	*place = (struct place) { file->source, 1, 1 };
+	if (file_read(AT_FDCWD, file->source, LIMIT_TEMPLATE_BYTES, text, NULL, e) < 0)
+		return error_wrap_at(e, &file->source_place);
+	return 0;
+}
+
+int customize_check_templates(const struct recipe *recipe, struct log *log, struct error *e)
+{
+	for (size_t i = 0; i < recipe->file_count; i++) {
+		const struct recipe_file *file = &recipe->files[i];
+		AUTO(arena_release) struct arena arena = ARENA_INIT;
+		auto_free char *text = NULL;
+		struct instance_pairs properties =
+			instance_properties(&arena, file->properties, file->property_count);
+		struct pongo_position where = { 1, 1 };
+		struct error found = ERROR_INIT;
+		struct place place;
+		int r;
+
+		if (read_raw(file, &text, &place, e) < 0)
+			return -1;
+		r = text ? instance_check_template(text_of(text), &properties, &where, &found) : 0;
+		if (r == 0)
+			continue;
+		place = place_inside(&place, where.line, where.column);
+		error_wrap_at(&found, &place);
+		if (r < 0) {
+			*e = found;
+			return -1;
+		}
+		log_warn(log, "%s", found.text);
+	}
+	return 0;
 }

@@ -86,6 +86,8 @@ static struct archive *archive_of(struct refresh *refresh, const struct archive_
 	archive->product->suite = arena_strndup(arena, suite.ptr, suite.len);
 	archive->dists = arena_printf(arena, "%sdists/%s/", uri, archive->product->suite);
 	archive->any_age = wish->any_age;
+	archive->as_of_s = wish->as_of_s;
+	archive->accept_sha1 = wish->accept_sha1;
 	return archive;
 }
 
@@ -111,8 +113,9 @@ static void merge(struct refresh *refresh, const struct archive_wish *wish)
 	}
 	for (size_t i = 0; i < wish->key_count; i++)
 		ARENA_PUSH(arena, archive->keys, archive->key_count, &wish->keys[i]);
-	/* Whoever insists on a fresh one gets it. */
+	/* Whoever insists on a fresh one, or on better signatures, gets it. */
 	archive->any_age = archive->any_age && wish->any_age;
+	archive->accept_sha1 = archive->accept_sha1 && wish->accept_sha1;
 }
 
 static int wrap(const struct archive *archive, struct error *e)
@@ -170,7 +173,8 @@ static int verify_inline(struct archive *archive, struct text keyring, const str
 {
 	auto_buffer struct buffer text = BUFFER_INIT;
 
-	if (verify_clearsigned(keyring, (struct text) { answer->data, answer->len }, &text, e) < 0)
+	if (verify_clearsigned(keyring, (struct text) { answer->data, answer->len }, archive->accept_sha1,
+			       &text, e) < 0)
 		return error_wrap(e, "file 'InRelease'");
 	archive->text_len = text.len;
 	archive->text = buffer_take(&text);
@@ -193,21 +197,34 @@ static int verify_pair(struct archive *archive, struct text keyring, struct fetc
 		return error_set(e, ERROR_TRUST,
 				 "is not signed: it has neither 'InRelease' nor 'Release.gpg'");
 	if (verify_detached(keyring, (struct text) { release->data, release->len },
-			    (struct text) { signature->data, signature->len }, e) < 0)
+			    (struct text) { signature->data, signature->len }, archive->accept_sha1, e) < 0)
 		return error_wrap(e, "file 'Release'");
 	archive->text_len = release->len;
 	archive->text = TAKE(release->data, NULL);
 	return 0;
 }
 
+/* A snapshot has nothing that is newer than it; and what it has was valid then, whatever it is now. */
+static int check_snapshot(const struct archive *archive, struct error *e)
+{
+	if (!archive->as_of_s || archive->release.date_s <= archive->as_of_s)
+		return 0;
+	return error_set(
+		e, ERROR_TRUST,
+		"the Release file there is of %.*s, which is later than 'source.snapshot': this is no "
+		"server of snapshots",
+		TEXT_ARG(archive->release.date));
+}
+
 static int check_validity(const struct archive *archive, const struct archive_options *options,
 			  struct error *e)
 {
 	struct error expired = ERROR_INIT;
+	int64_t then_s = archive->as_of_s ? archive->as_of_s : options->now_s;
 
-	if (release_check_date(&archive->release, options->now_s, e) < 0)
+	if (release_check_date(&archive->release, options->now_s, e) < 0 || check_snapshot(archive, e) < 0)
 		return -1;
-	if (release_check_valid_until(&archive->release, options->now_s, &expired) == 0)
+	if (release_check_valid_until(&archive->release, then_s, &expired) == 0)
 		return 0;
 	if (archive->any_age) {
 		log_warn(options->log, "suite '%s' at '%s' %s; accepted as the recipe says",

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pongo/syntax.h"
 
-struct lexer lexer_of(struct arena *arena, struct text text, struct pongo_position *where)
-{
-	return (struct lexer) {
-		.arena = arena,
-		.rest = text,
-		.position = { 1, 1 },
-		.where = where,
-	};
-}
+struct lexer {
+	struct arena *arena;
+	enum pongo_version version;
+	struct text rest;
+	struct pongo_position position; /* of REST */
+	struct token *tokens;           /* malloc'ed */
+	size_t count;
+	struct pongo_position *where;
+};
+
+static const char verbatim[] = "{% verbatim %}";
+static const char endverbatim[] = "{% endverbatim %}";
 
 /* Columns count characters: the continuation bytes of UTF-8 do not. */
 static void advance(struct lexer *lexer, size_t len)
@@ -28,23 +31,20 @@ static void advance(struct lexer *lexer, size_t len)
 	lexer->rest.len -= len;
 }
 
-static struct text take(struct lexer *lexer, size_t len)
-{
-	struct text taken = { lexer->rest.ptr, len };
-
-	advance(lexer, len);
-	return taken;
-}
-
 static int fail(struct lexer *lexer, struct pongo_position position, struct error *e, const char *text)
 {
 	*lexer->where = position;
 	return error_set(e, ERROR_RECIPE, "%s", text);
 }
 
-static bool is_space(char c)
+/* The next LEN bytes as a token. */
+static struct token *emit(struct lexer *lexer, enum token_kind kind, size_t len)
 {
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+	struct token token = { .kind = kind, .position = lexer->position, .text = { lexer->rest.ptr, len } };
+
+	PUSH(lexer->tokens, lexer->count, token);
+	advance(lexer, len);
+	return &lexer->tokens[lexer->count - 1];
 }
 
 static bool is_digit(char c)
@@ -57,203 +57,249 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static void skip_spaces(struct lexer *lexer)
-{
-	size_t len = 0;
-
-	while (len < lexer->rest.len && is_space(lexer->rest.ptr[len]))
-		len++;
-	advance(lexer, len);
-}
-
-static bool is_opening(struct text text)
-{
-	return text_starts(text, "{{") || text_starts(text, "{%") || text_starts(text, "{#");
-}
-
 /* {# … #} ends on its line, as in pongo2; a forgotten end would swallow the rest of a script otherwise. */
 static int skip_comment(struct lexer *lexer, struct error *e)
 {
-	struct pongo_position start = lexer->position;
+	struct text rest = lexer->rest;
 	size_t len = 2;
 
-	while (len + 1 < lexer->rest.len && lexer->rest.ptr[len] != '\n') {
-		if (lexer->rest.ptr[len] == '#' && lexer->rest.ptr[len + 1] == '}') {
+	while (len + 1 < rest.len && rest.ptr[len] != '\n') {
+		if (rest.ptr[len] == '#' && rest.ptr[len + 1] == '}') {
 			advance(lexer, len + 2);
 			return 0;
 		}
 		len++;
 	}
-	return fail(lexer, start, e, "the comment '{#' has no '#}' on its line");
+	return fail(lexer, lexer->position, e, "the comment '{#' has no '#}' on its line");
 }
 
-/* The length of the text in front of the next braces; the blanks at its end go when those start with "-". */
-static size_t text_length(struct text rest, size_t *kept)
+/* \" and \\ are all that pongo2 4 and 6 know. First the one, then the other, as they do. */
+static struct text unescape(struct arena *arena, struct text raw)
 {
+	char *text = arena_alloc(arena, raw.len + 1);
 	size_t len = 0;
+	size_t kept = 0;
 
-	while (len < rest.len && !is_opening((struct text) { rest.ptr + len, rest.len - len }))
-		len++;
-	*kept = len;
-	if (rest.len - len > 2 && rest.ptr[len + 2] == '-' && rest.ptr[len + 1] != '#')
-		while (*kept && is_space(rest.ptr[*kept - 1]))
-			--*kept;
-	return len;
-}
-
-static void open_braces(struct lexer *lexer, struct token *token)
-{
-	bool value = lexer->rest.ptr[1] == '{';
-
-	lexer->opened = lexer->position;
-	lexer->close = value ? "}}" : "%}";
-	token->kind = value ? TOKEN_OPEN_VALUE : TOKEN_OPEN_TAG;
-	token->text = take(lexer, lexer->rest.len > 2 && lexer->rest.ptr[2] == '-' ? 3 : 2);
-}
-
-static int next_outside(struct lexer *lexer, struct token *token, struct error *e)
-{
-	size_t kept;
-	size_t len;
-
-	if (TAKE(lexer->trim, false))
-		skip_spaces(lexer);
-	while (text_starts(lexer->rest, "{#"))
-		if (skip_comment(lexer, e) < 0)
-			return -1;
-	token->position = lexer->position;
-	if (lexer->rest.len == 0) {
-		token->kind = TOKEN_END;
-		return 0;
+	for (size_t i = 0; i < raw.len; i++) {
+		if (raw.ptr[i] == '\\' && i + 1 < raw.len && raw.ptr[i + 1] == '"')
+			i++;
+		text[len++] = raw.ptr[i];
 	}
-	if (is_opening(lexer->rest)) {
-		open_braces(lexer, token);
-		return 0;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\\' && i + 1 < len && text[i + 1] == '\\')
+			i++;
+		text[kept++] = text[i];
 	}
-	len = text_length(lexer->rest, &kept);
-	token->kind = TOKEN_TEXT;
-	token->text = take(lexer, len);
-	token->text.len = kept;
-	return 0;
+	return (struct text) { text, kept };
 }
 
-static char unescape(char c)
+static int lex_string(struct lexer *lexer, struct error *e)
 {
-	switch (c) {
-	case 'n':
-		return '\n';
-	case 't':
-		return '\t';
-	case 'r':
-		return '\r';
-	default:
-		return c;
-	}
-}
-
-static int read_string(struct lexer *lexer, struct token *token, struct error *e)
-{
-	char quote = lexer->rest.ptr[0];
 	struct text rest = lexer->rest;
+	char quote = rest.ptr[0];
 	size_t end = 1;
-	size_t len = 0;
-	char *text;
+	struct token *token;
 
-	while (end < rest.len && rest.ptr[end] != quote && rest.ptr[end] != '\n')
-		end += rest.ptr[end] == '\\' && end + 1 < rest.len ? 2 : 1;
-	if (end >= rest.len || rest.ptr[end] != quote)
-		return fail(lexer, token->position, e, "a string has no closing quote on its line");
-	text = arena_alloc(lexer->arena, end);
-	for (size_t i = 1; i < end; i++) {
-		char c = rest.ptr[i];
-
-		if (c == '\\') {
-			c = rest.ptr[++i];
-			if (!strchr("\\\"'ntr", c) || c == '\0')
-				return fail(
-					lexer, token->position, e,
-					"a string has an unknown escape (known: \\\\ \\\" \\' \\n \\t \\r)");
-			c = unescape(c);
+	while (end < rest.len && rest.ptr[end] != quote && rest.ptr[end] != '\n') {
+		if (rest.ptr[end] != '\\') {
+			end++;
+			continue;
 		}
-		text[len++] = c;
+		if (end + 1 >= rest.len || (rest.ptr[end + 1] != '"' && rest.ptr[end + 1] != '\\'))
+			return fail(lexer, lexer->position, e,
+				    "a string has an unknown escape (known: \\\" and \\\\)");
+		end += 2;
 	}
-	token->kind = TOKEN_STRING;
-	token->text = (struct text) { text, len };
-	advance(lexer, end + 1);
+	if (end >= rest.len || rest.ptr[end] != quote)
+		return fail(lexer, lexer->position, e, "a string has no closing quote on its line");
+	token = emit(lexer, TOKEN_STRING, end + 1);
+	token->text = unescape(lexer->arena, (struct text) { rest.ptr + 1, end - 1 });
 	return 0;
 }
 
-static bool read_word(struct lexer *lexer, struct token *token)
+static bool is_keyword(const struct lexer *lexer, struct text word)
+{
+	static const char *const keywords[] = { "in", "and", "or", "not", "true", "false", "as", "export" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
+		if (text_is(word, keywords[i]))
+			return true;
+	return lexer->version == PONGO_6 && text_is(word, "nil");
+}
+
+static void lex_word(struct lexer *lexer)
 {
 	struct text rest = lexer->rest;
 	size_t len = 0;
+	enum token_kind kind = TOKEN_NUMBER;
 
-	if (is_letter(rest.ptr[0])) {
-		token->kind = TOKEN_NAME;
-		while (len < rest.len && (is_letter(rest.ptr[len]) || is_digit(rest.ptr[len])))
-			len++;
-	} else if (is_digit(rest.ptr[0])) {
-		token->kind = TOKEN_NUMBER;
-		while (len < rest.len && is_digit(rest.ptr[len]))
-			len++;
-	} else {
-		return false;
-	}
-	token->text = take(lexer, len);
-	return true;
+	while (len < rest.len && (is_letter(rest.ptr[len]) || is_digit(rest.ptr[len])))
+		if (!is_digit(rest.ptr[len++]))
+			kind = TOKEN_NAME;
+	if (kind == TOKEN_NAME && is_keyword(lexer, (struct text) { rest.ptr, len }))
+		kind = TOKEN_KEYWORD;
+	emit(lexer, kind, len);
 }
 
 /* Longest first, so that "<=" is not read as "<". */
 static const char *const symbols[] = {
-	"==", ">=", "<=", "&&", "||", "!=", "<>", "(", ")", "+", "-", "*", "<",
-	">",  "/",  "^",  ",",  ".",  "!",  "|",  ":", "=", "%", "[", "]",
+	"{{-", "-}}", "{%-", "-%}", "==", ">=", "<=", "&&", "||", "{{", "}}",
+	"{%",  "%}",  "!=",  "<>",  "(",  ")",  "+",  "-",  "*",  "<",  ">",
+	"/",   "^",   ",",   ".",   "!",  "|",  ":",  "=",  "%",  "[",  "]",
 };
 
-static int read_symbol(struct lexer *lexer, struct token *token, struct error *e)
+static bool is_closing(struct text text)
+{
+	return text_is(text, "}}") || text_is(text, "%}");
+}
+
+/* Whether the tag goes on behind it: what is no symbol, and the braces at its end, end it. */
+static bool lex_symbol(struct lexer *lexer)
 {
 	for (size_t i = 0; i < ARRAY_LEN(symbols); i++) {
-		if (text_starts(lexer->rest, symbols[i])) {
-			token->kind = TOKEN_SYMBOL;
-			token->text = take(lexer, strlen(symbols[i]));
-			return 0;
+		size_t len = strlen(symbols[i]);
+		struct token *token;
+
+		if (!text_starts(lexer->rest, symbols[i]))
+			continue;
+		if (lexer->version == PONGO_4 && (*symbols[i] == '[' || *symbols[i] == ']'))
+			return false;
+		token = emit(lexer, TOKEN_SYMBOL, len);
+		token->trims = len == 3;
+		if (len == 3)
+			token->text = (struct text) { token->text.ptr + (token->text.ptr[0] == '-'), 2 };
+		return !is_closing(token->text);
+	}
+	return false;
+}
+
+/* What stands between braces, up to their end or to a character that has no place there. */
+static int lex_tag(struct lexer *lexer, struct error *e)
+{
+	struct pongo_position opened = lexer->position;
+	char brace = lexer->rest.ptr[1];
+
+	while (lexer->rest.len) {
+		char c = lexer->rest.ptr[0];
+
+		if (c == '\n') {
+			*lexer->where = opened;
+			return error_set(e, ERROR_RECIPE, "the '{%c' here is not closed on its line", brace);
+		}
+		if (c == ' ' || c == '\r' || c == '\t') {
+			advance(lexer, 1);
+		} else if (c == '"' || c == '\'') {
+			if (lex_string(lexer, e) < 0)
+				return -1;
+		} else if (is_letter(c) || is_digit(c)) {
+			lex_word(lexer);
+		} else {
+			if (!lex_symbol(lexer))
+				return 0;
 		}
 	}
-	*lexer->where = token->position;
-	if (lexer->rest.ptr[0] > ' ' && lexer->rest.ptr[0] < 0x7F)
-		return error_set(e, ERROR_RECIPE, "unexpected '%c' in a template", lexer->rest.ptr[0]);
-	return error_set(e, ERROR_RECIPE, "unexpected byte 0x%02x in a template",
-			 (unsigned char)lexer->rest.ptr[0]);
+	return 0;
 }
 
-static int next_inside(struct lexer *lexer, struct token *token, struct error *e)
+/* The length of the text in front of the next braces. */
+static size_t text_length(struct text rest)
 {
-	struct text after_dash;
-	bool dash;
+	size_t len = 0;
 
-	skip_spaces(lexer);
-	token->position = lexer->position;
-	if (lexer->rest.len == 0) {
-		*lexer->where = lexer->opened;
-		return error_set(e, ERROR_RECIPE, "the '%s' here is never closed by '%s'",
-				 lexer->close[0] == '}' ? "{{" : "{%", lexer->close);
+	while (len < rest.len) {
+		const char *brace = memchr(rest.ptr + len, '{', rest.len - len);
+
+		if (!brace)
+			return rest.len;
+		len = (size_t)(brace - rest.ptr);
+		if (len + 1 < rest.len && strchr("{%#", brace[1]) && brace[1])
+			return len;
+		len++;
 	}
-	dash = lexer->rest.ptr[0] == '-';
-	after_dash = (struct text) { lexer->rest.ptr + dash, lexer->rest.len - dash };
-	if (text_starts(after_dash, lexer->close)) {
-		token->kind = TOKEN_CLOSE;
-		token->text = take(lexer, dash + 2U);
-		lexer->trim = dash;
-		lexer->close = NULL;
-		return 0;
-	}
-	if (lexer->rest.ptr[0] == '"' || lexer->rest.ptr[0] == '\'')
-		return read_string(lexer, token, e);
-	if (read_word(lexer, token))
-		return 0;
-	return read_symbol(lexer, token, e);
+	return len;
 }
 
-int lexer_next(struct lexer *lexer, struct token *token, struct error *e)
+/*
+ * {% verbatim %}, so spelt, up to {% endverbatim %}. pongo2 looks for the end from the second character on, so that
+ * an empty one has none.
+ */
+static int lex_verbatim(struct lexer *lexer, struct error *e)
 {
-	return lexer->close ? next_inside(lexer, token, e) : next_outside(lexer, token, e);
+	struct pongo_position opened = lexer->position;
+	const char *end = NULL;
+
+	advance(lexer, sizeof verbatim - 1);
+	if (lexer->rest.len > 1)
+		end = memmem(lexer->rest.ptr + 1, lexer->rest.len - 1, endverbatim, sizeof endverbatim - 1);
+	if (!end)
+		return fail(
+			lexer, opened, e,
+			"the '{% verbatim %}' here has no '{% endverbatim %}' with something in front of it");
+	emit(lexer, TOKEN_TEXT, (size_t)(end - lexer->rest.ptr));
+	advance(lexer, sizeof endverbatim - 1);
+	return 0;
+}
+
+static int lex_all(struct lexer *lexer, struct error *e)
+{
+	bool after_verbatim = false;
+
+	while (lexer->rest.len) {
+		size_t len = text_length(lexer->rest);
+		int r = 0;
+
+		if (len) {
+			emit(lexer, TOKEN_TEXT, len);
+		} else if (text_starts(lexer->rest, "{#")) {
+			r = skip_comment(lexer, e);
+		} else if (text_starts(lexer->rest, verbatim) && !after_verbatim) {
+			r = lex_verbatim(lexer, e);
+			after_verbatim = true;
+			if (r < 0)
+				return -1;
+			continue;
+		} else {
+			r = lex_tag(lexer, e);
+		}
+		if (r < 0)
+			return -1;
+		after_verbatim = false;
+	}
+	emit(lexer, TOKEN_END, 0);
+	return 0;
+}
+
+/* pongo2 takes the byte 1 for the end of the template, and the daemons then miss what they put behind it. */
+static int check_bytes(struct lexer *lexer, struct error *e)
+{
+	const char *bad = lexer->rest.len ? memchr(lexer->rest.ptr, '\1', lexer->rest.len) : NULL;
+
+	if (!bad)
+		return 0;
+	advance(lexer, (size_t)(bad - lexer->rest.ptr));
+	return fail(lexer, lexer->position, e, "a template must not hold the byte 0x01");
+}
+
+static void lexer_release(struct lexer *lexer)
+{
+	free(lexer->tokens);
+}
+
+int lex(struct arena *arena, struct text text, enum pongo_version version, const struct token **tokens,
+	size_t *count, struct pongo_position *where, struct error *e)
+{
+	AUTO(lexer_release)
+	struct lexer lexer = {
+		.arena = arena, .version = version, .rest = text, .position = { 1, 1 }, .where = where
+	};
+	struct lexer scan = lexer;
+	struct token *kept;
+
+	if (check_bytes(&scan, e) < 0 || lex_all(&lexer, e) < 0)
+		return -1;
+	kept = arena_alloc(arena, lexer.count * sizeof *kept);
+	memcpy(kept, lexer.tokens, lexer.count * sizeof *kept);
+	*tokens = kept;
+	*count = lexer.count;
+	return 0;
 }

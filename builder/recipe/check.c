@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe/check.h"
 
+#include "base/epoch.h"
 #include "base/text.h"
 #include "recipe/architecture.h"
 
@@ -218,9 +219,18 @@ static const char *map_architecture(const struct recipe *recipe, const struct ar
 		       : written;
 }
 
-static int complete_architecture(struct recipe *recipe, struct error *e)
+/*
+ * A recipe may call an architecture as LXD does, for people who read the image's name and properties; no archive of
+ * packages would, where Debian has another name.
+ */
+static const char *debian_architecture(const char *mapped, const struct architecture *architecture)
 {
-	const char *written = recipe->image.architecture;
+	return strcmp(mapped, architecture->name) == 0 ? architecture_map("debian", architecture) : mapped;
+}
+
+int recipe_name_architecture(struct recipe *recipe, const char *written, const struct place *place,
+			     struct error *e)
+{
 	const struct architecture *architecture;
 
 	if (!is_given(written)) {
@@ -236,8 +246,7 @@ static int complete_architecture(struct recipe *recipe, struct error *e)
 	if (!architecture) {
 		const char *nearest = architecture_nearest(written);
 
-		return error_at(e, ERROR_RECIPE, &recipe->image.architecture_place,
-				"unknown architecture '%.100s'%s%s%s", written,
+		return error_at(e, ERROR_RECIPE, place, "unknown architecture '%.100s'%s%s%s", written,
 				nearest ? " (did you mean '" : "", nearest ? nearest : "",
 				nearest ? "'?)" : "");
 	}
@@ -246,15 +255,26 @@ static int complete_architecture(struct recipe *recipe, struct error *e)
 	recipe->architecture_kernel = architecture->kernel;
 	recipe->architecture_personality = architecture->personality;
 	recipe->architecture_mapped = map_architecture(recipe, architecture, written);
+	recipe->architecture_debian = debian_architecture(recipe->architecture_mapped, architecture);
 	return 0;
 }
 
-const char *recipe_beside(struct recipe *recipe, const char *name)
+/* A place names a file by the pointer that its part has; the command line is no file. */
+static const char *folder_at(const struct recipe *recipe, const struct place *place)
 {
-	if (name[0] == '/' || strcmp(recipe->folder, ".") == 0)
+	for (size_t i = 0; i < recipe->part_count; i++)
+		if (recipe->parts[i].path == place->file)
+			return recipe->parts[i].folder;
+	return recipe->folder;
+}
+
+const char *recipe_beside(struct recipe *recipe, const char *name, const struct place *place)
+{
+	const char *folder = folder_at(recipe, place);
+
+	if (name[0] == '/' || strcmp(folder, ".") == 0)
 		return name;
-	return arena_printf(&recipe->arena, "%s%s%s", recipe->folder,
-			    is_suffix(recipe->folder, "/") ? "" : "/", name);
+	return arena_printf(&recipe->arena, "%s%s%s", folder, is_suffix(folder, "/") ? "" : "/", name);
 }
 
 static void complete_files(struct recipe *recipe)
@@ -262,11 +282,20 @@ static void complete_files(struct recipe *recipe)
 	for (size_t i = 0; i < recipe->file_count; i++) {
 		struct recipe_file *file = &recipe->files[i];
 
-		if (!is_given(file->source))
-			continue;
-		file->source = recipe_beside(recipe, file->source);
-		file->source_place.column = 0; /* what follows the folder is no longer where it was */
+		if (is_given(file->source))
+			file->source_folder = folder_at(recipe, &file->source_place);
 	}
+}
+
+/* The schema has seen to the digits; that there is such a day, and that it is not to come, is seen here. */
+static int complete_snapshot(struct recipe_source *source, struct error *e)
+{
+	if (!is_given(source->snapshot))
+		return 0;
+	if (!epoch_parse_stamp(source->snapshot, &source->snapshot_s))
+		return error_at(e, ERROR_RECIPE, &source->snapshot_place,
+				"'source.snapshot': there is no such time as '%s'", source->snapshot);
+	return 0;
 }
 
 int recipe_complete(struct recipe *recipe, struct problems *problems, struct error *e)
@@ -282,5 +311,10 @@ int recipe_complete(struct recipe *recipe, struct problems *problems, struct err
 		if (problems_take(problems, e) < 0)
 			return -1;
 	}
-	return complete_architecture(recipe, e) < 0 ? problems_take(problems, e) : 0;
+	if (complete_snapshot(&recipe->source, e) < 0 && problems_take(problems, e) < 0)
+		return -1;
+	if (recipe_name_architecture(recipe, recipe->image.architecture, &recipe->image.architecture_place,
+				     e) < 0)
+		return problems_take(problems, e);
+	return 0;
 }

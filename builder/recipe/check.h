@@ -34,7 +34,11 @@ int recipe_check_targets(const struct recipe *recipe, struct problems *problems,
 /* Put in what the recipe does not say: defaults, seconds of the expiry, names of the architecture. */
 int recipe_complete(struct recipe *recipe, struct problems *problems, struct error *e) MUST_CHECK;
 
-/* The path of NAME, which the recipe gives; a relative one starts at the recipe's folder, wherever kiln is started. */
-const char *recipe_beside(struct recipe *recipe, const char *name);
+/*
+ * What IMAGE.ARCHITECTURE, found at PLACE, is called by everybody: fills in the names that recipe.h says are worked
+ * out. Errors: ERROR_RECIPE for one that nobody knows.
+ */
+int recipe_name_architecture(struct recipe *recipe, const char *written, const struct place *place,
+			     struct error *e) MUST_CHECK;
 
 #endif

@@ -7,7 +7,8 @@ enum { FORM_BYTES_MAX = 256, FIELDS_MAX = 32 };
 
 /* SCHEMA_WORD writes through a pointer to unsigned: the type that gcc and clang give such an enum. */
 _Static_assert(sizeof(enum generator) == sizeof(unsigned) && sizeof(enum trigger) == sizeof(unsigned) &&
-		       sizeof(enum set_action) == sizeof(unsigned),
+		       sizeof(enum set_action) == sizeof(unsigned) &&
+		       sizeof(enum line_action) == sizeof(unsigned),
 	       "enums without negative values are unsigned");
 
 /* Where in the tree we are, for messages: "packages.sets[0].action". */
@@ -19,6 +20,7 @@ struct path {
 
 struct decoder {
 	struct arena *arena;
+	bool partial; /* no key is mandatory */
 	struct problems *problems;
 };
 
@@ -198,7 +200,7 @@ static int digit_value(char c)
 }
 
 /* Whole numbers of YAML 1.1: 10, 1_000, 0x1F, 0b11 and 017, which is octal. */
-static bool parse_number(const char *text, uint64_t *number)
+bool schema_number(const char *text, uint64_t *number)
 {
 	int base = 10;
 	uint64_t sum = 0;
@@ -225,7 +227,7 @@ static bool parse_number(const char *text, uint64_t *number)
 static int decode_number(const struct node *node, const struct path *path, uint64_t max, uint64_t *number,
 			 struct error *e)
 {
-	if (node->kind != NODE_SCALAR || !node->plain || !parse_number(node->text, number) || *number > max)
+	if (node->kind != NODE_SCALAR || !node->plain || !schema_number(node->text, number) || *number > max)
 		return fail_type(node, path, "a whole number", e);
 	return 0;
 }
@@ -345,11 +347,25 @@ static int decode_sections(struct decoder *decoder, const struct schema_field *f
 	return 0;
 }
 
+/* A text where a list may stand, as the list of that text. */
+static const struct node *list_of_one(struct decoder *decoder, const struct node *node)
+{
+	struct node *list = arena_alloc(decoder->arena, sizeof *list);
+
+	*list = *node;
+	list->kind = NODE_LIST;
+	list->count = 0;
+	ARENA_PUSH(decoder->arena, list->items, list->count, (struct node *)(uintptr_t)node);
+	return list;
+}
+
 static int decode_list(struct decoder *decoder, const struct schema_field *field, const struct node *node,
 		       const struct path *path, char *base, struct error *e)
 {
+	if (field->single && node->kind == NODE_SCALAR)
+		node = list_of_one(decoder, node);
 	if (node->kind != NODE_LIST)
-		return fail_type(node, path, "a list", e);
+		return fail_type(node, path, field->single ? "text or a list" : "a list", e);
 	switch (field->type) {
 	case SCHEMA_NAMES:
 		return decode_names(decoder, field, node, path, base, e);
@@ -360,6 +376,46 @@ static int decode_list(struct decoder *decoder, const struct schema_field *field
 	default:
 		return decode_texts(decoder, field, node, path, (void *)(base + field->offset), e);
 	}
+}
+
+/* What filters look at would no longer be what they have seen. */
+static int check_part_image(const struct node *part, const struct path *path, struct error *e)
+{
+	static const char *const fixed[] = { "release", "architecture", "variant" };
+	const struct node_pair *image = node_find(part, "image");
+
+	for (size_t i = 0; image && image->value->kind == NODE_MAP && i < ARRAY_LEN(fixed); i++) {
+		const struct node_pair *pair = node_find(image->value, fixed[i]);
+
+		if (pair)
+			return error_at(e, ERROR_RECIPE, &pair->place,
+					"'%s.image' cannot set '%s', by which it was chosen",
+					path_text(path).text, pair->key);
+	}
+	return 0;
+}
+
+/* A part of a recipe: into a recipe of no further use, to have it checked. */
+static int decode_part(struct decoder *decoder, const struct node *node, const struct path *path, char *value,
+		       struct error *e)
+{
+	struct decoder inner = { .arena = decoder->arena, .problems = decoder->problems, .partial = true };
+	struct recipe *scratch = arena_alloc(decoder->arena, sizeof *scratch);
+	static const char *const not_here[] = { "extends", "include", "matrix" };
+
+	if (node->kind != NODE_MAP)
+		return fail_type(node, path, "a mapping", e);
+	for (size_t i = 0; i < ARRAY_LEN(not_here); i++) {
+		const struct node_pair *pair = node_find(node, not_here[i]);
+
+		if (pair)
+			return error_at(e, ERROR_RECIPE, &pair->place, "'%s' does not belong into '%s'",
+					pair->key, path_text(path).text);
+	}
+	if (check_part_image(node, path, e) < 0)
+		return -1;
+	memcpy(value, &node, sizeof node);
+	return decode_section(&inner, &schema_recipe, node, (char *)scratch, path, e);
 }
 
 static int decode_scalar(const struct schema_field *field, const struct node *node, const struct path *path,
@@ -401,6 +457,8 @@ static int decode_value(struct decoder *decoder, const struct schema_field *fiel
 	switch (field->type) {
 	case SCHEMA_SECTION:
 		return decode_section(decoder, field->section, node, base + field->offset, path, e);
+	case SCHEMA_PART:
+		return decode_part(decoder, node, path, base + field->offset, e);
 	case SCHEMA_PAIRS:
 		if (node->kind != NODE_MAP)
 			return fail_type(node, path, "a mapping", e);
@@ -505,6 +563,9 @@ static int decode_section(struct decoder *decoder, const struct schema_section *
 		if (problems_take(decoder->problems, e) < 0)
 			return -1;
 	}
+	/* What holds for a whole section may be true of a part of one only once it is merged. */
+	if (decoder->partial)
+		return 0;
 	if (check_mandatory(decoder, section, node, path, &right, e) < 0)
 		return -1;
 	if (right && section->check)

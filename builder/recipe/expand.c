@@ -125,9 +125,12 @@ static int look_up(void *data, struct text name, struct arena *arena, struct pon
 
 		if (!field)
 			break;
-		if (rest.ptr && field->type == SCHEMA_SECTION) {
+		if (field->type == SCHEMA_SECTION) {
 			base += field->offset;
 			section = field->section;
+			value->kind = PONGO_SECTION;
+			if (!rest.ptr)
+				return 1;
 			continue;
 		}
 		if (rest.ptr || !is_variable(field))
@@ -145,7 +148,7 @@ static int run(struct expander *expander, const char *text, struct buffer *out, 
 	const struct pongo_template *template = NULL;
 	const struct pongo_scope scope = { .lookup = look_up, .data = expander };
 
-	if (pongo_parse(&arena, text_of(text), &template, where, e) < 0)
+	if (pongo_parse(&arena, text_of(text), PONGO_4, &template, where, e) < 0)
 		return -1;
 	return expander->check ? pongo_check(template, &scope, where, e)
 			       : pongo_render(template, &scope, out, where, e);
@@ -169,18 +172,18 @@ static int expand_text(struct expander *expander, const char *text, struct arena
 }
 
 /*
- * The place inside a text that starts at PLACE. Later lines of a block ("|") are indented like the first one;
- * texts of other styles have their lines put together by YAML, so for them it is where they start.
+ * Later lines of a block ("|") are indented like the first one; texts of other styles have their lines put together
+ * by YAML, so for them it is where they start.
  */
-static struct place place_inside(const struct place *place, struct pongo_position where)
+struct place place_inside(const struct place *place, unsigned line, unsigned column)
 {
 	struct place inside = *place;
 
 	if (inside.line == 0)
 		return inside;
-	inside.line += where.line - 1;
+	inside.line += line - 1;
 	if (inside.column)
-		inside.column += where.column - 1;
+		inside.column += column - 1;
 	return inside;
 }
 
@@ -195,7 +198,7 @@ static int run_at(const struct recipe *recipe, const char *text, const struct pl
 
 	if (run(&expander, text, out, &where, &cause) == 0)
 		return 0;
-	inside = place_inside(place, where);
+	inside = place_inside(place, where.line, where.column);
 	return error_at(e, cause.kind, &inside, "%s", cause.text);
 }
 

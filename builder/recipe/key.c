@@ -56,7 +56,8 @@ static int read_key(struct recipe *recipe, const char *name, bool armoured_only,
 	size_t length = 0;
 
 	what = xasprintf("the key file '%s'", name);
-	if (file_read(AT_FDCWD, recipe_beside(recipe, name), LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
+	if (file_read(AT_FDCWD, recipe_beside(recipe, name, place), LIMIT_KEY_BYTES, &content, &length,
+		      &cause) < 0)
 		return error_at(e, ERROR_RECIPE, place, "%s cannot be read: %s", what, cause.text);
 	if (check_key(content, length, armoured_only, what, place, e) < 0)
 		return -1;
@@ -92,6 +93,43 @@ static int resolve_key(struct recipe *recipe, const char **text, bool armoured_o
 	return read_key(recipe, *text, armoured_only, place, data, len, e);
 }
 
+static int read_keyring(struct recipe *recipe, struct recipe_key *keyring, struct error *e)
+{
+	auto_free char *name = NULL;
+
+	if (strchr(keyring->text, '\n') || strstr(keyring->text, ARMOUR_ANY))
+		return error_at(e, ERROR_RECIPE, &keyring->place,
+				"'source.keyring' names files; the text of a key belongs into 'source.keys'");
+	if (recipe_expand(recipe, keyring->text, &keyring->place, &name, e) < 0)
+		return -1;
+	return read_key(recipe, name, false, &keyring->place, &keyring->data, &keyring->len, e);
+}
+
+/* What the files of source.keyring hold is trusted like the entries of source.keys, behind which it is put. */
+static int read_keyrings(struct recipe *recipe, struct problems *problems, struct error *e)
+{
+	struct recipe_source *source = &recipe->source;
+	struct recipe_key *keys = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < source->key_count; i++)
+		ARENA_PUSH(&recipe->arena, keys, count, source->keys[i]);
+	for (size_t i = 0; i < source->keyring_count; i++) {
+		if (read_keyring(recipe, &source->keyrings[i], e) == 0)
+			ARENA_PUSH(&recipe->arena, keys, count, source->keyrings[i]);
+		else if (problems_take(problems, e) < 0)
+			return -1;
+	}
+	source->keys = keys;
+	source->key_count = count;
+	return 0;
+}
+
+bool key_is_file(const char *text)
+{
+	return !strstr(text, ARMOUR_ANY) && !is_fingerprint(text) && !strchr(text, '\n');
+}
+
 int recipe_read_keys(struct recipe *recipe, struct problems *problems, struct error *e)
 {
 	struct recipe_source *source = &recipe->source;
@@ -107,6 +145,8 @@ int recipe_read_keys(struct recipe *recipe, struct problems *problems, struct er
 			source->keys[kept++] = *key;
 	}
 	source->key_count = kept;
+	if (read_keyrings(recipe, problems, e) < 0)
+		return -1;
 	for (size_t i = 0; i < recipe->packages.repository_count; i++) {
 		struct repository *repository = &recipe->packages.repositories[i];
 		const char *data = NULL;

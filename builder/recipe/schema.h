@@ -22,6 +22,7 @@ enum schema_type {
 	SCHEMA_PAIRS,    /* struct template_property *, and a count */
 	SCHEMA_SECTION,  /* a mapping with keys of its own: SECTION */
 	SCHEMA_SECTIONS, /* a list of them: a pointer and a count */
+	SCHEMA_PART, /* const struct node *; a mapping with keys of the recipe, of which none is mandatory */
 };
 
 /* What the text of a value must look like. */
@@ -39,6 +40,8 @@ struct schema_field {
 	const char *key;
 	enum schema_type type;
 	bool mandatory;
+	bool single;                      /* of a list of texts: one text stands for a list of one */
+	bool file;                        /* may name a file beside the recipe */
 	bool text_place;                  /* PLACE is that of the text's first character, not of the value */
 	size_t offset;                    /* of the value in its section */
 	size_t count;                     /* offset of the count that belongs to a list; 0: none */
@@ -67,6 +70,27 @@ extern const struct schema_section schema_recipe;
 
 extern const struct schema_words schema_generators;
 extern const struct schema_words schema_triggers;
+extern const struct schema_words schema_types; /* of images */
+
+/* Forms that several sections have. */
+extern const struct schema_form schema_mode;
+extern const struct schema_form schema_owner;
+extern const struct schema_form schema_id;
+
+/* Of the sections in schema_setup.c. */
+extern const struct schema_section schema_service;
+extern const struct schema_section schema_group;
+extern const struct schema_section schema_user;
+extern const struct schema_section schema_locale;
+extern const struct schema_section schema_link;
+extern const struct schema_section schema_directory;
+extern const struct schema_section schema_permission;
+extern const struct schema_section schema_line;
+extern const struct schema_section schema_exclude;
+extern const struct schema_form schema_timezone;
+extern const struct schema_form schema_keymap;
+extern const struct schema_words schema_machine_ids;
+extern const struct schema_words schema_requirements;
 
 /* The words of YAML 1.1 for no and yes. */
 enum { SCHEMA_FLAG_COUNT = 11 };
@@ -74,6 +98,9 @@ extern const char *const schema_flags[SCHEMA_FLAG_COUNT][2];
 
 /* The field KEY of SECTION, or NULL. */
 const struct schema_field *schema_find(const struct schema_section *section, struct text key);
+
+/* A whole number as YAML 1.1 writes it: 10, 1_000, 0x1F, 0b11, 017. False for anything else. */
+bool schema_number(const char *text, uint64_t *number);
 
 /*
  * Check the tree ROOT against the schema and put its values into RECIPE, whose path is set. What is wrong goes to

@@ -4,6 +4,7 @@
 #include "recipe/filter.h"
 
 #include "base/text.h"
+#include "recipe/check_setup.h"
 
 static int unsupported(struct error *e, const struct place *place, const char *what, const char *remedy)
 {
@@ -55,6 +56,11 @@ static int check_archive(const struct recipe_source *source, struct problems *pr
 	if (source->skip_verification &&
 	    unsupported(e, &source->skip_verification_place, "source.skip_verification: true",
 			"put the key that signs the archive into source.keys") < 0 &&
+	    problems_take(problems, e) < 0)
+		return -1;
+	if (source->sha256 && source->sha256[0] &&
+	    unsupported(e, &source->sha256_place, "source.sha256",
+			"it is for downloaders that fetch one file; debootstrap's archive is signed") < 0 &&
 	    problems_take(problems, e) < 0)
 		return -1;
 	for (size_t i = 0; i < source->key_count; i++)
@@ -182,7 +188,7 @@ static int check_templates(const struct recipe *recipe, struct problems *problem
 		if (action->pongo && check_template(&checker, action->action, &action->place, e) < 0)
 			return -1;
 	}
-	return 0;
+	return recipe_check_setup(recipe, problems, e);
 }
 
 int recipe_check_targets(const struct recipe *recipe, struct problems *problems, struct error *e)
@@ -223,13 +229,23 @@ static int check_suite(const struct recipe *recipe, struct error *e)
 			"missing key 'release' in 'image' (or 'suite' in 'source')");
 }
 
+static int check_type(const struct recipe *recipe, struct error *e)
+{
+	if (strcmp(recipe->type, "container") == 0)
+		return 0;
+	return error_at(e, ERROR_UNSUPPORTED, &recipe->image.place,
+			"not supported yet: images of type '%s' (this version builds: container)",
+			recipe->type);
+}
+
 int recipe_select(struct recipe *recipe, struct error *e)
 {
 	auto_problems struct problems problems = PROBLEMS_INIT;
 
 	if (recipe_filter(recipe, e) < 0)
 		return -1;
-	if (check_suite(recipe, e) < 0 && problems_take(&problems, e) < 0)
+	if ((check_type(recipe, e) < 0 && problems_take(&problems, e) < 0) ||
+	    (check_suite(recipe, e) < 0 && problems_take(&problems, e) < 0))
 		return -1;
 	if (recipe_check_entries(recipe, &problems, e) < 0)
 		return -1;

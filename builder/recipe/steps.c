@@ -170,6 +170,60 @@ static int add_files(struct maker *maker, struct error *e)
 	return 0;
 }
 
+static void add_accounts(struct maker *maker)
+{
+	const struct recipe_setup *setup = &maker->recipe->setup;
+
+	for (size_t i = 0; i < setup->group_count; i++)
+		add_step(maker, "group", setup->groups[i].name, &setup->groups[i].place);
+	for (size_t i = 0; i < setup->user_count; i++)
+		add_step(maker, "user", setup->users[i].name, &setup->users[i].place);
+	for (size_t i = 0; i < setup->locale_count; i++)
+		add_step(maker, "locale", setup->locales[i].name, &setup->locales[i].place);
+}
+
+static void add_services(struct maker *maker, const char *verb, const struct recipe_name *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_step(maker, verb, names[i].text, &names[i].place);
+}
+
+/* In the order of the table in customize/setup.c. */
+static void add_system(struct maker *maker)
+{
+	const struct recipe_setup *setup = &maker->recipe->setup;
+
+	if (setup->timezone)
+		add_step(maker, "timezone", setup->timezone, &setup->timezone_place);
+	if (setup->keymap)
+		add_step(maker, "keymap", setup->keymap, &setup->keymap_place);
+	for (size_t i = 0; i < setup->directory_count; i++)
+		add_step(maker, "directory", setup->directories[i].path, &setup->directories[i].place);
+	for (size_t i = 0; i < setup->link_count; i++)
+		add_step(maker, "link", setup->links[i].path, &setup->links[i].place);
+	for (size_t i = 0; i < setup->line_count; i++)
+		add_step(maker, "line", setup->lines[i].path, &setup->lines[i].place);
+	for (size_t i = 0; i < setup->permission_count; i++)
+		add_step(maker, "permissions", setup->permissions[i].path, &setup->permissions[i].place);
+	for (size_t i = 0; i < setup->service_count; i++) {
+		const struct recipe_service *service = &setup->services[i];
+
+		add_services(maker, "enable", service->enable, service->enable_count);
+		add_services(maker, "disable", service->disable, service->disable_count);
+		add_services(maker, "mask", service->mask, service->mask_count);
+	}
+}
+
+static void add_identity(struct maker *maker)
+{
+	const struct recipe_setup *setup = &maker->recipe->setup;
+
+	if (setup->resolv_conf)
+		add_step(maker, "resolv_conf", setup->resolv_conf, &setup->resolv_conf_place);
+	if (setup->machine_id)
+		add_step(maker, "machine_id", setup->machine_id, &setup->machine_id_place);
+}
+
 static void add_image(struct maker *maker)
 {
 	const struct recipe_image *image = &maker->recipe->image;
@@ -195,10 +249,13 @@ int recipe_steps(const struct recipe *recipe, struct recipe_steps *steps, struct
 	add_actions(&maker, TRIGGER_POST_UNPACK);
 	add_actions(&maker, TRIGGER_POST_UPDATE);
 	add_sets(&maker, false);
+	add_accounts(&maker);
 	add_actions(&maker, TRIGGER_POST_PACKAGES);
 	if (add_files(&maker, e) < 0)
 		return -1;
+	add_system(&maker);
 	add_actions(&maker, TRIGGER_POST_FILES);
+	add_identity(&maker);
 	*steps = TAKE(made, RECIPE_STEPS_INIT);
 	return 0;
 }

@@ -221,12 +221,24 @@ static bool is_null(const char *text)
 	return false;
 }
 
+/* Whether TAG is one of the two that say how values are merged; they say nothing about a value's type. */
+static bool take_order(const char *tag, struct node *node)
+{
+	if (!tag || (strcmp(tag, "!replace") != 0 && strcmp(tag, "!remove") != 0))
+		return false;
+	node->order = strcmp(tag, "!remove") == 0 ? ORDER_REMOVE : ORDER_REPLACE;
+	node->ordered = true;
+	return true;
+}
+
 /* The tags that YAML 1.1 gives plain scalars, and the one that makes any of them text. */
 static int resolve_tag(const yaml_event_t *event, struct node *node, struct error *e)
 {
 	static const char *const known[] = { "null", "bool", "int", "float", "timestamp" };
 	const char *tag = (const char *)event->data.scalar.tag;
 
+	if (take_order(tag, node))
+		tag = NULL;
 	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag;
 	if (!tag || strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0)
 		return 0;
@@ -277,17 +289,17 @@ static int compose_scalar(struct reader *reader, const yaml_event_t *event, stru
 	return 0;
 }
 
-static int check_collection_tag(const char *tag, const char *expected, const struct place *place,
-				struct error *e)
+static int check_collection_tag(const char *tag, const char *expected, struct node *node, struct error *e)
 {
-	if (tag && strcmp(tag, "!") != 0 && strcmp(tag, expected) != 0)
-		return error_at(e, ERROR_RECIPE, place, "the tag '%s' has no meaning here", tag);
+	if (tag && !take_order(tag, node) && strcmp(tag, "!") != 0 && strcmp(tag, expected) != 0)
+		return error_at(e, ERROR_RECIPE, &node->place, "the tag '%s' has no meaning here", tag);
 	return 0;
 }
 
 static void add_size(struct node *node, const struct node *child)
 {
 	node->size += child->size;
+	node->ordered |= child->ordered;
 	if (child->height >= node->height)
 		node->height = child->height + 1;
 }
@@ -295,8 +307,7 @@ static void add_size(struct node *node, const struct node *child)
 static int compose_list(struct reader *reader, const yaml_event_t *start, unsigned depth, struct node *node,
 			struct error *e)
 {
-	if (check_collection_tag((const char *)start->data.sequence_start.tag, YAML_SEQ_TAG, &node->place,
-				 e) < 0 &&
+	if (check_collection_tag((const char *)start->data.sequence_start.tag, YAML_SEQ_TAG, node, e) < 0 &&
 	    go_on(reader, e) < 0)
 		return -1;
 	set_anchor(reader, start->data.sequence_start.anchor, node);
@@ -370,6 +381,12 @@ static int compose_key(struct reader *reader, const yaml_event_t *event, unsigne
 		error_at(e, ERROR_RECIPE, &pair->place, "a key must be text");
 		return go_on(reader, e);
 	}
+	if (key->order != ORDER_MERGE) {
+		error_at(e, ERROR_RECIPE, &pair->place,
+			 "a tag stands before the value, behind the key: '%s: !%s'", key->text,
+			 key->order == ORDER_REMOVE ? "remove" : "replace");
+		return go_on(reader, e);
+	}
 	pair->key = key->text;
 	*merge = key->plain && strcmp(key->text, "<<") == 0;
 	return 0;
@@ -397,8 +414,7 @@ static int compose_map(struct reader *reader, const yaml_event_t *start, unsigne
 	auto_map struct map keys = MAP_INIT;
 	struct node_pair merge = { .key = NULL };
 
-	if (check_collection_tag((const char *)start->data.mapping_start.tag, YAML_MAP_TAG, &node->place, e) <
-		    0 &&
+	if (check_collection_tag((const char *)start->data.mapping_start.tag, YAML_MAP_TAG, node, e) < 0 &&
 	    go_on(reader, e) < 0)
 		return -1;
 	set_anchor(reader, start->data.mapping_start.anchor, node);

@@ -3,6 +3,8 @@
  * YAML text → a tree of nodes with their places. Reads one document, as YAML 1.1, with anchors, aliases
  * and merge keys; what the scalars mean (a number, a boolean) is decided later, by the schema.
  *
+ * The tags of kiln's own, !replace and !remove, are kept in the nodes; merge.h carries them out.
+ *
  * An alias shares the nodes of its anchor, so the tree is a graph without cycles; its size with all aliases
  * written out is what LIMIT_RECIPE_NODES bounds.
  */
@@ -14,6 +16,9 @@
 #include "recipe/problem.h"
 
 enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
+
+/* What a value does to the one that it is laid over (merge.h): the tags !replace and !remove. */
+enum node_order { ORDER_MERGE, ORDER_REPLACE, ORDER_REMOVE };
 
 struct node;
 
@@ -37,7 +42,9 @@ struct node {
 	size_t size;             /* nodes from here down, aliases written out */
 	unsigned height;         /* 1 for a scalar */
 	bool open;               /* still being read: an alias to it would be a cycle */
-	bool broken;             /* stands for a value with a mistake of its own that was told already */
+	enum node_order order;
+	bool ordered; /* it, or something below it, has another order than ORDER_MERGE */
+	bool broken;  /* stands for a value with a mistake of its own that was told already */
 };
 
 /*

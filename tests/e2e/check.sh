@@ -162,7 +162,7 @@ is 'and has the sections of the format' "$(jq -c '.required' schema.json)" '["im
 fails 'with a recipe it makes no sense' usage 'takes no recipe' "$KILN" check --schema good.yaml
 is 'each key of the table is in it' \
 	"$(jq -r '.. | objects | select(.type == "object") | .properties // {} | keys[]' schema.json | sort -u)" \
-	"$(grep -hoE '\{ ?"[a-z_]+", SCHEMA_|^\s*"[a-z_]+", SCHEMA_' "$TOP"/builder/recipe/schema*.c | grep -oE '[a-z_]+"' | tr -d '"' | sort -u)"
+	"$(grep -hoE '\{ ?"[a-z0-9_]+", SCHEMA_|^\s*"[a-z0-9_]+", SCHEMA_' "$TOP"/builder/recipe/schema*.[ch] | grep -oE '[a-z0-9_]+"' | tr -d '"' | sort -u)"
 is 'each has a description' \
 	"$(jq '[.. | objects | select(.type == "object") | .properties // {} | .[] | select(has("description") | not)] | length' schema.json)" 0
 

@@ -13,7 +13,7 @@
 require_root
 require_programs lxd lxc unshare jq
 published_definitions
-lxd_begin
+lxd_start
 
 look_inside() {
 	local release=$1 variant=$2 name="$1 $2" failed
@@ -92,6 +92,4 @@ $(lxc info "$container" --show-log 2>&1 | tail -n 20)"
 	done
 done
 
-lxd_end
-is 'no mount is left' "$(grep -F "$LXD_DIR" /proc/mounts)" ''
-is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''
+lxd_is_clean

@@ -11,7 +11,7 @@ require_root
 require_programs lxd lxc unshare jq
 default_image
 
-lxd_begin
+lxd_start
 
 record=$IMAGE/image.json
 # field FILTER: of image.json
@@ -101,6 +101,4 @@ container=$mark-copy
 within 150 is_up
 is 'and has a hostname of its own' "$(inside cat /etc/hostname)" "$mark-copy"
 
-lxd_end
-is 'no mount is left' "$(grep -F "$LXD_DIR" /proc/mounts)" ''
-is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''
+lxd_is_clean

@@ -21,7 +21,7 @@ index unpack/deb_file.h
 libraries='
 curl/curl.h	fetch
 yaml.h		recipe pack
-pcre2.h		pongo recipe
+pcre2.h		base
 archive.h	stream unpack pack
 archive_entry.h	unpack pack
 openssl/*	base

@@ -1,0 +1,209 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# kiln template beside a real LXD: every template of tests/table/templates.txt is rendered by both, for the same
+# instance, and the bytes are compared; those that are marked there as refused must keep an instance from starting.
+# The daemon is one of our own, as in lxd.sh. Behind it the command line of kiln template.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# Each case into files: NAME.tpl, and NAME.want or NAME.refused with what kiln says.
+split_cases() {
+	mkdir -p "$1"
+	awk -v folder="$1/" '
+		function put(file, line) {
+			# A backslash at the end of a line: the text goes on, or ends, there.
+			if (sub(/\\$/, "", line)) printf "%s", line > file
+			else print line > file
+		}
+		/^=== / { template = folder $2 ".tpl"; rest = folder $2 ($3 == "refused" ? ".refused" : ".want"); at = template; printf "" > template; next }
+		/^---$/ { at = rest; printf "" > rest; next }
+		at { put(at, $0) }
+	' "$TOP/tests/table/templates.txt"
+}
+
+split_cases "$WORK/cases"
+cd "$WORK/cases" || exit 1
+rendered=$(basename -s .want -- *.want)
+refused=$(basename -s .refused -- *.refused)
+
+render() {
+	"$KILN" template "$1" --instance "$2" --trigger create --path "/out/$3" \
+		--config 'user.name=web server' --config 'user.list=b,a,c' --config $'user.multi=first\nsecond\n\n' \
+		--config $'user.lines=one\ntwo\n\nthree' --config "user.html=<b>x & 'y' \"z\"</b>" --config user.empty= \
+		--config $'user.user-data=#cloud-config\nusers: []\n' --config image.os=tiny \
+		--device eth9.type=none --device root.path=/ --device root.pool=default --device root.type=disk \
+		--property $'default=#cloud-config\n{}' --property owner=nobody --quiet
+}
+
+# With the instance that the recorded texts are of: needs no daemon.
+alike=0
+for name in $rendered; do
+	render "$name.tpl" c1,architecture=x86_64 "$name" >"$WORK/got" 2>"$WORK/warnings"
+	if cmp -s "$WORK/got" "$name.want"; then
+		alike=$((alike + 1))
+	else
+		not_ok "$name: as recorded" "$(diff "$name.want" "$WORK/got")"
+	fi
+done
+is "templates that give what is recorded ($alike)" "$alike" "$(wc -w <<<"$rendered")"
+for name in $refused; do
+	# The place alone: messages are the unit test's.
+	place=$(cut -d : -f 1-2 "$name.refused")
+	fails "$name: refused at $place" 'recipe|unsupported' "^kiln: $name.tpl:$place: " render "$name.tpl" c1 x
+done
+
+fails 'no such trigger' usage "'stop' is none of create" "$KILN" template utf-8.tpl --trigger stop
+fails 'no such daemon' usage "'lxc' is neither" "$KILN" template utf-8.tpl --daemon lxc
+fails 'a key without a value' usage "--config 'x' is not KEY=VALUE" "$KILN" template utf-8.tpl --config x
+fails 'a device without a key' usage 'DEVICE.KEY=VALUE' "$KILN" template utf-8.tpl --device eth0=nic
+fails 'no such fact of an instance' usage "'size=1' is none of" "$KILN" template utf-8.tpl --instance c1,size=1
+fails 'no such file' system 'no-such.tpl' "$KILN" template no-such.tpl
+printf '%s\n' '{{ config["user.x"] }}{{ "a" + "b" }}{{ "<"|e }}{{ "abcd"|slice:"-2:" }}' >incus.tpl
+fails 'what Incus alone knows' recipe 'incus.tpl:1:10: .*known to Incus alone' "$KILN" template incus.tpl
+run "$KILN" template incus.tpl --daemon incus --config user.x=1
+is 'is rendered for Incus' "$out" '1ab&lt;cd'
+has 'with a warning' "$err" '^kiln: warning: incus.tpl:1:10: LXD refuses it'
+echo '{{ contaner.name }}' >typo.tpl
+run "$KILN" template typo.tpl
+has 'a name that no daemon gives is a warning' "$status $err" "^0 kiln: warning: typo.tpl:1:4: .*'contaner' \(did you mean 'container'\?\)"
+is 'standard input' "$(printf '{{ instance.type }} {{ instance.privileged }}' |
+	"$KILN" template - --instance v1,type=virtual-machine,privileged=true)" 'virtual-machine true'
+is 'as JSON' "$("$KILN" template utf-8.tpl --json | jq -r .text)" "$(cat utf-8.want)"
+
+require_root
+require_programs lxd lxc unshare jq
+
+export LXD_DIR=$WORK/lxd HOME=$WORK/home
+mkdir -p "$LXD_DIR" "$HOME"
+mark=kiln$$ # in the containers' names, and so in those of their cgroups
+
+# liblxc leaves empty cgroups and the folders of its locks; rmdir takes only what is empty.
+sweep() {
+	local folder
+	find /sys/fs/cgroup -depth -type d -path "*$mark*" 2>/dev/null | while read -r folder; do
+		rmdir "$folder" 2>/dev/null
+	done
+	while read -r folder; do
+		[ -z "$folder" ] || rmdir "$folder" 2>/dev/null
+	done <<<"$new_pivots"
+	(cd / && rmdir -p "run/lxc/lock$LXD_DIR/containers" "run/lxc/lock$LXD_DIR"/* 2>/dev/null)
+	true
+}
+
+pivots() {
+	find /sys/fs/cgroup -maxdepth 2 -type d -name lxc.pivot 2>/dev/null
+}
+
+lxd_stop() {
+	local name
+	for name in $(timeout 20 lxc list --format csv --columns n 2>/dev/null); do
+		timeout 60 lxc delete --force "$name" >/dev/null 2>&1
+	done
+	timeout 30 lxd shutdown --timeout 20 >/dev/null 2>&1
+	kill -KILL "$lxd_pid" 2>/dev/null
+	wait "$lxd_pid" 2>/dev/null
+	new_pivots=$(comm -13 <(sort <<<"$pivots_before") <(pivots | sort))
+	sweep
+}
+
+echo root:1000000:65536 >"$WORK/subid"
+# shellcheck disable=SC2016 # expanded by the inner shell
+lxd_start='
+	for file in /etc/subuid /etc/subgid; do
+		[ ! -e "$file" ] || mount --bind "$0" "$file"
+	done
+	exec lxd --group root'
+pivots_before=$(pivots)
+unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
+	sh -c "$lxd_start" "$WORK/subid" >"$WORK/lxd.log" 2>&1 </dev/null &
+lxd_pid=$!
+at_exit lxd_stop
+lxd waitready --timeout 60 >/dev/null 2>&1 || give_up 'a daemon starts' "$(cat "$WORK/lxd.log")"
+lxc storage create default dir >/dev/null 2>&1 || give_up 'a storage pool' "$(cat "$WORK/lxd.log")"
+lxc profile device add default root disk path=/ pool=default >/dev/null 2>&1 ||
+	give_up 'a profile' "$(cat "$WORK/lxd.log")"
+
+# The smallest system there is: an init that sleeps. A daemon renders when a container starts, before its init runs.
+mkdir -p "$WORK/image/templates" "$WORK/image/rootfs"/{dev,proc,sys,sbin,bin,etc,run,tmp}
+for program in sh sleep; do
+	real=$(readlink -f "$(command -v $program)")
+	cp "$real" "$WORK/image/rootfs/bin/$program"
+	for library in $(ldd "$real" | grep -o '/[^ ]*'); do
+		mkdir -p "$WORK/image/rootfs${library%/*}"
+		cp "$(readlink -f "$library")" "$WORK/image/rootfs$library"
+	done
+done
+printf '#!/bin/sh\nexec sleep 1000\n' >"$WORK/image/rootfs/sbin/init"
+chmod 755 "$WORK/image/rootfs/sbin/init"
+
+# metadata NAME...: with these templates, rendered when an instance is created.
+metadata() {
+	local name
+	printf 'architecture: x86_64\ncreation_date: 1700000000\nproperties: {os: tiny}\n'
+	[ $# = 0 ] || echo 'templates:'
+	for name; do
+		printf '  /out/%s:\n    when: [create]\n    template: %s.tpl\n' "$name" "$name"
+		printf '    properties: {default: "#cloud-config\\n{}", owner: nobody}\n'
+	done
+}
+
+# shellcheck disable=SC2086 # words
+metadata $rendered >"$WORK/image/metadata.yaml"
+for name in $rendered; do
+	cp "$name.tpl" "$WORK/image/templates/"
+done
+tar -C "$WORK/image" -cf "$WORK/image.tar" metadata.yaml templates rootfs
+lxc image import "$WORK/image.tar" --alias all >/dev/null 2>&1 || give_up 'the image is imported' "$(cat "$WORK/lxd.log")"
+
+container=$mark-all
+root=$LXD_DIR/storage-pools/default/containers
+# prepared IMAGE CONTAINER: stopped, with the configuration that render() has.
+prepared() {
+	lxc init "$1" "$2" -c 'user.name=web server' -c 'user.list=b,a,c' -c "user.html=<b>x & 'y' \"z\"</b>" -c user.empty= \
+		>/dev/null 2>&1 </dev/null &&
+		lxc config set "$2" user.multi=$'first\nsecond\n\n' user.lines=$'one\ntwo\n\nthree' \
+			user.user-data=$'#cloud-config\nusers: []\n' &&
+		lxc config device add "$2" eth9 none >/dev/null
+}
+
+prepared all "$container" || give_up 'a container' "$(tail "$WORK/lxd.log")"
+timeout 120 lxc start "$container" >"$WORK/start.log" 2>&1 </dev/null || give_up 'the container with all templates starts' \
+	"$(cat "$WORK/start.log"; tail -n 5 "$WORK/lxd.log"; lxc info "$container" --show-log 2>&1 | tail -n 20)"
+alike=0
+for name in $rendered; do
+	render "$name.tpl" "$container" "$name" >"$WORK/got" 2>/dev/null
+	if cmp -s "$WORK/got" "$root/$container/rootfs/out/$name"; then
+		alike=$((alike + 1))
+	else
+		not_ok "$name: LXD gives the same" "$(diff "$root/$container/rootfs/out/$name" "$WORK/got")"
+	fi
+done
+is "templates rendered alike by LXD: $alike" "$alike" "$(wc -w <<<"$rendered")"
+[ "$alike" -ge 60 ] && ok 'at least 60 of them' || not_ok 'at least 60 of them' "$alike"
+timeout 60 lxc delete --force "$container" >/dev/null 2>&1
+
+# What is refused stays refused when LXD meets it: no instance with it starts. All at once, for LXD takes ten seconds
+# to give one up.
+starting=()
+for name in $refused; do
+	container=$mark-$name
+	prepared all "$container" || give_up "a container for $name" "$(tail -n 5 "$WORK/lxd.log")"
+	metadata "$name" >"$root/$container/metadata.yaml"
+	cp "$name.tpl" "$root/$container/templates/"
+	timeout 120 lxc start "$container" >"$WORK/start-$name.log" 2>&1 </dev/null &
+	starting+=("$name:$!")
+done
+alike=0
+for pair in "${starting[@]}"; do
+	name=${pair%%:*}
+	if wait "${pair##*:}"; then
+		not_ok "$name: LXD refuses it" "$(cat "$root/$mark-$name/rootfs/out/$name")"
+	elif [ -s "$root/$mark-$name/rootfs/out/$name" ]; then
+		not_ok "$name: LXD writes nothing" "$(cat "$root/$mark-$name/rootfs/out/$name" "$WORK/start-$name.log")"
+	else
+		alike=$((alike + 1))
+	fi
+done
+is "templates refused alike by LXD: $alike" "$alike" "$(wc -w <<<"$refused")"
+lxd_stop
+is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''
