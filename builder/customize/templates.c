@@ -353,8 +353,10 @@ int generate_cloud_init(const struct entry *entry, struct image_templates *templ
 }
 
 /* The text of FILE that is a template as it stands there, malloc'ed, and its place; NULL where there is none. */
-static int read_raw(const struct recipe_file *file, char **text, struct place *place, struct error *e)
+static int read_raw(const struct recipe_file *file, struct arena *arena, char **text, struct place *place,
+		    struct error *e)
 {
+	auto_free char *path = NULL;
 	bool is_network = file->generator == GENERATOR_CLOUD_INIT && file->name &&
 			  strcmp(file->name, "network-config") == 0;
 
@@ -368,8 +370,9 @@ static int read_raw(const struct recipe_file *file, char **text, struct place *p
 	}
 	if (!file->source || is_network)
 		return 0;
-	*place = (struct place) { file->source, 1, 1 };
-	if (file_read(AT_FDCWD, file->source, LIMIT_TEMPLATE_BYTES, text, NULL, e) < 0)
+	path = source_path(file, file->source);
+	*place = (struct place) { arena_strdup(arena, path), 1, 1 };
+	if (file_read(AT_FDCWD, path, LIMIT_TEMPLATE_BYTES, text, NULL, e) < 0)
 		return error_wrap_at(e, &file->source_place);
 	return 0;
 }
@@ -387,7 +390,7 @@ int customize_check_templates(const struct recipe *recipe, struct log *log, stru
 		struct place place;
 		int r;
 
-		if (read_raw(file, &text, &place, e) < 0)
+		if (read_raw(file, &arena, &text, &place, e) < 0)
 			return -1;
 		r = text ? instance_check_template(text_of(text), &properties, &where, &found) : 0;
 		if (r == 0)
