@@ -31,7 +31,7 @@ int error_at(struct error *e, enum error_kind kind, const struct place *place, c
 		error_set(e, kind, "%s:%u: %s", place->file, place->line, text);
 	else
 		error_set(e, kind, "%s: %s", place->file, text);
-	return error_place(e, strlen(place->file), place->line, place->column);
+	return error_place(e, place->file ? strlen(place->file) : 0, place->line, place->column);
 }
 
 int error_wrap_at(struct error *e, const struct place *place)
