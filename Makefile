@@ -8,6 +8,8 @@
 ##                               any other target: make setup check
 ## make image RECIPE=NAME        build an image into out/images/NAME; further: RELEASE= ARCH= VARIANT=
 ##                               FORMAT=unified,split COMPRESSION=zstd-3 MIRROR=URL OUT=FOLDER
+##                               OPTIONS='KEY=VALUE KEY=VALUE', other values of the recipe; of a recipe with a
+##                               matrix CELL=release=trixie,variant=cloud, or ALL=1 JOBS=2
 ## make list                     the recipes, with their descriptions
 ## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
 ## make check-long               the same, with more rounds of what depends on chance
@@ -68,7 +70,7 @@ PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpc
 	libcurl4-openssl-dev libssl-dev libjansson-dev libseccomp-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
 	debian-archive-keyring
 PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
-	lxd lxd-client mmdebstrap
+	lxd lxd-client mmdebstrap python3-jsonschema python3-yaml
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
 PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
 PACKAGES.bench := mmdebstrap debootstrap nginx-light python3 mount rsync zstd xz-utils
@@ -167,7 +169,8 @@ image: all
 	$(Q)out/kiln build '$(RECIPE)' $(if $(RELEASE),-o 'image.release=$(RELEASE)') \
 		$(if $(ARCH),-o 'image.architecture=$(ARCH)') $(if $(VARIANT),-o 'image.variant=$(VARIANT)') \
 		$(if $(FORMAT),--format '$(FORMAT)') $(if $(COMPRESSION),--compression '$(COMPRESSION)') \
-		$(if $(MIRROR),--mirror '$(MIRROR)') \
+		$(if $(MIRROR),--mirror '$(MIRROR)') $(foreach o,$(OPTIONS),-o '$o') \
+		$(if $(CELL),--cell '$(CELL)') $(if $(ALL),--all $(if $(JOBS),--jobs '$(JOBS)')) \
 		--output '$(if $(OUT),$(OUT),out/images/$(notdir $(basename $(RECIPE))))'
 
 list: all
@@ -229,8 +232,8 @@ fuzz: | $(SETUP)
 format:
 	$(Q)clang-format -i $(SRCS) $(HEADERS) $(TESTSRC)
 
-# Recipes name their keys and templates by relative paths, so the three folders stay side by side.
-SHARE := recipes recipes/keys templates
+# Recipes name keys, templates and each other by relative paths, so the folders stay as they are.
+SHARE := recipes $(patsubst %/,%,$(wildcard recipes/*/)) templates
 install: all
 	$(Q)install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5' \
 		$(SHARE:%='$(DESTDIR)$(DATADIR)/%')
@@ -239,6 +242,7 @@ install: all
 	$(Q)install -m 644 builder/kiln-recipe.5 '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
 	$(Q)for d in $(SHARE); do \
 		find $$d -maxdepth 1 -type f -exec install -m 644 -t '$(DESTDIR)$(DATADIR)'/$$d {} + || exit 1; done
+	$(Q)$O/kiln check --schema > '$(DESTDIR)$(DATADIR)/recipe.schema.json'
 uninstall:
 	$(Q)rm -f '$(DESTDIR)$(BINDIR)/kiln' '$(DESTDIR)$(MANDIR)/man1/kiln.1' '$(DESTDIR)$(MANDIR)/man5/kiln-recipe.5'
 	$(Q)rm -rf '$(DESTDIR)$(DATADIR)'

@@ -12,6 +12,7 @@
 #include "index/index.h"
 #include "layer/key.h"
 #include "layer/layer.h"
+#include "pack/pack.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
 #include "sandbox/sandbox.h"
@@ -27,6 +28,7 @@ struct step {
 	int (*describe)(const struct chain *, const struct step *, struct layer_key *, struct error *);
 	const struct plan_step *plan_step;  /* of an installation or removal */
 	const struct recipe_action *action; /* of an action */
+	enum customize_setup words;         /* of what the recipe says in words */
 	bool kept;                          /* as a layer; else the layer of the next step covers it */
 	bool gives_templates;               /* which are kept beside its layer */
 	struct digest key;
@@ -51,6 +53,7 @@ static struct unpack_site unpack_site(const struct chain *chain)
 		.root_fd = chain->workspace.root_fd,
 		.fetcher = chain->options.fetcher,
 		.plan = chain->options.plan,
+		.recipe = chain->options.recipe,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -106,6 +109,7 @@ static int describe_base(const struct chain *chain, const struct step *step, str
 	key_text(key, "family", chain->options.family->name);
 	key_text(key, "architecture", chain->options.recipe->architecture_mapped);
 	key_number(key, "epoch", chain->options.epoch_s);
+	recipe_describe_section(chain->options.recipe, "exclude_paths", key);
 	index_describe(chain->options.indexes, key);
 	plan_describe_step(chain->options.plan, step->plan_step, key);
 	return 0;
@@ -198,6 +202,27 @@ static int describe_files(const struct chain *chain, const struct step *step, st
 	return customize_describe_files(&site, key, e);
 }
 
+static int run_words(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct sandbox quiet = sandbox(chain, false);
+	struct customize_site site = customize_site(chain);
+
+	site.sandbox = &quiet;
+	return customize_setup(&site, step->words, e);
+}
+
+static int describe_words(const struct chain *chain, const struct step *step, struct layer_key *key,
+			  struct error *e)
+{
+	struct customize_site site = customize_site(chain);
+
+	(void)e;
+	if (step->words == CUSTOMIZE_LOCALES)
+		describe_environment(chain, key);
+	customize_describe_setup(&site, step->words, key);
+	return 0;
+}
+
 static int run_clean(struct chain *chain, const struct step *step, struct error *e)
 {
 	struct customize_site site = customize_site(chain);
@@ -278,7 +303,29 @@ static void add_actions(struct chain *chain, enum trigger trigger)
 						 .kept = true });
 }
 
-/* The order is that of the definition format: repositories, actions, sets, actions, files, actions. */
+/*
+ * Recipes without such sections have no such step, and keep the layers that they have. Locales take seconds, and what
+ * is behind the files is what is changed most often; the others are covered by the layer of the next step.
+ */
+static void add_words(struct chain *chain, enum customize_setup words)
+{
+	static const char *const names[] = { "accounts", "locales", "system", "identity" };
+
+	if (customize_has_setup(chain->options.recipe, words))
+		add_step(chain,
+			 (struct step) { .part = CHAIN_CUSTOMIZE,
+					 .kind = names[words],
+					 .title = names[words],
+					 .run = run_words,
+					 .describe = describe_words,
+					 .words = words,
+					 .kept = words == CUSTOMIZE_LOCALES || words == CUSTOMIZE_SYSTEM });
+}
+
+/*
+ * The order is that of the definition format: repositories, actions, sets, actions, files, actions; and in between,
+ * as early as it can be said, what the format lacks.
+ */
 static void add_steps(struct chain *chain)
 {
 	add_base(chain);
@@ -291,6 +338,8 @@ static void add_steps(struct chain *chain)
 	add_actions(chain, TRIGGER_POST_UNPACK);
 	add_actions(chain, TRIGGER_POST_UPDATE);
 	add_packages(chain, PHASE_SETS, CHAIN_CUSTOMIZE);
+	add_words(chain, CUSTOMIZE_ACCOUNTS);
+	add_words(chain, CUSTOMIZE_LOCALES);
 	add_actions(chain, TRIGGER_POST_PACKAGES);
 	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
 					.kind = "files",
@@ -299,7 +348,9 @@ static void add_steps(struct chain *chain)
 					.describe = describe_files,
 					.kept = true,
 					.gives_templates = true });
+	add_words(chain, CUSTOMIZE_SYSTEM);
 	add_actions(chain, TRIGGER_POST_FILES);
+	add_words(chain, CUSTOMIZE_IDENTITY);
 	add_step(chain, (struct step) { .part = CHAIN_CUSTOMIZE,
 					.kind = "clean",
 					.title = "cleaning",
@@ -396,6 +447,7 @@ static int open_workspace(struct chain *chain, struct error *e)
 	struct workspace_options options = {
 		.cache_dir = chain->options.cache_dir,
 		.work_dir = chain->options.work_dir,
+		.sharers = chain->options.sharers,
 		.log = chain->options.log,
 	};
 
@@ -462,6 +514,14 @@ bool chain_needs_package(const struct chain *chain, size_t position)
 	return false;
 }
 
+/* What a layer is, for a person; malloc'ed. */
+static char *make_title(const struct chain *chain, const char *what)
+{
+	return xasprintf("%s %s %s: %s", chain->options.recipe->image.distribution,
+			 chain->options.recipe->image.release, chain->options.recipe->architecture_mapped,
+			 what);
+}
+
 /* Keep what the step number INDEX, just carried out, has changed. */
 static int keep(struct chain *chain, size_t index, struct error *e)
 {
@@ -492,9 +552,7 @@ static int keep(struct chain *chain, size_t index, struct error *e)
 		stop_using_layers(chain, "overlayfs is not to be had here");
 		return 0;
 	}
-	title = xasprintf("%s %s %s: %s", chain->options.recipe->image.distribution,
-			  chain->options.recipe->image.release, chain->options.recipe->architecture_mapped,
-			  step->title);
+	title = make_title(chain, step->title);
 	chain->saved_count++;
 	return layer_save(chain->store, &step->key, title, product, upper_fd, e);
 }
@@ -531,12 +589,74 @@ int chain_keep_layers(struct chain *chain, struct error *e)
 	return 0;
 }
 
-int chain_root_fd(const struct chain *chain)
+/* What is handed to the packer, to be called back when the bytes are there. */
+struct keeping {
+	struct chain *chain;
+	struct digest key;
+};
+
+static int keep_image(void *context, const struct file_pending *files, size_t count,
+		      const struct artefacts *artefacts, struct error *e)
 {
-	return chain->workspace.root_fd;
+	const struct keeping *keeping = context;
+	struct chain *chain = keeping->chain;
+	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
+	auto_free char *product = artefacts_print(artefacts);
+	auto_free char *title = make_title(chain, "image files");
+
+	chain->saved_count++;
+	return layer_save_files(chain->store, &keeping->key, title, product, files, count, e);
 }
 
-const struct image_templates *chain_templates(const struct chain *chain)
+static int describe_image(const struct chain *chain, const struct pack_options *options,
+			  struct digest *digest, struct error *e)
 {
-	return &chain->templates;
+	auto_layer_key struct layer_key key = LAYER_KEY_INIT;
+
+	key_start(&key, &chain->steps[chain->count - 1].key, "image");
+	if (pack_describe(options, &key, e) < 0)
+		return -1;
+	*digest = key_end(&key);
+	return 0;
+}
+
+/* 1 when an earlier build has made the same files. */
+static int take_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
+		      struct artefacts *artefacts, struct error *e)
+{
+	auto_free char *product = NULL;
+	size_t len;
+	int files_fd;
+	int r = layer_find(chain->store, key, &files_fd, &product, &len, e);
+
+	if (r <= 0)
+		return r;
+	r = pack_kept(options, files_fd, product ? product : "", artefacts, e);
+	if (r == 0)
+		layer_discard(chain->store, key, files_fd);
+	if (r > 0)
+		log_say(chain->options.log, "image files from layers");
+	return r;
+}
+
+int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,
+	       struct error *e)
+{
+	struct pack_options options = *given;
+	struct keeping keeping = { .chain = chain };
+	int r = 0;
+
+	options.root_fd = chain->workspace.root_fd;
+	options.templates = &chain->templates;
+	options.epoch_s = chain->options.epoch_s;
+	if (chain->store) {
+		options.keep = keep_image;
+		options.keep_context = &keeping;
+		if (describe_image(chain, &options, &keeping.key, e) < 0)
+			return -1;
+		r = take_image(chain, &keeping.key, &options, artefacts, e);
+	}
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	return pack_image(&options, artefacts, e);
 }

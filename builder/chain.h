@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The chain of steps that makes the root: base system, repositories, package sets, each action, files, cleaning, in
- * the order of the definition format. It owns the root.
+ * the order of the definition format; and of the root the image files. It owns the root.
  *
  * Each step has a key, a digest over all that it reads (layer/key.h) and over the key of the step before. After
  * a step its changes are kept as a layer of that key, and a later build whose keys are the same up to some step
@@ -16,11 +16,12 @@
 
 #include <stdbool.h>
 
+struct artefacts;
 struct chain;
 struct family;
 struct fetcher;
-struct image_templates;
 struct index_set;
+struct pack_options;
 struct plan;
 struct recipe;
 
@@ -37,6 +38,7 @@ struct chain_options {
 	int64_t epoch_s; /* the date of everything in the image */
 	const char *cache_dir;
 	const char *work_dir; /* NULL: see workspace.h */
+	unsigned sharers;     /* builds at once; see workspace.h */
 	bool layers;          /* use layers, and keep new ones */
 	struct log *log;
 	struct meter *meter; /* may be NULL */
@@ -57,9 +59,11 @@ int chain_run(struct chain *chain, enum chain_part part, struct error *e) MUST_C
 /* Wait until all layers are kept, and make room for them where there are too many. */
 int chain_keep_layers(struct chain *chain, struct error *e) MUST_CHECK;
 
-/* Its descriptor; another one after each step. */
-int chain_root_fd(const struct chain *chain);
-/* What the files of the recipe gave beside the root; known after CHAIN_CUSTOMIZE. */
-const struct image_templates *chain_templates(const struct chain *chain);
+/*
+ * The last link, after CHAIN_CUSTOMIZE: root → image files. They are kept as a layer, too, and taken from it when
+ * an earlier build has made the same. OPTIONS says all but what the chain knows: the root, its templates, the date.
+ */
+int chain_pack(struct chain *chain, const struct pack_options *options, struct artefacts *artefacts,
+	       struct error *e) MUST_CHECK;
 
 #endif

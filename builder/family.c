@@ -18,6 +18,7 @@ static const struct family families[] = {
 		.addresses = deb_index_addresses,
 		.index = deb_index_refresh,
 		.plan = deb_plan_make,
+		.check_host = deb_check_host,
 		.unpack_prepare = deb_unpack_prepare,
 		.unpack_step = deb_unpack_step,
 		.configure_step = deb_configure_step,

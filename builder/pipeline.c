@@ -45,6 +45,7 @@ static int run_recipe(struct build *b, struct error *e)
 {
 	struct recipe_options options = {
 		.path = b->options.recipe_path,
+		.cell = b->options.cell,
 		.overrides = b->options.overrides,
 		.override_count = b->options.override_count,
 	};
@@ -72,11 +73,14 @@ static int add_mirror(struct build *b, const char *word, bool *use_host, struct 
 		return mirrors_add(&b->mirrors, from, equals + 1, e);
 	} else {
 		auto_free char *main_url = NULL;
+		auto_free char *snapshot = NULL;
 
 		if (recipe_expand(&b->recipe, b->recipe.source.url, &b->recipe.source.url_place, &main_url,
 				  e) < 0)
 			return -1;
-		return mirrors_add(&b->mirrors, main_url, word, e);
+		if (b->recipe.source.snapshot_s)
+			snapshot = mirror_snapshot(main_url, b->recipe.source.snapshot);
+		return mirrors_add(&b->mirrors, snapshot ? snapshot : main_url, word, e);
 	}
 }
 
@@ -123,11 +127,16 @@ static int choose_mirrors(struct build *b, struct error *e)
 		if (add_mirror(b, copy, &use_host, e) < 0)
 			return error_wrap(e, "KILN_MIRROR");
 	}
-	if (!use_host)
+	if (!use_host && !b->recipe.source.snapshot_s)
 		return 0;
 	if (b->family->addresses(&b->recipe, &addresses, &count, e) < 0)
 		return -1;
-	result = mirrors_add_host(&b->mirrors, (const char *const *)addresses, count, b->options.log, e);
+	if (b->recipe.source.snapshot_s)
+		mirrors_add_snapshots(&b->mirrors, b->recipe.source.snapshot, (const char *const *)addresses,
+				      count);
+	result = use_host ? mirrors_add_host(&b->mirrors, (const char *const *)addresses, count,
+					     b->options.log, e)
+			  : 0;
 	names_free(addresses, count);
 	return result;
 }
@@ -190,6 +199,8 @@ static int run_plan(struct build *b, struct error *e)
 	if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
 		return -1;
 	index_set_unmap(&b->indexes);
+	if (b->options.until >= STAGE_UNPACK && b->family->check_host(&b->plan, e) < 0)
+		return -1;
 	for (size_t i = 0; i < b->plan.package_count; i++) {
 		download_bytes += b->plan.packages[i].size_bytes;
 		installed_bytes += b->plan.packages[i].installed_bytes;
@@ -236,6 +247,7 @@ static int run_fetch(struct build *b, struct error *e)
 		.cache_dir = b->cache_dir,
 		.work_dir = b->options.work_dir,
 		.layers = b->options.layers,
+		.sharers = b->options.sharers,
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
@@ -263,10 +275,7 @@ static int run_customize(struct build *b, struct error *e)
 static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
-		.root_fd = chain_root_fd(b->chain),
 		.recipe = &b->recipe,
-		.templates = chain_templates(b->chain),
-		.epoch_s = b->epoch_s,
 		.formats = b->options.formats,
 		.codec = b->options.codec,
 		.level = b->options.level,
@@ -278,7 +287,7 @@ static int run_pack(struct build *b, struct error *e)
 	    dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e) < 0)
 		return -1;
 	options.output_fd = b->output_fd;
-	return pack_image(&options, &b->artefacts, e);
+	return chain_pack(b->chain, &options, &b->artefacts, e);
 }
 
 static const struct {

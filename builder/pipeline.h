@@ -12,6 +12,8 @@
 
 #include <stdbool.h>
 
+struct recipe_cell;
+
 enum stage {
 	STAGE_RECIPE,
 	STAGE_INDEX,
@@ -25,8 +27,9 @@ enum stage {
 };
 
 struct build_options {
-	const char *recipe_path;      /* a file, or "-" for standard input */
-	const char *const *overrides; /* -o key=value */
+	const char *recipe_path;        /* a file, or "-" for standard input */
+	const struct recipe_cell *cell; /* of its matrix; NULL: the image that it describes itself */
+	const char *const *overrides;   /* -o key=value */
 	size_t override_count;
 	const char *const *mirrors; /* --mirror: URL, FROM=TO or "none" */
 	size_t mirror_count;
@@ -39,6 +42,7 @@ struct build_options {
 	int level;
 	bool offline;
 	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
+	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */
 	enum stage until; /* the last stage to run */
 	struct log *log;
 };

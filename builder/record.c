@@ -115,12 +115,36 @@ static int set_identity(json_t *record, const struct record_parts *parts, struct
 	return 0;
 }
 
+/* Names for whoever publishes the image; an alias that expands to nothing is none. */
+static int set_aliases(json_t *record, const struct recipe *recipe, struct error *e)
+{
+	json_t *list = json_array();
+
+	json_object_set_new(record, "aliases", list);
+	for (size_t i = 0; i < recipe->image.alias_count; i++) {
+		const struct recipe_name *alias = &recipe->image.aliases[i];
+		auto_free char *text = NULL;
+
+		if (recipe_expand(recipe, alias->text, &alias->place, &text, e) < 0)
+			return -1;
+		if (!*text)
+			continue;
+		if (!recipe_is_alias(text))
+			return error_at(e, ERROR_RECIPE, &alias->place, "'%.100s' is no name for an image",
+					text);
+		json_array_append_new(list, json_string(text));
+	}
+	return 0;
+}
+
 int record_make(const struct record_parts *parts, char **text, struct error *e)
 {
 	auto_json json_t *record = json_object();
 	auto_free char *dumped = NULL;
 
 	if (set_identity(record, parts, e) < 0)
+		return -1;
+	if (parts->dated && parts->recipe->image.alias_count && set_aliases(record, parts->recipe, e) < 0)
 		return -1;
 	set_text(record, "builder", "kiln " KILN_VERSION);
 	json_object_set_new(record, "artifacts", artefacts_json(parts->artefacts));

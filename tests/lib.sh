@@ -47,6 +47,11 @@ note() {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
+# count TEXT: what was counted, which `make check` prints also when all is well.
+count() {
+	printf '# count: %s\n' "$*"
+}
+
 ok() {
 	printf 'ok - %s\n' "$1"
 }

@@ -90,6 +90,32 @@ bool epoch_parse_rfc5322(struct text text, int64_t *epoch_s)
 	return text_trim(rest).len == 0;
 }
 
+bool epoch_parse_stamp(const char *stamp, int64_t *epoch_s)
+{
+	const size_t len = strlen("20261121T081542Z");
+	struct tm tm = { .tm_isdst = 0 };
+	struct tm again;
+	time_t when;
+	int year;
+	int month;
+
+	if (strlen(stamp) != len || stamp[8] != 'T' || stamp[len - 1] != 'Z' ||
+	    !number((struct text) { stamp, 4 }, 9999, &year) ||
+	    !number((struct text) { stamp + 4, 2 }, 12, &month) ||
+	    !number((struct text) { stamp + 6, 2 }, 31, &tm.tm_mday) ||
+	    !number((struct text) { stamp + 9, 2 }, 23, &tm.tm_hour) ||
+	    !number((struct text) { stamp + 11, 2 }, 59, &tm.tm_min) ||
+	    !number((struct text) { stamp + 13, 2 }, 59, &tm.tm_sec) || year < 1970 || month == 0)
+		return false;
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
+	again = tm;
+	when = timegm(&again);
+	*epoch_s = when;
+	/* The 30th of February would have become a day in March. */
+	return again.tm_mon == tm.tm_mon && again.tm_mday == tm.tm_mday;
+}
+
 struct epoch_serial epoch_serial(int64_t epoch_s)
 {
 	struct epoch_serial serial;

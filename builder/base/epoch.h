@@ -13,6 +13,8 @@ int64_t epoch_now(void);
 double monotonic_seconds(void);
 /* "Sat, 21 Nov 2026 08:15:42 UTC" (RFC 5322 as Release files have it; zones UTC, GMT, +hhmm); false if malformed. */
 bool epoch_parse_rfc5322(struct text text, int64_t *epoch_s);
+/* "20261121T081542Z", the stamp of a snapshot; false if malformed, or no such time. */
+bool epoch_parse_stamp(const char *stamp, int64_t *epoch_s);
 /* "20261121_0815": the serial of an image. */
 struct epoch_serial {
 	char text[32];

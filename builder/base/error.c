@@ -30,6 +30,7 @@ int(error_set)(struct error *e, enum error_kind kind, const char *fmt, ...)
 
 	e->kind = kind;
 	e->sys = 0;
+	error_place(e, 0, 0, 0);
 	va_start(args, fmt);
 	vsnprintf(e->text, sizeof e->text, fmt, args);
 	va_end(args);
@@ -44,6 +45,7 @@ int(error_sys)(struct error *e, const char *fmt, ...)
 
 	e->kind = number == ENOSPC || number == EDQUOT ? ERROR_SPACE : ERROR_SYSTEM;
 	e->sys = number;
+	error_place(e, 0, 0, 0);
 	va_start(args, fmt);
 	len = vsnprintf(e->text, sizeof e->text, fmt, args);
 	va_end(args);
@@ -63,6 +65,7 @@ int(error_wrap)(struct error *e, const char *fmt, ...)
 	va_list args;
 
 	assert(e->kind != ERROR_NONE);
+	error_place(e, 0, 0, 0);
 	va_start(args, fmt);
 	vsnprintf(context, sizeof context, fmt, args);
 	va_end(args);
@@ -79,8 +82,24 @@ int(error_wrap)(struct error *e, const char *fmt, ...)
 	return -1;
 }
 
+int error_place(struct error *e, size_t file_len, unsigned line, unsigned column)
+{
+	e->file_len = file_len;
+	e->line = line;
+	e->column = column;
+	return -1;
+}
+
+const char *error_message(const struct error *e)
+{
+	const char *end = e->file_len ? strstr(e->text + e->file_len, ": ") : NULL;
+
+	return end ? end + 2 : e->text;
+}
+
 void error_clear(struct error *e)
 {
+	error_place(e, 0, 0, 0);
 	e->kind = ERROR_NONE;
 	e->sys = 0;
 	e->text[0] = '\0';

@@ -40,6 +40,10 @@ struct error {
 	enum error_kind kind;
 	int sys;         /* errno at the moment of failure, or 0 */
 	char text[2048]; /* "outer: inner", NUL-terminated; the innermost part is kept when cut */
+	/* Where TEXT begins with a place in a file from outside, "FILE:LINE:COLUMN: …"; all 0: it does not. */
+	size_t file_len; /* of FILE */
+	unsigned line;   /* 0: the file as a whole */
+	unsigned column; /* 0: the line as a whole */
 };
 
 #define ERROR_INIT ((struct error) { .kind = ERROR_NONE })
@@ -59,6 +63,11 @@ int error_wrap(struct error *e, const char *fmt, ...) PRINTF(2, 3);
 #define error_sys(...)  ((void)error_sys(__VA_ARGS__), -1)
 #define error_wrap(...) ((void)error_wrap(__VA_ARGS__), -1)
 #endif
+
+/* Say where e->text, which was set as "FILE:LINE:COLUMN: …", has its place. Returns -1. */
+int error_place(struct error *e, size_t file_len, unsigned line, unsigned column);
+/* What stands behind the place. */
+const char *error_message(const struct error *e);
 
 /* Forget an error that was recovered from. */
 void error_clear(struct error *e);

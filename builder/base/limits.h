@@ -13,6 +13,11 @@
 #define LIMIT_RECIPE_BYTES    (4 * MIB) /* the largest published definition has 0.2 MiB */
 #define LIMIT_RECIPE_DEPTH    32
 #define LIMIT_RECIPE_NODES    200000
+#define LIMIT_RECIPE_FILES    64   /* that one recipe is put together from; they share the bounds above */
+#define LIMIT_RECIPE_INCLUDES 16   /* files that include each other in a row */
+#define LIMIT_RECIPE_MATRIX   1000 /* images that it names in its matrix */
+#define LIMIT_RECIPE_PROBLEMS 500
+#define LIMIT_RECIPE_CELLS    10000       /* images that its filters name */
 #define LIMIT_KEY_BYTES       (4 * MIB)   /* one OpenPGP key or keyring */
 #define LIMIT_RELEASE_BYTES   (8 * MIB)   /* InRelease, Release: sid's has 0.2 MiB */
 #define LIMIT_INDEX_BYTES     (1 * GIB)   /* one decompressed Packages file: sid's main has 60 MiB */

@@ -3,17 +3,17 @@
 #include "cmd/cmd.h"
 
 #include "base/alloc.h"
+#include "cmd/all.h"
 #include "pipeline.h"
 #include "plan/plan.h"
 #include "stream/stream.h"
 
-static int options_from(const struct settings *settings, enum stage until, char **recipe_path,
-			struct build_options *options, struct error *e)
+int build_options_from(const struct settings *settings, enum stage until, const struct chosen *chosen,
+		       struct build_options *options, struct error *e)
 {
-	if (recipe_find(settings->arguments.items[0], recipe_path, e) < 0)
-		return -1;
 	*options = (struct build_options) {
-		.recipe_path = *recipe_path,
+		.recipe_path = chosen->path,
+		.cell = chosen->count ? &chosen->cells[0] : NULL,
 		.overrides = settings->overrides.items,
 		.override_count = settings->overrides.count,
 		.mirrors = settings->mirrors.items,
@@ -79,13 +79,26 @@ static void print_timing(const struct build *build, const struct settings *setti
 		timing_print(result.spent, settings->log);
 }
 
+static int check_all(const struct settings *settings, struct error *e)
+{
+	if (settings->all || (!settings->jobs && !settings->fail_fast))
+		return 0;
+	return error_set(e, ERROR_USAGE, "--%s is for kiln build --all",
+			 settings->jobs ? "jobs" : "fail-fast");
+}
+
 int cmd_build(const struct settings *settings, struct error *e)
 {
-	auto_free char *recipe_path = NULL;
+	AUTO(chosen_release) struct chosen chosen = CHOSEN_INIT;
 	auto_build struct build *build = NULL;
 	struct build_options options;
 
-	if (options_from(settings, STAGE_PACK, &recipe_path, &options, e) < 0)
+	if (check_all(settings, e) < 0)
+		return -1;
+	if (settings->all)
+		return build_all(settings, e);
+	if (cells_choose_one(settings, &chosen, e) < 0 ||
+	    build_options_from(settings, STAGE_PACK, &chosen, &options, e) < 0)
 		return -1;
 	build = build_open(&options);
 	if (build_run(build, e) < 0)
@@ -96,12 +109,18 @@ int cmd_build(const struct settings *settings, struct error *e)
 
 int cmd_plan(const struct settings *settings, struct error *e)
 {
-	auto_free char *recipe_path = NULL;
+	AUTO(chosen_release) struct chosen chosen = CHOSEN_INIT;
 	auto_build struct build *build = NULL;
 	auto_buffer struct buffer out = BUFFER_INIT;
 	struct build_options options;
 
-	if (options_from(settings, STAGE_PLAN, &recipe_path, &options, e) < 0)
+	if (settings->steps)
+		return steps_print(settings, e);
+	if (settings->cells || settings->type)
+		return error_set(e, ERROR_USAGE, "--%s belongs to --steps",
+				 settings->cells ? "cells" : "type");
+	if (cells_choose_one(settings, &chosen, e) < 0 ||
+	    build_options_from(settings, STAGE_PLAN, &chosen, &options, e) < 0)
 		return -1;
 	build = build_open(&options);
 	if (build_run(build, e) < 0)

@@ -21,6 +21,7 @@ struct settings {
 	struct words arguments; /* what is left after the options */
 	struct words overrides;
 	struct words mirrors;
+	struct words chosen_cells;
 	struct words configs; /* these three: of an instance */
 	struct words devices;
 	struct words properties;
@@ -32,15 +33,22 @@ struct settings {
 	const char *path;
 	const char *trigger;
 	const char *cache;
+	const char *jobs;
 	const char *keep;
 	const char *older_than;
 	const char *payloads;
 	const char *work;
+	const char *type;
 	const char *until;
+	bool all;
+	bool fail_fast;
+	bool cells;
 	bool offline;
 	bool no_layers;
 	bool json;
 	bool quiet;
+	bool schema;
+	bool steps;
 	bool timing;
 	bool verbose;
 	bool help;
@@ -75,9 +83,18 @@ void help_print_command(const struct command *command, struct buffer *out);
 
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
+
+/* The format of recipes as a JSON Schema; malloc'ed. */
+char *schema_text(void);
+
+/* kiln plan --steps: the steps of one image, or with --cells of all. */
+int steps_print(const struct settings *settings, struct error *e) MUST_CHECK;
 
 struct meter_report;
 

@@ -8,8 +8,11 @@ static const struct command commands[] = {
 	{ "build", "RECIPE", 1, 1, "build the image that a recipe describes", cmd_build },
 	{ "cache", "[trim [KIND]...]", 0, 1 + CACHE_KINDS, "show what the cache holds, or trim it",
 	  cmd_cache },
+	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
+	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
+	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
 };
 

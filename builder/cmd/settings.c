@@ -13,8 +13,11 @@ enum {
 	ON_LIST = 1 << 1,
 	ON_PLAN = 1 << 2,
 	ON_CACHE = 1 << 3,
-	ON_TEMPLATE = 1 << 8,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_TEMPLATE,
+	ON_CHECK = 1 << 4,
+	ON_TEMPLATE = 1 << 5,
+	ON_MATRIX = 1 << 6,
+	ON_SHOW = 1 << 7,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW,
 };
 
 struct option_row {
@@ -30,8 +33,14 @@ struct option_row {
 #define FIELD(member) offsetof(struct settings, member)
 
 static const struct option_row rows[] = {
+	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD,
+	  "build every image of the recipe's matrix, each in a folder of its own" },
 	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
 	  "keep downloads in DIR (default: the user's cache folder)" },
+	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
+	  "the image of the matrix of that name, or as release=trixie,variant=cloud" },
+	{ "cells", 0, NULL, OPTION_FLAG, FIELD(cells), ON_PLAN,
+	  "with --steps: for every image of the matrix, or that the recipe's filters name" },
 	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
 	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
 	{ "config", 0, "KEY=VALUE", OPTION_LIST, FIELD(configs), ON_TEMPLATE,
@@ -40,11 +49,15 @@ static const struct option_row rows[] = {
 	  "render as lxd or as incus would (default: lxd)" },
 	{ "device", 0, "DEVICE.KEY=VALUE", OPTION_LIST, FIELD(devices), ON_TEMPLATE,
 	  "a value of one of its devices, such as eth0.type=nic" },
-	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD,
-	  "unified, split, or both (default: unified,split)" },
+	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
+	  "with --all: stop the other images when one fails" },
+	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,
+	  "unified, split, or both (default: unified,split); matrix: json, github or gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
 	{ "instance", 0, "NAME[,KEY=VALUE]", OPTION_TEXT, FIELD(instance), ON_TEMPLATE,
 	  "the instance, and its type, architecture, ephemeral, privileged (default: c1)" },
+	{ "jobs", 0, "NUMBER", OPTION_TEXT, FIELD(jobs), ON_BUILD,
+	  "with --all: build so many images side by side (default: what the host allows)" },
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
 	{ "keep", 0, "SIZE", OPTION_TEXT, FIELD(keep), ON_CACHE,
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
@@ -56,7 +69,8 @@ static const struct option_row rows[] = {
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
-	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides), ON_BUILD | ON_PLAN,
+	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides),
+	  ON_BUILD | ON_CHECK | ON_MATRIX | ON_PLAN | ON_SHOW,
 	  "set a value of the recipe, such as image.release=trixie" },
 	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
 	  "put the image files into DIR (default: this folder)" },
@@ -67,10 +81,15 @@ static const struct option_row rows[] = {
 	{ "property", 0, "KEY=VALUE", OPTION_LIST, FIELD(properties), ON_TEMPLATE,
 	  "a property that metadata.yaml gives the template" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "schema", 0, NULL, OPTION_FLAG, FIELD(schema), ON_CHECK,
+	  "print the format of recipes as a JSON Schema, for editors" },
+	{ "steps", 0, NULL, OPTION_FLAG, FIELD(steps), ON_PLAN,
+	  "show what a build does, by the recipe alone, instead of packages" },
 	{ "timing", 0, NULL, OPTION_FLAG, FIELD(timing), ON_BUILD | ON_PLAN,
 	  "print at the end where time and memory went" },
 	{ "trigger", 0, "WORD", OPTION_TEXT, FIELD(trigger), ON_TEMPLATE,
 	  "create, copy, start or rename (default: create)" },
+	{ "type", 0, "TYPE", OPTION_TEXT, FIELD(type), ON_PLAN, "with --steps: container or vm" },
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize or pack" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
@@ -87,7 +106,9 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD }, { "cache", ON_CACHE }, { "list", ON_LIST }, { "template", ON_TEMPLATE }
+		{ "build", ON_BUILD },       { "cache", ON_CACHE },   { "check", ON_CHECK },
+		{ "list", ON_LIST },         { "matrix", ON_MATRIX }, { "show", ON_SHOW },
+		{ "template", ON_TEMPLATE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
@@ -193,6 +214,7 @@ void settings_release(struct settings *settings)
 	free(settings->arguments.items);
 	free(settings->overrides.items);
 	free(settings->mirrors.items);
+	free(settings->chosen_cells.items);
 	free(settings->configs.items);
 	free(settings->devices.items);
 	free(settings->properties.items);

@@ -8,7 +8,14 @@
 
 #include "unpack/unpack.h"
 
+struct plan;
 struct sandbox;
+
+/*
+ * Whether this host's kernel can run what PLAN installs, before anything is fetched for it. Errors: ERROR_UNSUPPORTED
+ * says what the kernel lacks and which boot parameter brings it.
+ */
+int deb_check_host(const struct plan *plan, struct error *e) MUST_CHECK;
 
 /*
  * Bring STEP, of which deb_unpack_step() has done what it could, to its end: for an installation every package

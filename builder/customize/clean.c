@@ -8,13 +8,13 @@
 #include "base/limits.h"
 #include "base/root.h"
 #include "customize/entry.h"
+#include "customize/walk.h"
 #include "layer/key.h"
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 
-enum { CLEAN_DEPTH_MAX = 64, MACHINE_ID_LEN = 32, SECONDS_PER_DAY = 86400 };
+enum { MACHINE_ID_LEN = 32, SECONDS_PER_DAY = 86400 };
 
 typedef int (*clean_fn)(const struct customize_site *site, const char *path, const struct stat *st,
 			struct error *e);
@@ -160,17 +160,43 @@ static int clamp_shadow_days(const struct customize_site *site, const char *path
 			  st->st_gid, e);
 }
 
+/*
+ * Not removed but added: the one unit of systemd that a package's file makes fail in a container, where other units
+ * that need the host's kernel have such a condition of their own. In a virtual machine it runs as ever.
+ */
+static int leave_formats_to_host(const struct customize_site *site, const char *path, const struct stat *st,
+				 struct error *e)
+{
+	static const char text[] = "[Unit]\nConditionVirtualization=!container\n";
+	static const char folder[] = "/etc/systemd/system/systemd-binfmt.service.d";
+	static const char file[] = "/etc/systemd/system/systemd-binfmt.service.d/container.conf";
+	struct stat other;
+	int r = root_lstat(site->root_fd, "/lib/systemd/system/systemd-binfmt.service", &other, e);
+
+	(void)path;
+	(void)st;
+	if (r > 0)
+		r = root_lstat(site->root_fd, file, &other, e) > 0 ? 0 : 1;
+	if (r <= 0)
+		return r;
+	if (root_make_dirs(site->root_fd, folder, 0755, e) < 0)
+		return -1;
+	return root_write(site->root_fd, file, text, strlen(text), 0644, 0, 0, e);
+}
+
 enum clean_when { ALWAYS, WITH_CLEANUP /* packages.cleanup */ };
 
-/*
- * In a path '*' stands for any part of one name (of hidden files too), a part "**" for any number of folders.
- * Links on the way to a name are not followed: what they lead to has a path, and perhaps a row, of its own.
- */
+/* The path is one of walk_paths(). */
 struct clean_rule {
 	const char *path;
 	enum clean_when when;
 	clean_fn clean;
 	const char *reason;
+};
+
+struct cleaning {
+	const struct customize_site *site;
+	const struct clean_rule *rule;
 };
 
 /* clang-format off */
@@ -197,6 +223,7 @@ static const struct clean_rule rules[] = {
 	{ "/var/lib/apt/lists/**/*", WITH_CLEANUP, remove_file, "indexes that are old when the image is used" },
 	{ "/var/lib/apt/lists/auxfiles", WITH_CLEANUP, remove_all, "likewise; a folder that no package ships" },
 	{ "/var/lib/apt/periodic/*", ALWAYS, remove_file, "time stamps of apt's daily job" },
+	{ "/etc/dpkg/dpkg.cfg.d/image-paths-build", ALWAYS, remove_file, "'exclude_paths' that are not to be kept" },
 	{ "/var/lib/dpkg/*-old", ALWAYS, remove_file, "the database before its last change" },
 	{ "/var/lib/dpkg/lock*", ALWAYS, remove_file, "locks of a dpkg that has ended; made anew when needed" },
 	{ "/var/lib/dpkg/triggers/Lock", ALWAYS, remove_file, "likewise" },
@@ -224,82 +251,28 @@ static const struct clean_rule rules[] = {
 	{ "/var/tmp/*", ALWAYS, remove_all, "temporary files of the build" },
 	{ "/run/*", ALWAYS, remove_all, "a tmpfs in every instance" },
 	{ "/var/lock", ALWAYS, make_lock_folder, "a link to /run/lock, which a chroot into the image needs" },
+	{ "/usr/lib/binfmt.d/*.conf", ALWAYS, leave_formats_to_host,
+	  "binary formats are the kernel's, and that is the host's: systemd-binfmt.service would fail" },
 	{ "/dev/*", ALWAYS, remove_all, "the instance's own; daemons do not unpack it" },
 };
 /* clang-format on */
 
-static int walk(const struct customize_site *site, const struct clean_rule *rule, const char *folder,
-		const char *pattern, unsigned depth, struct error *e);
-
-/* PATH matched the pattern up to REST, which begins after a '/' and is NULL at the pattern's end. */
-static int walk_on(const struct customize_site *site, const struct clean_rule *rule, const char *path,
-		   const char *rest, unsigned depth, struct error *e)
+static int clean_path(void *context, const char *path, const struct stat *st, struct error *e)
 {
-	struct stat st;
-	int r = root_lstat(site->root_fd, path, &st, e);
+	const struct cleaning *cleaning = context;
 
-	if (r <= 0)
-		return r;
-	if (rest)
-		return S_ISDIR(st.st_mode) ? walk(site, rule, path, rest, depth + 1, e) : 0;
-	return rule->clean(site, path, &st, e);
-}
-
-/* Carry out RULE for every name of FOLDER ("" for the root) that PART stands for. */
-static int walk_names(const struct customize_site *site, const struct clean_rule *rule, const char *folder,
-		      const char *part, const char *rest, unsigned depth, struct error *e)
-{
-	auto_close int fd = -1;
-	char **names = NULL;
-	size_t count = 0;
-	int result = root_try_open(site->root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, &fd, e);
-
-	if (result <= 0)
-		return result;
-	if (dir_list(fd, &names, &count, e) < 0)
-		return -1;
-	result = 0;
-	for (size_t i = 0; i < count && result == 0; i++) {
-		auto_free char *path = xasprintf("%s/%s", folder, names[i]);
-
-		if (fnmatch(part, names[i], 0) == 0)
-			result = walk_on(site, rule, path, rest, depth, e);
-	}
-	names_free(names, count);
-	return result;
-}
-
-static int walk(const struct customize_site *site, const struct clean_rule *rule, const char *folder,
-		const char *pattern, unsigned depth, struct error *e)
-{
-	const char *slash = strchr(pattern, '/');
-	const char *rest = slash ? slash + 1 : NULL;
-	auto_free char *part = slash ? xstrndup(pattern, (size_t)(slash - pattern)) : xstrdup(pattern);
-
-	if (depth > CLEAN_DEPTH_MAX)
-		return error_set(e, ERROR_FORMAT, "folders are nested more than %d deep", CLEAN_DEPTH_MAX);
-	if (rest && strcmp(part, "**") == 0) {
-		/* None at all, or one and then again any number. */
-		if (walk(site, rule, folder, rest, depth, e) < 0)
-			return -1;
-		return walk_names(site, rule, folder, "*", pattern, depth, e);
-	}
-	if (strpbrk(part, "*?["))
-		return walk_names(site, rule, folder, part, rest, depth, e);
-
-	auto_free char *path = xasprintf("%s/%s", folder, part);
-
-	return walk_on(site, rule, path, rest, depth, e);
+	return cleaning->rule->clean(cleaning->site, path, st, e);
 }
 
 int customize_clean(const struct customize_site *site, struct error *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const struct clean_rule *rule = &rules[i];
+		struct cleaning cleaning = { site, rule };
 
 		if (rule->when == WITH_CLEANUP && !site->recipe->packages.cleanup)
 			continue;
-		if (walk(site, rule, "", rule->path + 1, 0, e) < 0)
+		if (walk_paths(site->root_fd, rule->path, clean_path, &cleaning, e) < 0)
 			return error_wrap(e, "cannot clean '%s'", rule->path);
 	}
 	return 0;

@@ -145,11 +145,11 @@ static size_t keep_matches(char **names, size_t count, const char *pattern)
 	return kept;
 }
 
-/* Where a copy without a path goes: as the source's folder, below the recipe's folder if it is there. */
-static int default_target(const struct customize_site *site, const char *folder, char **target,
-			  struct error *e)
+/* Where a copy without a path goes: as the source's folder, as the recipe writes it. */
+static int default_target(const struct entry *entry, const char *folder, char **target, struct error *e)
 {
-	auto_free char *prefix = xasprintf("%s/", site->recipe->folder);
+	const char *start = entry->file->source_folder ? entry->file->source_folder : ".";
+	auto_free char *prefix = xasprintf("%s/", start);
 	const char *below = is_prefix(folder, prefix) ? folder + strlen(prefix) : folder;
 
 	if (strcmp(below, ".") != 0 && *below)
@@ -249,7 +249,7 @@ int generate_copy(const struct customize_site *site, const struct entry *entry, 
 
 	if (split_source(entry, &source, e) < 0 ||
 	    entry_access(site->root_fd, entry->file, &copy.access, e) < 0 ||
-	    (!target && default_target(site, source.folder, &target, e) < 0) ||
+	    (!target && default_target(entry, source.folder, &target, e) < 0) ||
 	    open_source(&source, entry, &dir_fd, &names, &total, &matches, e) < 0)
 		return -1;
 	result = names ? copy_matches(&copy, dir_fd, names, matches, entry, target, e)

@@ -24,6 +24,9 @@ struct image_template {
 	struct template_property *properties;
 	size_t property_count;
 	bool create_only;
+	const char *uid; /* owner and mode of the file, where the template creates it; NULL: not given */
+	const char *gid;
+	const char *mode;   /* with a 0 in front, as Incus reads it */
 	struct place place; /* of the recipe's entry that asked for it */
 };
 
@@ -40,7 +43,7 @@ struct image_templates {
 struct customize_site {
 	int root_fd;
 	const struct recipe *recipe;
-	const struct sandbox *sandbox; /* for actions: with network */
+	const struct sandbox *sandbox; /* for actions, with network; for locales, without */
 	const struct plan *plan;
 	int64_t epoch_s; /* the date of the image; 0: not known */
 	struct log *log;
@@ -70,6 +73,19 @@ int customize_check_templates(const struct recipe *recipe, struct log *log, stru
  */
 int customize_files(const struct customize_site *site, struct image_templates *templates, struct error *e)
 	MUST_CHECK;
+
+/* What a recipe says in words, by the step of the chain that carries it out. setup.c says what is in which. */
+enum customize_setup {
+	CUSTOMIZE_ACCOUNTS, /* behind all packages */
+	CUSTOMIZE_LOCALES,  /* behind accounts; runs a program of the root where this machine can */
+	CUSTOMIZE_SYSTEM,   /* behind the files, before the actions that see them */
+	CUSTOMIZE_IDENTITY, /* behind all actions, which may need a resolver */
+};
+/* Whether RECIPE asks for anything in STEP. */
+bool customize_has_setup(const struct recipe *recipe, enum customize_setup step);
+/* Carry it out. Errors: ERROR_RECIPE with the place, for what the root does not have. */
+int customize_setup(const struct customize_site *site, enum customize_setup step, struct error *e) MUST_CHECK;
+
 /* Remove what a build leaves behind. The table in clean.c says what, and why. */
 int customize_clean(const struct customize_site *site, struct error *e) MUST_CHECK;
 
@@ -83,6 +99,8 @@ int customize_describe_action(const struct customize_site *site, const struct re
 			      struct layer_key *key, struct error *e) MUST_CHECK;
 int customize_describe_files(const struct customize_site *site, struct layer_key *key, struct error *e)
 	MUST_CHECK;
+void customize_describe_setup(const struct customize_site *site, enum customize_setup step,
+			      struct layer_key *key);
 int customize_describe_clean(const struct customize_site *site, struct layer_key *key, struct error *e)
 	MUST_CHECK;
 

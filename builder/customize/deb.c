@@ -2,7 +2,13 @@
 /* Package sources as apt reads them: sources.list(5), and keys in trusted.gpg.d (apt-secure(8)). */
 #include "base/root.h"
 #include "customize/entry.h"
+#include "deb/stanza.h"
+#include "deb/version.h"
+#include "fetch/openpgp.h"
 #include "layer/key.h"
+
+/* Older ones pass over keys in armour. */
+static const char first_apt_with_armour[] = "1.4";
 
 /* One file below /etc/apt. Repositories of one name are parts of one file, in their order. */
 struct sources_file {
@@ -93,20 +99,67 @@ static void add_lines(struct buffer *out, const char *expanded, bool keep_blank)
 	}
 }
 
+/* Take the version of apt out of the next stanza of dpkg's status, when it is apt's: 1, 0, or -1. */
+static int take_apt_version(struct deb_stanzas *stanzas, struct text *version, struct error *e)
+{
+	struct text name = { NULL, 0 };
+	struct text found = { NULL, 0 };
+	struct deb_field field;
+	int r;
+
+	while ((r = deb_field_next(stanzas, &field, e)) > 0) {
+		if (text_is_anycase(field.name, "Package"))
+			name = field.value;
+		else if (text_is_anycase(field.name, "Version"))
+			found = field.value;
+	}
+	if (r < 0 || !text_is(name, "apt") || !found.len)
+		return r;
+	*version = found;
+	return 1;
+}
+
+/* 1 or 0; a root without apt is meant for a later one. */
+static int knows_armour(int root_fd, struct error *e)
+{
+	auto_free char *status = NULL;
+	size_t len = 0;
+	struct text version = { NULL, 0 };
+	struct deb_stanzas stanzas;
+	int r = root_read(root_fd, "/var/lib/dpkg/status", &status, &len, e);
+
+	if (r <= 0)
+		return r < 0 ? -1 : 1;
+	stanzas = deb_stanzas_of((struct text) { status, len });
+	for (r = 0; r == 0 && deb_stanza_next(&stanzas);)
+		r = take_apt_version(&stanzas, &version, e);
+	if (r < 0)
+		return error_wrap(e, "'/var/lib/dpkg/status' in the root");
+	return !version.ptr || deb_version_compare(version, text_of(first_apt_with_armour)) >= 0;
+}
+
 static int write_key(const struct customize_site *site, const struct repository *repository, struct error *e)
 {
-	auto_free char *path = xasprintf("/etc/apt/trusted.gpg.d/%s.asc", repository->name);
 	struct text key = text_trim(text_of(repository->key));
-	auto_free char *text = xasprintf("%.*s\n", TEXT_ARG(key));
+	auto_buffer struct buffer content = BUFFER_INIT;
+	auto_free char *path = NULL;
+	int armour = knows_armour(site->root_fd, e);
 
+	if (armour < 0)
+		return -1;
+	path = xasprintf("/etc/apt/trusted.gpg.d/%s.%s", repository->name, armour ? "asc" : "gpg");
 	if (!text_starts(key, "-----BEGIN PGP PUBLIC KEY BLOCK-----"))
 		return error_set(e, ERROR_UNSUPPORTED,
 				 "repository '%s': the key is no armoured text, and keys are not fetched by "
 				 "their fingerprint",
 				 repository->name);
+	if (armour)
+		buffer_addf(&content, "%.*s\n", TEXT_ARG(key));
+	else if (openpgp_add_keys(key, &content, e) < 0)
+		return error_wrap(e, "repository '%s': key", repository->name);
 	if (make_parents(site->root_fd, path, e) < 0)
 		return -1;
-	return root_write_text(site->root_fd, path, text, e);
+	return root_write(site->root_fd, path, content.data, content.len, 0644, 0, 0, e);
 }
 
 static int add_repository(const struct customize_site *site, const struct repository *repository,

@@ -40,6 +40,14 @@ static int expand(const struct recipe *recipe, const struct recipe_file *file, c
 	return 0;
 }
 
+/* NAME of the host, which starts at FOLDER if it is relative. */
+static char *beside(const char *folder, const char *name)
+{
+	if (!folder || name[0] == '/' || strcmp(folder, ".") == 0)
+		return xstrdup(name);
+	return xasprintf("%s%s%s", folder, is_suffix(folder, "/") ? "" : "/", name);
+}
+
 int entry_expand(const struct recipe *recipe, const struct recipe_file *file, struct entry *entry,
 		 struct error *e)
 {
@@ -47,9 +55,11 @@ int entry_expand(const struct recipe *recipe, const struct recipe_file *file, st
 	auto_free char *path = NULL;
 
 	if (expand(recipe, file, file->content, &file->content_place, &expanded.content, e) < 0 ||
-	    expand(recipe, file, file->source, &file->place, &expanded.source, e) < 0 ||
+	    expand(recipe, file, file->source, &file->source_place, &expanded.source_name, e) < 0 ||
 	    expand(recipe, file, file->path, &file->place, &path, e) < 0)
 		return -1;
+	if (expanded.source_name)
+		expanded.source = beside(file->source_folder, expanded.source_name);
 	/* "/" is a good target for a copied folder, and for nothing else. */
 	if (path && file->generator == GENERATOR_COPY && strcmp(path, "/") == 0)
 		expanded.path = xstrdup("");
@@ -65,6 +75,7 @@ void entry_release(struct entry *entry)
 	free(entry->path);
 	free(entry->content);
 	free(entry->source);
+	free(entry->source_name);
 	*entry = ENTRY_INIT;
 }
 
@@ -123,16 +134,22 @@ static int parse_id(int root_fd, const char *text, const char *kind, const char 
 	return 0;
 }
 
-int entry_access(int root_fd, const struct recipe_file *file, struct access *access, struct error *e)
+int access_parse(int root_fd, const char *mode, const char *uid, const char *gid, struct access *access,
+		 struct error *e)
 {
-	struct access found = { .has_mode = file->mode, .has_uid = file->uid, .has_gid = file->gid };
+	struct access found = { .has_mode = mode, .has_uid = uid, .has_gid = gid };
 
-	if ((file->mode && parse_mode(file->mode, &found.mode, e) < 0) ||
-	    (file->uid && parse_id(root_fd, file->uid, "user", "/etc/passwd", &found.uid, e) < 0) ||
-	    (file->gid && parse_id(root_fd, file->gid, "group", "/etc/group", &found.gid, e) < 0))
+	if ((mode && parse_mode(mode, &found.mode, e) < 0) ||
+	    (uid && parse_id(root_fd, uid, "user", "/etc/passwd", &found.uid, e) < 0) ||
+	    (gid && parse_id(root_fd, gid, "group", "/etc/group", &found.gid, e) < 0))
 		return -1;
 	*access = found;
 	return 0;
+}
+
+int entry_access(int root_fd, const struct recipe_file *file, struct access *access, struct error *e)
+{
+	return access_parse(root_fd, file->mode, file->uid, file->gid, access, e);
 }
 
 unsigned access_mode(const struct access *access, unsigned old)

@@ -15,7 +15,8 @@ struct entry {
 	const struct recipe_file *file; /* borrowed */
 	char *path;                     /* owned; "/etc/motd"; NULL when the recipe gives none */
 	char *content;                  /* owned; NULL likewise */
-	char *source;                   /* owned; NULL likewise */
+	char *source;                   /* owned; NULL likewise; as the host finds it */
+	char *source_name;              /* owned; as the recipe writes it */
 	bool path_is_folder;            /* it was written with a '/' at its end */
 };
 
@@ -43,7 +44,9 @@ struct access {
 	gid_t gid;
 };
 
-/* Names are looked up in the root's own passwd and group. */
+/* From texts of a recipe, each of which may be NULL. Names are looked up in the root's own passwd and group. */
+int access_parse(int root_fd, const char *mode, const char *uid, const char *gid, struct access *access,
+		 struct error *e) MUST_CHECK;
 int entry_access(int root_fd, const struct recipe_file *file, struct access *access, struct error *e)
 	MUST_CHECK;
 /* OLD (what is there already, or a source) where ACCESS does not say otherwise. */

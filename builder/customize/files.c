@@ -123,7 +123,7 @@ int customize_describe_files(const struct customize_site *site, struct layer_key
 		recipe_describe_file(file, key);
 		key_text(key, "expanded path", entry.path);
 		key_text(key, "expanded content", entry.content);
-		key_text(key, "expanded source", entry.source);
+		key_text(key, "expanded source", entry.source_name);
 		if (describe_source(&entry, key, e) < 0) {
 			error_wrap(e, "generator '%s'", generator_name(file->generator));
 			return error_wrap_at(e, &file->place);

@@ -23,8 +23,9 @@ static json_t *template_json(const struct image_template *template)
 	for (size_t i = 0; i < template->property_count; i++)
 		json_array_append_new(properties, json_pack("[s, s]", template->properties[i].key,
 							    template->properties[i].value));
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o}", "path", template->path, "name", template->name,
-			 "content", template->content, "create_only", template->create_only, "when", when,
+	return json_pack("{s:s, s:s, s:s, s:b, s:s*, s:s*, s:s*, s:o, s:o}", "path", template->path, "name",
+			 template->name, "content", template->content, "create_only", template->create_only,
+			 "uid", template->uid, "gid", template->gid, "mode", template->mode, "when", when,
 			 "properties", properties);
 }
 
@@ -49,20 +50,27 @@ static int read_template(json_t *json, struct arena *arena, struct image_templat
 	const char *path;
 	const char *name;
 	const char *content;
+	const char *uid = NULL;
+	const char *gid = NULL;
+	const char *mode = NULL;
 	int create_only;
 	json_t *when;
 	json_t *properties;
 	json_t *item;
 	size_t index;
 
-	if (json_unpack(json, "{s:s, s:s, s:s, s:b, s:o, s:o}", "path", &path, "name", &name, "content",
-			&content, "create_only", &create_only, "when", &when, "properties", &properties) < 0)
+	if (json_unpack(json, "{s:s, s:s, s:s, s:b, s?:s, s?:s, s?:s, s:o, s:o}", "path", &path, "name",
+			&name, "content", &content, "create_only", &create_only, "uid", &uid, "gid", &gid,
+			"mode", &mode, "when", &when, "properties", &properties) < 0)
 		return -1;
 	*template = (struct image_template) {
 		.path = arena_strdup(arena, path),
 		.name = arena_strdup(arena, name),
 		.content = arena_strdup(arena, content),
 		.create_only = create_only,
+		.uid = uid ? arena_strdup(arena, uid) : NULL,
+		.gid = gid ? arena_strdup(arena, gid) : NULL,
+		.mode = mode ? arena_strdup(arena, mode) : NULL,
 	};
 	json_array_foreach(when, index, item)
 	{

@@ -84,6 +84,17 @@ static bool properties_equal(const struct image_template *a, const struct image_
 	return a->property_count == b->property_count;
 }
 
+static bool texts_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool access_equal(const struct image_template *a, const struct image_template *b)
+{
+	return a->create_only == b->create_only && texts_equal(a->uid, b->uid) &&
+	       texts_equal(a->gid, b->gid) && texts_equal(a->mode, b->mode);
+}
+
 /* 1 when an identical template is there already, 0 when NEW is none of those, -1 when it collides. */
 static int compare_with_others(const struct image_templates *templates, const struct image_template *new,
 			       struct error *e)
@@ -99,7 +110,7 @@ static int compare_with_others(const struct image_templates *templates, const st
 		if (strcmp(old->path, new->path) != 0)
 			continue;
 		if (strcmp(old->name, new->name) == 0 && lists_equal(&old->when, &new->when) &&
-		    properties_equal(old, new))
+		    properties_equal(old, new) && access_equal(old, new))
 			return 1;
 		return error_set(e, ERROR_RECIPE, "'%s' has a template already, from line %u", new->path,
 				 old->place.line);
@@ -171,6 +182,12 @@ static int add(struct image_templates *templates, const struct entry *entry, con
 	new.name = arena_strdup(arena, name);
 	new.content = arena_strdup(arena, content);
 	new.when = copy_list(arena, &when);
+	new.create_only = file->template_create_only;
+	new.uid = file->template_uid ? arena_strdup(arena, file->template_uid) : NULL;
+	new.gid = file->template_gid ? arena_strdup(arena, file->template_gid) : NULL;
+	/* Read as C reads numbers: octal by the 0 in front. */
+	if (file->template_mode)
+		new.mode = arena_printf(arena, "0%03o", (unsigned)strtoul(file->template_mode, NULL, 8));
 	for (size_t i = 0; i < property_count; i++) {
 		struct template_property property = { arena_strdup(arena, properties[i].key),
 						      arena_strdup(arena, properties[i].value) };

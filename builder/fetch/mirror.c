@@ -36,15 +36,23 @@ static const char *below(const struct mirror_rule *rule, const char *address)
 	return NULL;
 }
 
-static char *rewrite(const struct mirrors *mirrors, const char *address)
+static char *apply(const struct mirror_rule *rules, size_t count, const char *address)
 {
-	for (size_t i = 0; i < mirrors->count; i++) {
-		const char *rest = below(&mirrors->rules[i], address);
+	for (size_t i = 0; i < count; i++) {
+		const char *rest = below(&rules[i], address);
 
 		if (rest)
-			return xasprintf("%s%s", mirrors->rules[i].to, rest);
+			return xasprintf("%s%s", rules[i].to, rest);
 	}
 	return NULL;
+}
+
+static char *rewrite(const struct mirrors *mirrors, const char *address)
+{
+	auto_free char *snapshot = apply(mirrors->snapshots, mirrors->snapshot_count, address);
+	char *rewritten = apply(mirrors->rules, mirrors->count, snapshot ? snapshot : address);
+
+	return rewritten || !snapshot ? rewritten : TAKE(snapshot, NULL);
 }
 
 char *mirrors_rewrite(const struct mirrors *mirrors, const char *url)
@@ -55,13 +63,19 @@ char *mirrors_rewrite(const struct mirrors *mirrors, const char *url)
 	return rewritten ? rewritten : xstrdup(url);
 }
 
+static void free_rules(struct mirror_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(rules[i].from);
+		free(rules[i].to);
+	}
+	free(rules);
+}
+
 void mirrors_release(struct mirrors *mirrors)
 {
-	for (size_t i = 0; i < mirrors->count; i++) {
-		free(mirrors->rules[i].from);
-		free(mirrors->rules[i].to);
-	}
-	free(mirrors->rules);
+	free_rules(mirrors->rules, mirrors->count);
+	free_rules(mirrors->snapshots, mirrors->snapshot_count);
 	*mirrors = MIRRORS_INIT;
 }
 
@@ -72,6 +86,7 @@ struct archive_kind {
 	const char *path;        /* that ends the address of every mirror of it */
 	const char *hosts[4];    /* its own; a leading '.' stands for any host below */
 	const char *not_host;    /* below those, but something else */
+	const char *snapshots;   /* where its snapshots are, behind "http://"; NULL: there are none */
 	const char *mirror_word; /* must stand in a mirror's address; NULL: nothing */
 };
 
@@ -80,16 +95,19 @@ static const struct archive_kind kinds[] = {
 	  .label = "Debian",
 	  .path = "/debian/",
 	  .hosts = { ".debian.org", "http.debian.net" },
-	  .not_host = "archive.debian.org" },
+	  .not_host = "archive.debian.org",
+	  .snapshots = "snapshot.debian.org/archive/debian" },
 	{ .origin = "Debian",
 	  .label = "Debian-Security",
 	  .path = "/debian-security/",
 	  .hosts = { ".debian.org" },
-	  .not_host = "archive.debian.org" },
+	  .not_host = "archive.debian.org",
+	  .snapshots = "snapshot.debian.org/archive/debian-security" },
 	{ .origin = "Ubuntu",
 	  .label = "Ubuntu",
 	  .path = "/ubuntu/",
-	  .hosts = { "archive.ubuntu.com", ".archive.ubuntu.com", "security.ubuntu.com" } },
+	  .hosts = { "archive.ubuntu.com", ".archive.ubuntu.com", "security.ubuntu.com" },
+	  .snapshots = "snapshot.ubuntu.com/ubuntu" },
 	{ .origin = "Ubuntu", .label = "Ubuntu", .path = "/ubuntu-ports/", .hosts = { "ports.ubuntu.com" } },
 	{ .origin = "Ubuntu",
 	  .label = "Ubuntu",
@@ -127,6 +145,31 @@ static bool is_own_address(const struct archive_kind *kind, const char *address)
 	return text_is(url.path, kind->path) ||
 	       (text_is(url.host, "security.debian.org") && text_is(url.path, "/") &&
 		strcmp(kind->label, "Debian-Security") == 0);
+}
+
+char *mirror_snapshot(const char *url, const char *stamp)
+{
+	auto_free char *address = url_canonical_folder(url);
+
+	for (size_t i = 0; address && i < ARRAY_LEN(kinds); i++)
+		if (kinds[i].snapshots && is_own_address(&kinds[i], address))
+			return xasprintf("%s://%s/%s/", is_prefix(address, "https:") ? "https" : "http",
+					 kinds[i].snapshots, stamp);
+	return NULL;
+}
+
+void mirrors_add_snapshots(struct mirrors *mirrors, const char *stamp, const char *const *addresses,
+			   size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		auto_free char *snapshot = mirror_snapshot(addresses[i], stamp);
+		struct mirror_rule rule;
+
+		if (!snapshot)
+			continue;
+		rule = (struct mirror_rule) { url_canonical_folder(addresses[i]), TAKE(snapshot, NULL) };
+		PUSH(mirrors->snapshots, mirrors->snapshot_count, rule);
+	}
 }
 
 /* LINE is "ADDRESS<tab>ORIGIN<tab>LABEL". */

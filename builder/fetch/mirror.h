@@ -17,9 +17,11 @@ struct mirror_rule {
 struct mirrors {
 	struct mirror_rule *rules; /* owned; the first whose FROM matches is used */
 	size_t count;
+	struct mirror_rule *snapshots; /* owned; looked at before the others, which then see what it made */
+	size_t snapshot_count;
 };
 
-#define MIRRORS_INIT ((struct mirrors) { NULL, 0 })
+#define MIRRORS_INIT ((struct mirrors) { NULL, 0, NULL, 0 })
 #define auto_mirrors AUTO(mirrors_release)
 
 /* Add one rule. ERROR_USAGE when an address is none (http, https and file are possible). */
@@ -39,6 +41,15 @@ int mirrors_add_host(struct mirrors *mirrors, const char *const *addresses, size
  */
 void mirrors_add_targets(struct mirrors *mirrors, struct text targets, const char *const *addresses,
 			 size_t count, struct log *log);
+
+/*
+ * The address of the archive at URL as it was at STAMP ("20260101T000000Z"), malloc'ed; NULL where URL is not one of
+ * Debian's or Ubuntu's own that has snapshots.
+ */
+char *mirror_snapshot(const char *url, const char *stamp);
+/* Fetch from there what is at ADDRESSES, where they have snapshots. The other rules may send that elsewhere again. */
+void mirrors_add_snapshots(struct mirrors *mirrors, const char *stamp, const char *const *addresses,
+			   size_t count);
 
 /* URL as it is to be fetched: malloc'ed. */
 char *mirrors_rewrite(const struct mirrors *mirrors, const char *url);

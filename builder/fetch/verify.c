@@ -11,15 +11,10 @@
 
 enum { GPGV_TIMEOUT_MS = 60 * 1000 };
 
-/* The digests of RFC 4880 section 9.4 that apt accepts: SHA-256, 384, 512, 224. */
-static bool is_strong(struct text algorithm)
-{
-	uint64_t number;
-
-	return text_to_u64(algorithm, &number) && number >= 8 && number <= 11;
-}
+enum { DIGEST_SHA1 = 2, DIGEST_SHA256 = 8, DIGEST_SHA224 = 11 }; /* RFC 4880, section 9.4 */
 
 struct verdict {
+	bool accept_sha1;
 	unsigned good;
 	bool current_good; /* the signature whose lines these are: GOODSIG came */
 	bool bad;
@@ -31,6 +26,17 @@ struct verdict {
 	struct text unsupported;
 };
 
+/* Those that apt accepts: SHA-256, 384, 512, 224; SHA-1 where the caller says so; MD5 and its like never. */
+static bool is_strong(const struct verdict *verdict, struct text algorithm)
+{
+	uint64_t number;
+
+	if (!text_to_u64(algorithm, &number))
+		return false;
+	return (number >= DIGEST_SHA256 && number <= DIGEST_SHA224) ||
+	       (verdict->accept_sha1 && number == DIGEST_SHA1);
+}
+
 /* "VALIDSIG FINGERPRINT DATE TIME EXPIRES VERSION RESERVED PUBKEY-ALGORITHM HASH-ALGORITHM …" (gnupg doc/DETAILS) */
 static void take_valid(struct verdict *verdict, struct text arguments)
 {
@@ -41,7 +47,7 @@ static void take_valid(struct verdict *verdict, struct text arguments)
 	/* A VALIDSIG also follows EXPKEYSIG and REVKEYSIG; only after GOODSIG it says what its name says. */
 	if (!verdict->current_good)
 		return;
-	if (is_strong(algorithm))
+	if (is_strong(verdict, algorithm))
 		verdict->good++;
 	else
 		verdict->weak = true;
@@ -103,7 +109,10 @@ static int say_why_not(const struct verdict *verdict, struct error *e)
 				 TEXT_ARG(verdict->revoked));
 	if (verdict->weak)
 		return error_set(e, ERROR_TRUST,
-				 "is signed with a digest that no longer counts (SHA-1 or older)");
+				 "is signed with a digest that no longer counts (SHA-1 or older)%s",
+				 verdict->accept_sha1 ? ""
+						      : "; an archive of that age may be used with "
+							"'source.accept_sha1: true'");
 	if (verdict->missing.len)
 		return error_set(e, ERROR_TRUST, "is signed by keys that the recipe does not have: %s",
 				 verdict->missing.data + 2);
@@ -113,9 +122,9 @@ static int say_why_not(const struct verdict *verdict, struct error *e)
 	return error_set(e, ERROR_TRUST, verdict->no_data ? "is not signed" : "has no valid signature");
 }
 
-int verify_judge(struct text status, struct error *e)
+int verify_judge(struct text status, bool accept_sha1, struct error *e)
 {
-	struct verdict verdict = { .good = 0 };
+	struct verdict verdict = { .accept_sha1 = accept_sha1 };
 	int result = 0;
 
 	while (status.ptr)
@@ -169,7 +178,7 @@ static int run_gpgv(const char *const *argv, const int *fds, size_t count, struc
 }
 
 /* SIGNATURE is NULL for a clear-signed TEXT. */
-static int check(struct text keyring, struct text text, const struct text *signature,
+static int check(struct text keyring, struct text text, const struct text *signature, bool accept_sha1,
 		 struct process_result *result, struct error *e)
 {
 	auto_memory_file struct memory_file key_file = MEMORY_FILE_INIT;
@@ -203,10 +212,11 @@ static int check(struct text keyring, struct text text, const struct text *signa
 		return error_sys(e, "cannot read what gpgv says");
 	if (file_read_fd(status_file.fd, LIMIT_RELEASE_BYTES, &status, &status_len, e) < 0)
 		return -1;
-	return verify_judge((struct text) { status, status_len }, e);
+	return verify_judge((struct text) { status, status_len }, accept_sha1, e);
 }
 
-int verify_clearsigned(struct text keyring, struct text text, struct buffer *signed_text, struct error *e)
+int verify_clearsigned(struct text keyring, struct text text, bool accept_sha1, struct buffer *signed_text,
+		       struct error *e)
 {
 	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
 
@@ -214,16 +224,17 @@ int verify_clearsigned(struct text keyring, struct text text, struct buffer *sig
 		return error_set(
 			e, ERROR_TRUST,
 			"is no clear-signed text (does a proxy or a login page answer in its place?)");
-	if (check(keyring, text, NULL, &result, e) < 0)
+	if (check(keyring, text, NULL, accept_sha1, &result, e) < 0)
 		return -1;
 	buffer_reset(signed_text);
 	buffer_add(signed_text, result.output.data, result.output.len);
 	return 0;
 }
 
-int verify_detached(struct text keyring, struct text text, struct text signature, struct error *e)
+int verify_detached(struct text keyring, struct text text, struct text signature, bool accept_sha1,
+		    struct error *e)
 {
 	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
 
-	return check(keyring, text, &signature, &result, e);
+	return check(keyring, text, &signature, accept_sha1, &result, e);
 }

@@ -6,6 +6,7 @@
 #include "fetch/fetch.h"
 #include "fetch/openpgp.h"
 #include "fetch/verify.h"
+#include "index/keyring.h"
 #include "layer/key.h"
 
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ struct refresh {
 	size_t count;
 	struct fetch_answer *inrelease; /* owned; one for each archive */
 	struct fetch_answer *release;   /* owned; [2 * i] Release, [2 * i + 1] Release.gpg */
+	struct buffer image_keys; /* owned; of the package that the image will have, once they are needed */
 };
 
 static void free_answers(struct fetch_answer *answers, size_t count)
@@ -34,6 +36,7 @@ static void refresh_release(struct refresh *refresh)
 	for (size_t i = 0; i < refresh->count; i++)
 		free(refresh->archives[i].text);
 	free(refresh->archives);
+	buffer_release(&refresh->image_keys);
 }
 
 static const char *with_slash(struct arena *arena, const char *uri)
@@ -83,6 +86,8 @@ static struct archive *archive_of(struct refresh *refresh, const struct archive_
 	archive->product->suite = arena_strndup(arena, suite.ptr, suite.len);
 	archive->dists = arena_printf(arena, "%sdists/%s/", uri, archive->product->suite);
 	archive->any_age = wish->any_age;
+	archive->as_of_s = wish->as_of_s;
+	archive->accept_sha1 = wish->accept_sha1;
 	return archive;
 }
 
@@ -108,8 +113,9 @@ static void merge(struct refresh *refresh, const struct archive_wish *wish)
 	}
 	for (size_t i = 0; i < wish->key_count; i++)
 		ARENA_PUSH(arena, archive->keys, archive->key_count, &wish->keys[i]);
-	/* Whoever insists on a fresh one gets it. */
+	/* Whoever insists on a fresh one, or on better signatures, gets it. */
 	archive->any_age = archive->any_age && wish->any_age;
+	archive->accept_sha1 = archive->accept_sha1 && wish->accept_sha1;
 }
 
 static int wrap(const struct archive *archive, struct error *e)
@@ -167,7 +173,8 @@ static int verify_inline(struct archive *archive, struct text keyring, const str
 {
 	auto_buffer struct buffer text = BUFFER_INIT;
 
-	if (verify_clearsigned(keyring, (struct text) { answer->data, answer->len }, &text, e) < 0)
+	if (verify_clearsigned(keyring, (struct text) { answer->data, answer->len }, archive->accept_sha1,
+			       &text, e) < 0)
 		return error_wrap(e, "file 'InRelease'");
 	archive->text_len = text.len;
 	archive->text = buffer_take(&text);
@@ -190,21 +197,34 @@ static int verify_pair(struct archive *archive, struct text keyring, struct fetc
 		return error_set(e, ERROR_TRUST,
 				 "is not signed: it has neither 'InRelease' nor 'Release.gpg'");
 	if (verify_detached(keyring, (struct text) { release->data, release->len },
-			    (struct text) { signature->data, signature->len }, e) < 0)
+			    (struct text) { signature->data, signature->len }, archive->accept_sha1, e) < 0)
 		return error_wrap(e, "file 'Release'");
 	archive->text_len = release->len;
 	archive->text = TAKE(release->data, NULL);
 	return 0;
 }
 
+/* A snapshot has nothing that is newer than it; and what it has was valid then, whatever it is now. */
+static int check_snapshot(const struct archive *archive, struct error *e)
+{
+	if (!archive->as_of_s || archive->release.date_s <= archive->as_of_s)
+		return 0;
+	return error_set(
+		e, ERROR_TRUST,
+		"the Release file there is of %.*s, which is later than 'source.snapshot': this is no "
+		"server of snapshots",
+		TEXT_ARG(archive->release.date));
+}
+
 static int check_validity(const struct archive *archive, const struct archive_options *options,
 			  struct error *e)
 {
 	struct error expired = ERROR_INIT;
+	int64_t then_s = archive->as_of_s ? archive->as_of_s : options->now_s;
 
-	if (release_check_date(&archive->release, options->now_s, e) < 0)
+	if (release_check_date(&archive->release, options->now_s, e) < 0 || check_snapshot(archive, e) < 0)
 		return -1;
-	if (release_check_valid_until(&archive->release, options->now_s, &expired) == 0)
+	if (release_check_valid_until(&archive->release, then_s, &expired) == 0)
 		return 0;
 	if (archive->any_age) {
 		log_warn(options->log, "suite '%s' at '%s' %s; accepted as the recipe says",
@@ -240,7 +260,7 @@ static int parse(struct archive *archive, const struct archive_options *options,
 	return check_validity(archive, options, e);
 }
 
-/* Signature and content of one archive's Release file. Runs in a thread. */
+/* The signature of one archive's Release file, by its keys or those of the image. Runs in a thread. */
 static int verify_one(void *context, size_t index, struct error *e)
 {
 	struct refresh *refresh = context;
@@ -248,17 +268,55 @@ static int verify_one(void *context, size_t index, struct error *e)
 	auto_buffer struct buffer keyring = BUFFER_INIT;
 	struct fetch_answer *pair = &refresh->release[2 * index];
 	const struct fetch_answer *inrelease = &refresh->inrelease[index];
+	bool again = archive->lacks_key;
 	struct text keys;
 
+	if (archive->text)
+		return 0;
 	if (!inrelease->found && !pair[0].found)
 		return say_no_suite(archive, refresh->options->fetcher, e);
 	if (make_keyring(archive, &keyring, e) < 0)
 		return wrap(archive, e);
+	if (again)
+		buffer_add(&keyring, refresh->image_keys.data, refresh->image_keys.len);
 	keys = (struct text) { keyring.data, keyring.len };
 	if ((inrelease->found ? verify_inline(archive, keys, inrelease, e)
-			      : verify_pair(archive, keys, &pair[0], &pair[1], e)) < 0)
+			      : verify_pair(archive, keys, &pair[0], &pair[1], e)) == 0)
+		return 0;
+	/* The main archive, the first, has to stand by itself: the keys of the image come from there. */
+	if (e->kind != ERROR_TRUST || index == 0 || again)
 		return wrap(archive, e);
+	archive->lacks_key = true;
+	error_clear(e);
 	return 0;
+}
+
+/* The package of keys of the image, out of the index of the main archive alone. */
+static int take_image_keys(struct refresh *refresh, struct error *e)
+{
+	auto_index_set struct index_set set = INDEX_SET_INIT;
+	auto_free char *name = NULL;
+
+	if (packages_refresh(refresh->archives, 1, refresh->options, &set, e) < 0 ||
+	    keyring_of_image(&set, refresh->options->fetcher, &refresh->image_keys, &name, e) < 0)
+		return -1;
+	if (name)
+		log_say(refresh->options->log, "keys of the package '%s' are taken for repositories", name);
+	return 0;
+}
+
+/* Archives for which the recipe gives no key: their second try. */
+static int verify_rest(struct refresh *refresh, struct error *e)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < refresh->count; i++)
+		any = any || refresh->archives[i].lacks_key;
+	if (!any)
+		return 0;
+	if (take_image_keys(refresh, e) < 0)
+		return error_wrap(e, "looking for the keys of its repositories");
+	return pool_run(0, refresh->count, verify_one, refresh, e);
 }
 
 static const char *copy(struct arena *arena, struct text text)
@@ -296,18 +354,28 @@ static void forget(const struct refresh *refresh)
 	}
 }
 
+static int parse_one(struct refresh *refresh, size_t index, struct error *e)
+{
+	struct archive *archive = &refresh->archives[index];
+
+	if (parse(archive, refresh->options, &refresh->set->arena, e) < 0)
+		return wrap(archive, e);
+	return 0;
+}
+
 static int verify_all(struct refresh *refresh, struct error *e)
 {
-	if (pool_run(0, refresh->count, verify_one, refresh, e) < 0) {
+	if (pool_run(0, refresh->count, verify_one, refresh, e) < 0 || parse_one(refresh, 0, e) < 0 ||
+	    verify_rest(refresh, e) < 0) {
 		if (e->kind == ERROR_TRUST)
 			forget(refresh);
 		return -1;
 	}
-	for (size_t i = 0; i < refresh->count; i++) {
-		if (parse(&refresh->archives[i], refresh->options, &refresh->set->arena, e) < 0)
-			return wrap(&refresh->archives[i], e);
+	for (size_t i = 1; i < refresh->count; i++)
+		if (parse_one(refresh, i, e) < 0)
+			return -1;
+	for (size_t i = 0; i < refresh->count; i++)
 		fill_product(refresh->set, &refresh->archives[i]);
-	}
 	return 0;
 }
 

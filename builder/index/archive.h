@@ -23,7 +23,9 @@ struct archive_wish {
 	size_t component_count;
 	const struct key_text *keys; /* that may sign it */
 	size_t key_count;
-	bool any_age; /* an expired Valid-Until is only warned of */
+	bool any_age;     /* an expired Valid-Until is only warned of */
+	bool accept_sha1; /* a signature with SHA-1 will do */
+	int64_t as_of_s;  /* it is the archive as it was then; 0: as it is now */
 };
 
 struct archive_options {
@@ -44,7 +46,10 @@ struct archive {
 	const struct key_text **keys;
 	size_t key_count;
 	bool any_age;
-	char *text; /* owned; the signed text, which RELEASE views */
+	int64_t as_of_s; /* 0: now */
+	bool accept_sha1;
+	bool lacks_key; /* for now: the keys that the wishes give do not verify it */
+	char *text;     /* owned; the signed text, which RELEASE views */
 	size_t text_len;
 	struct release release;
 };

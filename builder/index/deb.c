@@ -2,8 +2,10 @@
 /* Debian archives: what the recipe says → the list of archives that archive.c refreshes. */
 #include "index/index.h"
 
+#include "base/alloc.h"
 #include "base/epoch.h"
 #include "base/file.h"
+#include "fetch/mirror.h"
 #include "index/archive.h"
 #include "index/sources.h"
 #include "recipe/recipe.h"
@@ -39,6 +41,15 @@ static int expand(const struct recipe *recipe, const char *text, const struct pl
 	return 0;
 }
 
+/* When the archive at URI is to be looked at: that of the recipe's snapshot, if it has snapshots. */
+static int64_t as_of(const struct recipe *recipe, const char *uri)
+{
+	auto_free char *address =
+		recipe->source.snapshot_s ? mirror_snapshot(uri, recipe->source.snapshot) : NULL;
+
+	return address ? recipe->source.snapshot_s : 0;
+}
+
 /* The keys of the main archive sign the others too, as every key in the image is trusted for all. */
 static void add_source_keys(const struct recipe *recipe, struct arena *arena, struct key_text **keys,
 			    size_t *count)
@@ -69,7 +80,8 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 	struct archive_wish wish = { .suite = source->suite ? source->suite : recipe->image.release,
 				     .components = source->components.items,
 				     .component_count = source->components.count,
-				     .any_age = !source->check_valid_until };
+				     .any_age = !source->check_valid_until,
+				     .accept_sha1 = source->accept_sha1 };
 	struct key_text *keys = NULL;
 
 	if (!source->url) {
@@ -84,6 +96,16 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 	}
 	if (expand(recipe, source->url, &source->url_place, &wishes->arena, &wish.uri, e) < 0)
 		return -1;
+	wish.as_of_s = as_of(recipe, wish.uri);
+	if (source->snapshot_s && !wish.as_of_s)
+		return error_at(
+			e, ERROR_UNSUPPORTED, &source->snapshot_place,
+			"'source.snapshot': no snapshots are known of '%s' (there are some of Debian's and "
+			"Ubuntu's own addresses, such as http://deb.debian.org/debian)",
+			wish.uri);
+	if (source->snapshot_s && source->snapshot_s > epoch_now())
+		return error_at(e, ERROR_RECIPE, &source->snapshot_place,
+				"'source.snapshot': %s is still to come", source->snapshot);
 	if (wish.component_count == 0) {
 		wish.components = main_only;
 		wish.component_count = ARRAY_LEN(main_only);
@@ -102,7 +124,9 @@ static void add_source(const struct recipe *recipe, const struct repository *rep
 				     .suite = source->suite,
 				     .components = source->components,
 				     .component_count = source->component_count,
-				     .any_age = source->any_age || !recipe->source.check_valid_until };
+				     .any_age = source->any_age || !recipe->source.check_valid_until,
+				     .accept_sha1 = recipe->source.accept_sha1,
+				     .as_of_s = as_of(recipe, source->uri) };
 	struct key_text *keys = NULL;
 
 	add_source_keys(recipe, arena, &keys, &wish.key_count);
@@ -122,7 +146,7 @@ static int add_repository(const struct recipe *recipe, const struct repository *
 
 	if (expand(recipe, repository->url, &repository->url_place, &wishes->arena, &text, e) < 0)
 		return -1;
-	if ((deb822 ? sources_parse_deb822 : sources_parse_lines)(text_of(text), recipe->architecture_mapped,
+	if ((deb822 ? sources_parse_deb822 : sources_parse_lines)(text_of(text), recipe->architecture_debian,
 								  &wishes->arena, &list, &line, e) < 0) {
 		error_wrap(e, "repository '%s', line %u", repository->name, line);
 		return error_wrap_at(e, &repository->url_place);
@@ -142,17 +166,27 @@ static int collect(const struct recipe *recipe, struct wishes *wishes, struct er
 	return 0;
 }
 
+/* A recipe that asks for a snapshot should know which of its archives move on. */
+static void warn_of_others(const struct recipe *recipe, const struct wishes *wishes, struct log *log)
+{
+	for (size_t i = 0; recipe->source.snapshot_s && i < wishes->count; i++)
+		if (!wishes->items[i].as_of_s)
+			log_warn(log, "'%s' has no snapshots that are known: it is used as it is now",
+				 wishes->items[i].uri);
+}
+
 int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
 		      struct index_set *set, struct error *e)
 {
 	auto_wishes struct wishes wishes = { .items = NULL };
-	struct archive_options options = { .architecture = recipe->architecture_mapped,
+	struct archive_options options = { .architecture = recipe->architecture_debian,
 					   .now_s = epoch_now(),
 					   .fetcher = fetcher,
 					   .log = log };
 
 	if (collect(recipe, &wishes, e) < 0)
 		return -1;
+	warn_of_others(recipe, &wishes, log);
 	return archives_refresh(wishes.items, wishes.count, &options, set, e);
 }
 

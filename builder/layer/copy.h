@@ -10,4 +10,7 @@
  */
 int copy_tree(int from_fd, int to_fd, struct tree *tree, struct error *e) MUST_CHECK;
 
+/* The file FROM under NAME in the folder TO_FD: the same file where that can be, else a copy. */
+int copy_or_link(int from, int to_fd, const char *name, struct error *e) MUST_CHECK;
+
 #endif

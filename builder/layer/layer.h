@@ -13,6 +13,8 @@
  * are the ones that were written, else (another boot, a copied cache) by the content of every file.
  * Whatever else is found is removed, and its step is carried out again.
  *
+ * A layer of image files, the last link of the chain, is no tree but those files; whoever takes them checks them.
+ *
  * Several builders share the folder: a layer appears by rename, whole; who uses one holds a shared lock on it,
  * and trimming takes only those that nobody uses.
  */
@@ -23,6 +25,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 
+struct file_pending;
 struct layer_store;
 
 /*
@@ -53,6 +56,16 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
  */
 int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
 	       int upper_fd, struct error *e) MUST_CHECK;
+/*
+ * Keep a few files that are whole, open in .fd and named .name, as the layer of KEY. Where they are on the disk of the
+ * store they become links to the same files, so who finds them has to check what is in them: PRODUCT tells what that
+ * is. They may be closed then.
+ */
+int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
+		     const char *product, const struct file_pending *files, size_t count, struct error *e)
+	MUST_CHECK;
+/* The files found as ROOT_FD are not those: remove the layer. ROOT_FD is closed. */
+void layer_discard(struct layer_store *store, const struct digest *key, int root_fd);
 /* Wait until everything is saved. Errors: ERROR_INTERRUPTED. */
 int layer_save_wait(struct layer_store *store, struct error *e) MUST_CHECK;
 

@@ -7,8 +7,8 @@
 
 struct manifest {
 	struct digest key;
-	char *title; /* owned */
-	struct digest tree;
+	char *title;           /* owned */
+	struct digest tree;    /* not set: of a few files, and who takes them knows what they are */
 	struct digest product; /* of the text kept with it; not set: there is none */
 	uint64_t disk_bytes;
 	uint64_t count; /* of files, folders and all else */

@@ -28,7 +28,9 @@ struct order {
 	const struct digest *key;
 	const char *title;
 	const char *product; /* may be NULL */
-	int upper_fd;
+	int upper_fd;        /* of a tree, or -1 with: */
+	const struct file_pending *files;
+	size_t file_count;
 	int layers_fd;
 	int folder_fd;    /* of the new layer; holds its lock */
 	const char *name; /* that it has until it is whole */
@@ -36,15 +38,15 @@ struct order {
 };
 
 /* A full disk is better seen before it is full. */
-static int check_room(int fd, const struct tree *tree, struct error *e)
+static int check_room(int fd, uint64_t need_bytes, struct error *e)
 {
 	struct statvfs fs;
 
 	if (fstatvfs(fd, &fs) < 0)
 		return error_sys(e, "cannot ask for the room on the disk");
-	if ((uint64_t)fs.f_bavail * fs.f_frsize < tree->content_bytes)
+	if ((uint64_t)fs.f_bavail * fs.f_frsize < need_bytes)
 		return error_set(e, ERROR_SPACE, "it takes %s, and the disk has %s left",
-				 human_size(tree->content_bytes).text,
+				 human_size(need_bytes).text,
 				 human_size((uint64_t)fs.f_bavail * fs.f_frsize).text);
 	return 0;
 }
@@ -75,6 +77,30 @@ static int write_product(const struct order *order, struct manifest *manifest, s
 	return file_write_fd(fd, order->product, len, e);
 }
 
+/* What is kept of a tree is all of it; TREE lists it. */
+static int fill_tree(const struct order *order, int root_fd, struct tree *tree, struct error *e)
+{
+	if (tree_read(order->upper_fd, tree, e) < 0 ||
+	    check_room(order->folder_fd, tree->content_bytes, e) < 0)
+		return -1;
+	return copy_tree(order->upper_fd, root_fd, tree, e);
+}
+
+static int fill_files(const struct order *order, int root_fd, struct error *e)
+{
+	for (size_t i = 0; i < order->file_count; i++) {
+		const struct file_pending *file = &order->files[i];
+		struct stat st;
+
+		if (fstat(file->fd, &st) < 0)
+			return error_sys(e, "cannot stat '%s'", file->name);
+		if (check_room(order->folder_fd, (uint64_t)st.st_size, e) < 0 ||
+		    copy_or_link(file->fd, root_fd, file->name, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int save(const struct order *order, struct error *e)
 {
 	struct digest_hex key = digest_hex(order->key);
@@ -83,20 +109,20 @@ static int save(const struct order *order, struct error *e)
 	auto_close int root_fd = -1;
 	struct tree_inodes inodes;
 
-	if (tree_read(order->upper_fd, &tree, e) < 0 || check_room(order->folder_fd, &tree, e) < 0 ||
-	    open_new_root(order->folder_fd, &root_fd, e) < 0 ||
-	    copy_tree(order->upper_fd, root_fd, &tree, e) < 0 ||
-	    tree_inodes_read(root_fd, &tree, &inodes, e) < 0)
+	if (open_new_root(order->folder_fd, &root_fd, e) < 0 ||
+	    (order->files ? fill_files(order, root_fd, e) : fill_tree(order, root_fd, &tree, e)) < 0 ||
+	    tree_inodes_read(root_fd, order->files ? NULL : &tree, &inodes, e) < 0)
 		return -1;
 	manifest = (struct manifest) {
 		.key = *order->key,
 		.title = xstrdup(order->title),
-		.tree = tree_digest(&tree),
 		.disk_bytes = inodes.disk_bytes,
 		.count = inodes.count,
 		.inodes = inodes.digest,
 		.boot = manifest_this_boot(),
 	};
+	if (!order->files)
+		manifest.tree = tree_digest(&tree);
 	if (write_product(order, &manifest, e) < 0 || manifest_write(order->folder_fd, &manifest, e) < 0)
 		return -1;
 	if (renameat(order->layers_fd, order->name, order->layers_fd, key.text) == 0)
@@ -129,7 +155,8 @@ static void close_others(int *keep, size_t count)
 
 static _Noreturn void saver_main(const struct order *order, int report_fd)
 {
-	int keep[] = { order->upper_fd, order->layers_fd, order->folder_fd, report_fd };
+	auto_free int *keep = xcalloc(order->file_count + 4, sizeof *keep);
+	size_t kept = 0;
 	struct error e = ERROR_INIT;
 	struct error ignored = ERROR_INIT;
 	ssize_t reported;
@@ -138,7 +165,13 @@ static _Noreturn void saver_main(const struct order *order, int report_fd)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != order->parent)
 		_exit(1);
 	interrupt_reset_in_child();
-	close_others(keep, ARRAY_LEN(keep));
+	keep[kept++] = order->upper_fd;
+	keep[kept++] = order->layers_fd;
+	keep[kept++] = order->folder_fd;
+	keep[kept++] = report_fd;
+	for (size_t i = 0; i < order->file_count; i++)
+		keep[kept++] = order->files[i].fd;
+	close_others(keep, kept);
 	/* The build itself goes first. */
 	(void)!nice(SAVER_NICE);
 	umask(0);
@@ -289,24 +322,43 @@ static int begin(struct layer_store *store, struct order *order, struct error *e
 	return 0;
 }
 
-int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
-	       int upper_fd, struct error *e)
+static int start_order(struct layer_store *store, struct order *order, struct error *e)
 {
-	struct order order = { .key = key, .title = title, .product = product, .upper_fd = upper_fd };
 	struct error why = ERROR_INIT;
 
 	if (!store->usable)
 		return 0;
 	if (interrupt_check(e) < 0)
 		return -1;
-	if (begin(store, &order, &why) == 0)
+	if (begin(store, order, &why) == 0)
 		return 0;
 	if (why.kind == ERROR_INTERRUPTED) {
 		*e = why;
 		return -1;
 	}
-	log_warn(store->log, "layer '%s' is not kept: %s", title, why.text);
+	log_warn(store->log, "layer '%s' is not kept: %s", order->title, why.text);
 	return 0;
+}
+
+int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
+	       int upper_fd, struct error *e)
+{
+	struct order order = { .key = key, .title = title, .product = product, .upper_fd = upper_fd };
+
+	return start_order(store, &order, e);
+}
+
+int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
+		     const char *product, const struct file_pending *files, size_t count, struct error *e)
+{
+	struct order order = { .key = key,
+			       .title = title,
+			       .product = product,
+			       .upper_fd = -1,
+			       .files = files,
+			       .file_count = count };
+
+	return start_order(store, &order, e);
 }
 
 void layer_store_close(struct layer_store *store)

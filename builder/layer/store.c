@@ -141,6 +141,8 @@ static int check(struct layer_store *store, struct manifest *manifest, int layer
 	auto_free char *boot = manifest_this_boot();
 	struct tree_inodes inodes;
 
+	if (!digest_is_set(&manifest->tree))
+		return 0;
 	if (tree_inodes_read(root_fd, NULL, &inodes, e) < 0)
 		return -1;
 	if (*boot && strcmp(boot, manifest->boot) == 0 && digest_equal(&inodes.digest, &manifest->inodes))
@@ -237,4 +239,23 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
 	PUSH(store->held_fds, store->held_count, TAKE(candidate.layer_fd, -1));
 	PUSH(store->held_fds, store->held_count, TAKE(candidate.root_fd, -1));
 	return 1;
+}
+
+void layer_discard(struct layer_store *store, const struct digest *key, int root_fd)
+{
+	struct error why = ERROR_INIT;
+	auto_close int layers_fd = -1;
+
+	error_set(&why, ERROR_DIGEST, "it is not what was written");
+	/* Each layer in use has two: its lock, then its tree. */
+	for (size_t i = 0; i + 1 < store->held_count; i += 2) {
+		int *pair = &store->held_fds[i];
+
+		if (pair[1] != root_fd)
+			continue;
+		if (layers_fd < 0 && layers_open(store->path, &layers_fd, &why) > 0)
+			discard(store, layers_fd, digest_hex(key).text, pair[0], &why);
+		auto_close_(&pair[0]);
+		auto_close_(&pair[1]);
+	}
 }

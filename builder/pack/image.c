@@ -7,13 +7,13 @@
 #include "base/limits.h"
 #include "base/pool.h"
 #include "customize/customize.h"
+#include "pack/delivery.h"
 #include "pack/metadata.h"
 #include "pack/tar.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
 
 #include <assert.h>
-#include <sys/file.h>
 
 enum {
 	READ_BYTES = 256 * 1024,
@@ -29,8 +29,7 @@ enum {
  * its hashing have threads of their own.
  */
 struct chain {
-	struct sink *sink; /* owned */
-	struct file_pending file;
+	struct sink *sink;            /* owned */
 	struct artefact_file *result; /* borrowed */
 	const char *prefix;           /* of the tree's paths in the archive: "rootfs/" or "" */
 	double cpu_s;                 /* of its thread, without the compressor's */
@@ -41,7 +40,7 @@ struct packing {
 	char *name;             /* owned */
 	struct buffer metadata; /* metadata.yaml */
 	struct buffer meta;     /* the metadata archive of a split image, compressed */
-	struct file_pending meta_file;
+	struct delivery delivery;
 	struct codec_memory memory;
 	struct chain chains[CHAIN_MAX];
 	size_t chain_count;
@@ -52,14 +51,17 @@ struct packing {
 
 #define auto_packing AUTO(packing_release)
 
+static void release_sinks(struct packing *packing)
+{
+	for (size_t i = 0; i < packing->chain_count; i++)
+		sink_release(TAKE(packing->chains[i].sink, NULL));
+}
+
 static void packing_release(struct packing *packing)
 {
 	/* Sinks first: their threads write to the files and share the memory. */
-	for (size_t i = 0; i < packing->chain_count; i++)
-		sink_release(packing->chains[i].sink);
-	for (size_t i = 0; i < packing->chain_count; i++)
-		file_pending_release(&packing->chains[i].file);
-	file_pending_release(&packing->meta_file);
+	release_sinks(packing);
+	delivery_release(&packing->delivery);
 	codec_memory_release(&packing->memory);
 	buffer_release(&packing->metadata);
 	buffer_release(&packing->meta);
@@ -81,6 +83,14 @@ static const struct {
 	const char *name;
 	enum pack_format format;
 } formats_known[] = { { "unified", PACK_UNIFIED }, { "split", PACK_SPLIT } };
+
+const char *pack_format_word(struct text word)
+{
+	for (size_t i = 0; i < ARRAY_LEN(formats_known); i++)
+		if (text_is(word, formats_known[i].name))
+			return formats_known[i].name;
+	return NULL;
+}
 
 int pack_formats_parse(const char *words, unsigned *formats, struct error *e)
 {
@@ -212,13 +222,14 @@ static int open_chain(struct packing *packing, const char *prefix, struct artefa
 	const struct pack_options *options = packing->options;
 	struct chain *chain = &packing->chains[packing->chain_count];
 	struct sink *sink;
+	int fd;
 
-	if (file_pending_open(options->output_fd, file->name, 0644, &chain->file, e) < 0)
+	if (delivery_add(&packing->delivery, file->name, &fd, e) < 0)
 		return -1;
 	packing->chain_count++;
 	chain->prefix = prefix;
 	chain->result = file;
-	sink = sink_sha256(sink_fd(chain->file.fd), &file->sha256, &file->size_bytes);
+	sink = sink_sha256(sink_fd(fd), &file->sha256, &file->size_bytes);
 	if (fingerprint)
 		sink = sink_sha256_after(sink, packing->meta.data, packing->meta.len, fingerprint);
 	sink = codec_open(options->codec, options->level, sink, &packing->memory, e);
@@ -242,14 +253,15 @@ static int make_meta(struct packing *packing, struct artefact_file *file, struct
 {
 	auto_sink struct sink *sink =
 		codec_open(codec_find(TEXT("xz")), -1, sink_memory(&packing->meta), &packing->memory, e);
+	int fd;
 
 	if (!sink || write_metadata(sink, packing, e) < 0 || tar_end(sink, e) < 0 || sink_finish(sink, e) < 0)
 		return -1;
-	if (file_pending_open(packing->options->output_fd, file->name, 0644, &packing->meta_file, e) < 0)
+	if (delivery_add(&packing->delivery, file->name, &fd, e) < 0)
 		return -1;
 	file->size_bytes = packing->meta.len;
 	file->sha256 = sha256_of(packing->meta.data, packing->meta.len);
-	return file_write_fd(packing->meta_file.fd, packing->meta.data, packing->meta.len, e);
+	return file_write_fd(fd, packing->meta.data, packing->meta.len, e);
 }
 
 static int open_split(struct packing *packing, struct error *e)
@@ -356,30 +368,7 @@ static int finish_chain(void *context, size_t index, struct error *e)
 
 	if (tar_end(chain->sink, e) < 0 || sink_finish(chain->sink, e) < 0)
 		return error_wrap(e, "cannot pack '%s'", chain->result->name);
-	return file_pending_sync(&chain->file, e);
-}
-
-/*
- * Until the caller closes the folder, so that of two builds into it the files, sums and record of one are not mixed
- * with the other's. A file system that knows no locks is no reason to fail.
- */
-static int lock_output(int output_fd, struct error *e)
-{
-	while (flock(output_fd, LOCK_EX) < 0 && errno == EINTR)
-		if (interrupt_check(e) < 0)
-			return -1;
 	return 0;
-}
-
-/* Everything is on the disk: give the files their names, all in a row. */
-static int commit(struct packing *packing, struct error *e)
-{
-	if (lock_output(packing->options->output_fd, e) < 0)
-		return -1;
-	for (size_t i = 0; i < packing->chain_count; i++)
-		if (file_pending_commit(&packing->chains[i].file, e) < 0)
-			return -1;
-	return packing->meta_file.name ? file_pending_commit(&packing->meta_file, e) : 0;
 }
 
 /*
@@ -428,16 +417,19 @@ static int run(struct packing *packing, struct error *e)
 			artefact->fingerprint = artefact->files[0].sha256;
 	}
 	report(packing, process_cpu_s, thread_cpu_s);
-	return commit(packing, e);
+	release_sinks(packing);
+	if (options->keep && options->keep(options->keep_context, packing->delivery.files,
+					   packing->delivery.count, &packing->artefacts, e) < 0)
+		return -1;
+	return delivery_commit(&packing->delivery, e);
 }
 
 int pack_image(const struct pack_options *options, struct artefacts *artefacts, struct error *e)
 {
-	auto_packing struct packing packing = { .options = options, .meta_file = FILE_PENDING_INIT };
+	auto_packing struct packing packing = { .options = options,
+						.delivery.folder_fd = options->output_fd };
 
 	assert(options->formats != 0 && options->epoch_s >= 0);
-	for (size_t i = 0; i < CHAIN_MAX; i++)
-		packing.chains[i].file = FILE_PENDING_INIT;
 	memory_trim();
 	codec_memory_init(&packing.memory, (options->formats & (options->formats - 1)) ? 2 : 1);
 	packing.read_buffer = xmalloc(READ_BYTES);

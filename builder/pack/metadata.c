@@ -103,6 +103,15 @@ static void write_properties(struct writer *writer, const struct template_proper
 	end_map(writer);
 }
 
+/* Incus takes owners and modes as texts; LXD passes over them. */
+static void write_access(struct writer *writer, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	word(writer, key);
+	quoted(writer, value);
+}
+
 static void write_template(struct writer *writer, const struct image_template *template)
 {
 	quoted(writer, template->path);
@@ -114,23 +123,79 @@ static void write_template(struct writer *writer, const struct image_template *t
 	word(writer, "template");
 	quoted(writer, template->name);
 	write_properties(writer, template->properties, template->property_count);
+	write_access(writer, "uid", template->uid);
+	write_access(writer, "gid", template->gid);
+	write_access(writer, "mode", template->mode);
 	end_map(writer);
 }
 
-static void write_document(struct writer *writer, const struct pack_options *options, const char *description,
-			   const char *name)
+/* The properties of an image in ascending order of key. */
+struct properties {
+	struct arena arena;
+	struct template_property *items;
+	size_t count;
+};
+
+static void properties_release(struct properties *properties)
 {
-	const struct recipe *recipe = options->recipe;
-	const struct template_property properties[] = {
+	arena_release(&properties->arena);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct template_property *)a)->key, ((const struct template_property *)b)->key);
+}
+
+/* The recipe's own, expanded; what expands to nothing is left out, so that a template may choose. */
+static int add_given(const struct recipe *recipe, const char *prefix, const struct template_property *given,
+		     size_t count, const struct place *place, struct properties *properties, struct error *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		auto_free char *value = NULL;
+		struct template_property property;
+		struct text text;
+
+		if (recipe_expand(recipe, given[i].value ? given[i].value : "", place, &value, e) < 0)
+			return -1;
+		text = text_trim(text_of(value));
+		if (text.len == 0)
+			continue;
+		property.key = arena_printf(&properties->arena, "%s%s", prefix, given[i].key);
+		property.value = arena_strndup(&properties->arena, text.ptr, text.len);
+		ARENA_PUSH(&properties->arena, properties->items, properties->count, property);
+	}
+	return 0;
+}
+
+static int collect_properties(const struct recipe *recipe, const char *description, const char *name,
+			      struct properties *properties, struct error *e)
+{
+	const struct recipe_image *image = &recipe->image;
+	const struct template_property own[] = {
 		{ "architecture", recipe->architecture_mapped },
 		{ "description", description },
 		{ "name", name },
-		{ "os", recipe->image.distribution },
-		{ "release", recipe->image.release },
-		{ "serial", recipe->image.serial },
-		{ "variant", recipe->image.variant },
+		{ "os", image->distribution },
+		{ "release", image->release },
+		{ "serial", image->serial },
+		{ "variant", image->variant },
 	};
 
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		ARENA_PUSH(&properties->arena, properties->items, properties->count, own[i]);
+	if (add_given(recipe, "", image->properties, image->property_count, &image->properties_place,
+		      properties, e) < 0 ||
+	    add_given(recipe, "requirements.", image->requirements, image->requirement_count,
+		      &image->requirements_place, properties, e) < 0)
+		return -1;
+	qsort(properties->items, properties->count, sizeof *properties->items, by_key);
+	return 0;
+}
+
+static void write_document(struct writer *writer, const struct pack_options *options,
+			   const struct properties *properties)
+{
+	const struct recipe *recipe = options->recipe;
 	begin_map(writer);
 	word(writer, "architecture");
 	quoted(writer, recipe->architecture);
@@ -138,7 +203,7 @@ static void write_document(struct writer *writer, const struct pack_options *opt
 	number(writer, options->epoch_s);
 	word(writer, "expiry_date");
 	number(writer, options->epoch_s + recipe->image.expiry_s);
-	write_properties(writer, properties, ARRAY_LEN(properties));
+	write_properties(writer, properties->items, properties->count);
 	word(writer, "templates");
 	begin_map(writer);
 	for (size_t i = 0; options->templates && i < options->templates->count; i++)
@@ -153,8 +218,8 @@ static int append(void *data, unsigned char *bytes, size_t len)
 	return 1;
 }
 
-static int write_stream(struct buffer *out, const struct pack_options *options, const char *description,
-			const char *name, struct error *e)
+static int write_stream(struct buffer *out, const struct pack_options *options,
+			const struct properties *properties, struct error *e)
 {
 	struct writer writer = { .e = e };
 	yaml_event_t event;
@@ -166,7 +231,7 @@ static int write_stream(struct buffer *out, const struct pack_options *options, 
 	yaml_emitter_set_width(&writer.emitter, -1);
 	emit(&writer, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING));
 	emit(&writer, &event, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1));
-	write_document(&writer, options, description, name);
+	write_document(&writer, options, properties);
 	emit(&writer, &event, yaml_document_end_event_initialize(&event, 1));
 	emit(&writer, &event, yaml_stream_end_event_initialize(&event));
 	yaml_emitter_delete(&writer.emitter);
@@ -177,11 +242,13 @@ int metadata_make(const struct pack_options *options, const char *name, struct b
 {
 	const struct recipe *recipe = options->recipe;
 	auto_free char *description = NULL;
+	AUTO(properties_release) struct properties properties = { .items = NULL };
 	auto_buffer struct buffer text = BUFFER_INIT;
 
 	if (recipe_expand(recipe, recipe->image.description, &recipe->image.place, &description, e) < 0)
 		return error_wrap(e, "image.description");
-	if (write_stream(&text, options, description, name, e) < 0)
+	if (collect_properties(recipe, description, name, &properties, e) < 0 ||
+	    write_stream(&text, options, &properties, e) < 0)
 		return -1;
 	if (text.len > METADATA_BYTES_MAX)
 		return error_set(e, ERROR_RECIPE,

@@ -10,8 +10,11 @@
 #include "base/log.h"
 #include "base/meter.h"
 
+struct artefacts;
 struct codec;
+struct file_pending;
 struct image_templates;
+struct layer_key;
 struct recipe;
 
 enum pack_format { PACK_UNIFIED = 1 << 0, PACK_SPLIT = 1 << 1 };
@@ -27,6 +30,10 @@ struct pack_options {
 	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
 	struct log *log;
 	struct meter *meter; /* borrowed; may be NULL */
+	/* Called when all bytes are written, before anybody waits for the disk, with one thread; may be NULL. */
+	int (*keep)(void *context, const struct file_pending *files, size_t count,
+		    const struct artefacts *artefacts, struct error *e);
+	void *keep_context;
 };
 
 struct artefact_file {
@@ -61,6 +68,20 @@ int pack_image_name(const struct recipe *recipe, char **name, struct error *e) M
 /* Write every format. All files appear at the end, together, or none does. */
 int pack_image(const struct pack_options *options, struct artefacts *artefacts, struct error *e) MUST_CHECK;
 void artefacts_release(struct artefacts *artefacts);
+
+/*
+ * An image that was packed before need not be packed again. Beside the root, this is all that pack_image() reads:
+ * put into the key of a layer that holds its files.
+ */
+int pack_describe(const struct pack_options *options, struct layer_key *key, struct error *e) MUST_CHECK;
+/* What is kept beside such files, for pack_kept(); malloc'ed. */
+char *artefacts_print(const struct artefacts *artefacts);
+/*
+ * Take the files that PRINTED tells of from the folder KEPT_FD, as pack_image() would make them: 1, or 0 when they are
+ * not what it says, and then nothing has appeared.
+ */
+int pack_kept(const struct pack_options *options, int kept_fd, const char *printed,
+	      struct artefacts *artefacts, struct error *e) MUST_CHECK;
 
 /* "unified,split" → formats; ERROR_USAGE names what is possible. */
 int pack_formats_parse(const char *words, unsigned *formats, struct error *e) MUST_CHECK;

@@ -208,7 +208,7 @@ int deb_plan_make(const struct recipe *recipe, const struct index_set *indexes, 
 
 	if (indexes->archive_count == 0)
 		return error_at(e, ERROR_PLAN, &recipe->source.place, "there is no package index");
-	if (deb_index_scan(&index, indexes, recipe->architecture_mapped, e) < 0)
+	if (deb_index_scan(&index, indexes, recipe->architecture_debian, e) < 0)
 		return -1;
 	return deb_plan_choose(recipe, &index, plan, e);
 }

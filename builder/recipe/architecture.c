@@ -11,7 +11,7 @@
  */
 static const struct architecture architectures[] = {
 	{ "i686", "i686", "linux32", "i386", { "i386", "i586", "386", "x86", "generic_32" } },
-	{ "x86_64", "x86_64", "linux64", "amd64", { "amd64", "x86-64", "generic_64" } },
+	{ "x86_64", "x86_64", "linux64", "amd64", { "amd64", "x86-64", "generic_64", "x86_64_v2" } },
 	{ "armv7l",
 	  "armv7l",
 	  "linux32",
@@ -118,4 +118,15 @@ const char *architecture_map(const char *map, const struct architecture *archite
 		if (strcmp(maps[i].map, map) == 0 && strcmp(maps[i].architecture, architecture->name) == 0)
 			return maps[i].name;
 	return architecture->name;
+}
+
+bool architecture_is_mapped(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
+		if (strcmp(maps[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(architectures); i++)
+		if (architectures[i].debian && strcmp(architectures[i].debian, name) == 0)
+			return true;
+	return false;
 }

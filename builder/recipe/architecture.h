@@ -3,6 +3,8 @@
 #ifndef RECIPE_ARCHITECTURE_H
 #define RECIPE_ARCHITECTURE_H
 
+#include <stdbool.h>
+
 struct architecture {
 	const char *name;        /* as LXD's metadata has it: "x86_64" */
 	const char *kernel;      /* as uname -m says */
@@ -22,5 +24,8 @@ const char *architecture_nearest(const char *name);
 
 /* What the distribution of MAP, a word of mappings.architecture_map, calls ARCHITECTURE. */
 const char *architecture_map(const char *map, const struct architecture *architecture);
+
+/* Whether some distribution, by any of these maps, calls one so. */
+bool architecture_is_mapped(const char *name);
 
 #endif

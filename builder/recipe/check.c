@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe/check.h"
 
+#include "base/epoch.h"
 #include "base/text.h"
 #include "recipe/architecture.h"
 
@@ -17,23 +18,22 @@ static bool is_given(const char *text)
 	return text && text[0];
 }
 
-static int check_packages(const struct recipe_packages *packages, struct error *e)
+int recipe_check_packages(const void *base, const char *path, struct problems *problems, struct error *e)
 {
+	const struct recipe_packages *packages = base;
+
 	if (packages->custom_manager && is_given(packages->manager))
-		return error_at(e, ERROR_RECIPE, &packages->custom_manager_place,
-				"'packages' has both 'manager' and 'custom_manager'");
-	if (!packages->custom_manager && !is_given(packages->manager))
-		return error_at(e, ERROR_RECIPE, &packages->place,
-				"missing key 'manager' in 'packages' (or 'custom_manager')");
-	return 0;
+		error_at(e, ERROR_RECIPE, &packages->custom_manager_place,
+			 "'%s' has both 'manager' and 'custom_manager'", path);
+	else if (!packages->custom_manager && !is_given(packages->manager))
+		error_at(e, ERROR_RECIPE, &packages->place,
+			 "missing key 'manager' in '%s' (or 'custom_manager')", path);
+	else
+		return 0;
+	return problems_take(problems, e);
 }
 
-/* The keys that a generator cannot do without. */
-static const struct {
-	enum generator generator;
-	const char *key;
-	size_t offset;
-} needs[] = {
+const struct generator_need generator_needs[] = {
 	{ GENERATOR_CLOUD_INIT, "name", offsetof(struct recipe_file, name) },
 	{ GENERATOR_COPY, "source", offsetof(struct recipe_file, source) },
 	{ GENERATOR_DUMP, "path", offsetof(struct recipe_file, path) },
@@ -43,66 +43,82 @@ static const struct {
 	{ GENERATOR_TEMPLATE, "name", offsetof(struct recipe_file, name) },
 	{ GENERATOR_TEMPLATE, "path", offsetof(struct recipe_file, path) },
 };
+const size_t generator_need_count = ARRAY_LEN(generator_needs);
 
-static int check_cloud_init(const struct recipe_file *file, size_t index, struct error *e)
+const char *const cloud_init_names[4] = { "user-data", "meta-data", "vendor-data", "network-config" };
+
+static int check_needs(const struct recipe_file *file, const char *path, struct problems *problems,
+		       struct error *e)
 {
-	static const char *const names[] = { "user-data", "meta-data", "vendor-data", "network-config" };
+	for (size_t i = 0; i < generator_need_count; i++) {
+		const struct generator_need *need = &generator_needs[i];
+		const char *text;
+
+		if (need->generator != file->generator)
+			continue;
+		memcpy(&text, (const char *)file + need->offset, sizeof text);
+		if (is_given(text))
+			continue;
+		error_at(e, ERROR_RECIPE, &file->place,
+			 "missing key '%s' in '%s' (the generator '%s' needs it)", need->key, path,
+			 generator_name(file->generator));
+		if (problems_take(problems, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_cloud_init(const struct recipe_file *file, const char *path, struct error *e)
+{
 	const char *nearest;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (strcmp(names[i], file->name) == 0)
+	for (size_t i = 0; i < ARRAY_LEN(cloud_init_names); i++)
+		if (strcmp(cloud_init_names[i], file->name) == 0)
 			return 0;
-	nearest = text_nearest(file->name, names, ARRAY_LEN(names));
-	return error_at(e, ERROR_RECIPE, &file->place, "unknown word '%.100s' in 'files[%zu].name' (%s%s%s)",
-			file->name, index, nearest ? "did you mean '" : "one of: ",
+	nearest = text_nearest(file->name, cloud_init_names, ARRAY_LEN(cloud_init_names));
+	return error_at(e, ERROR_RECIPE, &file->place, "unknown word '%.100s' in '%s.name' (%s%s%s)",
+			file->name, path, nearest ? "did you mean '" : "one of: ",
 			nearest ? nearest : "user-data, meta-data, vendor-data, network-config",
 			nearest ? "'?" : "");
 }
 
-static int check_file(const struct recipe_file *file, size_t index, struct error *e)
+static int check_name(const struct recipe_file *file, const char *path, struct error *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
-		const char *text;
-
-		if (needs[i].generator != file->generator)
-			continue;
-		memcpy(&text, (const char *)file + needs[i].offset, sizeof text);
-		if (!is_given(text))
-			return error_at(e, ERROR_RECIPE, &file->place,
-					"missing key '%s' in 'files[%zu]' (the generator '%s' needs it)",
-					needs[i].key, index, generator_name(file->generator));
-	}
+	if (!is_given(file->name))
+		return 0;
 	if (file->generator == GENERATOR_CLOUD_INIT)
-		return check_cloud_init(file, index, e);
+		return check_cloud_init(file, path, e);
 	/* The name becomes a file in the image's folder of templates, and LXD wants it bare. */
 	if (file->generator == GENERATOR_TEMPLATE && strchr(file->name, '/'))
 		return error_at(e, ERROR_RECIPE, &file->place,
-				"'files[%zu].name' must be a file name without '/', not '%.100s'", index,
-				file->name);
+				"'%s.name' must be a file name without '/', not '%.100s'", path, file->name);
 	return 0;
 }
 
 /* Ids end below the one that chown() takes for "leave it". */
-static int check_owner(const struct recipe_file *file, const char *owner, const char *key, size_t index,
+static int check_owner(const struct recipe_file *file, const char *owner, const char *key, const char *path,
 		       struct error *e)
 {
 	uint64_t id;
 
 	if (owner && text_to_u64(text_of(owner), &id) && id >= UINT32_MAX)
-		return error_at(e, ERROR_RECIPE, &file->place, "'files[%zu].%s' is too large: '%s'", index,
-				key, owner);
+		return error_at(e, ERROR_RECIPE, &file->place, "'%s.%s' is too large: '%s'", path, key,
+				owner);
 	return 0;
 }
 
-int recipe_check(const struct recipe *recipe, struct error *e)
+int recipe_check_file(const void *base, const char *path, struct problems *problems, struct error *e)
 {
-	if (check_packages(&recipe->packages, e) < 0)
+	const struct recipe_file *file = base;
+
+	if (check_needs(file, path, problems, e) < 0)
 		return -1;
-	for (size_t i = 0; i < recipe->file_count; i++)
-		if (check_file(&recipe->files[i], i, e) < 0 ||
-		    check_owner(&recipe->files[i], recipe->files[i].uid, "uid", i, e) < 0 ||
-		    check_owner(&recipe->files[i], recipe->files[i].gid, "gid", i, e) < 0)
-			return -1;
+	if (check_name(file, path, e) < 0 && problems_take(problems, e) < 0)
+		return -1;
+	if (check_owner(file, file->uid, "uid", path, e) < 0 && problems_take(problems, e) < 0)
+		return -1;
+	if (check_owner(file, file->gid, "gid", path, e) < 0 && problems_take(problems, e) < 0)
+		return -1;
 	return 0;
 }
 
@@ -198,14 +214,23 @@ static const char *map_architecture(const struct recipe *recipe, const struct ar
 		if (strcmp(mapping->key, written) == 0 || strcmp(mapping->key, architecture->name) == 0)
 			return mapping->value;
 	}
-	return strcmp(recipe->source.downloader, "debootstrap") == 0
+	return recipe->source.downloader && strcmp(recipe->source.downloader, "debootstrap") == 0
 		       ? architecture_map("debian", architecture)
 		       : written;
 }
 
-static int complete_architecture(struct recipe *recipe, struct error *e)
+/*
+ * A recipe may call an architecture as LXD does, for people who read the image's name and properties; no archive of
+ * packages would, where Debian has another name.
+ */
+static const char *debian_architecture(const char *mapped, const struct architecture *architecture)
 {
-	const char *written = recipe->image.architecture;
+	return strcmp(mapped, architecture->name) == 0 ? architecture_map("debian", architecture) : mapped;
+}
+
+int recipe_name_architecture(struct recipe *recipe, const char *written, const struct place *place,
+			     struct error *e)
+{
 	const struct architecture *architecture;
 
 	if (!is_given(written)) {
@@ -221,8 +246,7 @@ static int complete_architecture(struct recipe *recipe, struct error *e)
 	if (!architecture) {
 		const char *nearest = architecture_nearest(written);
 
-		return error_at(e, ERROR_RECIPE, &recipe->image.architecture_place,
-				"unknown architecture '%.100s'%s%s%s", written,
+		return error_at(e, ERROR_RECIPE, place, "unknown architecture '%.100s'%s%s%s", written,
 				nearest ? " (did you mean '" : "", nearest ? nearest : "",
 				nearest ? "'?)" : "");
 	}
@@ -231,15 +255,26 @@ static int complete_architecture(struct recipe *recipe, struct error *e)
 	recipe->architecture_kernel = architecture->kernel;
 	recipe->architecture_personality = architecture->personality;
 	recipe->architecture_mapped = map_architecture(recipe, architecture, written);
+	recipe->architecture_debian = debian_architecture(recipe->architecture_mapped, architecture);
 	return 0;
 }
 
-const char *recipe_beside(struct recipe *recipe, const char *name)
+/* A place names a file by the pointer that its part has; the command line is no file. */
+static const char *folder_at(const struct recipe *recipe, const struct place *place)
 {
-	if (name[0] == '/' || strcmp(recipe->folder, ".") == 0)
+	for (size_t i = 0; i < recipe->part_count; i++)
+		if (recipe->parts[i].path == place->file)
+			return recipe->parts[i].folder;
+	return recipe->folder;
+}
+
+const char *recipe_beside(struct recipe *recipe, const char *name, const struct place *place)
+{
+	const char *folder = folder_at(recipe, place);
+
+	if (name[0] == '/' || strcmp(folder, ".") == 0)
 		return name;
-	return arena_printf(&recipe->arena, "%s%s%s", recipe->folder,
-			    is_suffix(recipe->folder, "/") ? "" : "/", name);
+	return arena_printf(&recipe->arena, "%s%s%s", folder, is_suffix(folder, "/") ? "" : "/", name);
 }
 
 static void complete_files(struct recipe *recipe)
@@ -247,21 +282,39 @@ static void complete_files(struct recipe *recipe)
 	for (size_t i = 0; i < recipe->file_count; i++) {
 		struct recipe_file *file = &recipe->files[i];
 
-		if (!is_given(file->source))
-			continue;
-		file->source = recipe_beside(recipe, file->source);
-		file->source_place.column = 0; /* what follows the folder is no longer where it was */
+		if (is_given(file->source))
+			file->source_folder = folder_at(recipe, &file->source_place);
 	}
 }
 
-int recipe_complete(struct recipe *recipe, struct error *e)
+/* The schema has seen to the digits; that there is such a day, and that it is not to come, is seen here. */
+static int complete_snapshot(struct recipe_source *source, struct error *e)
 {
-	recipe->type = "container";
+	if (!is_given(source->snapshot))
+		return 0;
+	if (!epoch_parse_stamp(source->snapshot, &source->snapshot_s))
+		return error_at(e, ERROR_RECIPE, &source->snapshot_place,
+				"'source.snapshot': there is no such time as '%s'", source->snapshot);
+	return 0;
+}
+
+int recipe_complete(struct recipe *recipe, struct problems *problems, struct error *e)
+{
+	if (!recipe->type)
+		recipe->type = "container";
 	complete_image(recipe);
 	complete_source(recipe);
 	complete_files(recipe);
-	if (!expiry_seconds(recipe->image.expiry, &recipe->image.expiry_s))
-		return error_at(e, ERROR_RECIPE, &recipe->image.expiry_place,
-				"'image.expiry' is too long: '%.100s'", recipe->image.expiry);
-	return complete_architecture(recipe, e);
+	if (!expiry_seconds(recipe->image.expiry, &recipe->image.expiry_s)) {
+		error_at(e, ERROR_RECIPE, &recipe->image.expiry_place, "'image.expiry' is too long: '%.100s'",
+			 recipe->image.expiry);
+		if (problems_take(problems, e) < 0)
+			return -1;
+	}
+	if (complete_snapshot(&recipe->source, e) < 0 && problems_take(problems, e) < 0)
+		return -1;
+	if (recipe_name_architecture(recipe, recipe->image.architecture, &recipe->image.architecture_place,
+				     e) < 0)
+		return problems_take(problems, e);
+	return 0;
 }

@@ -62,6 +62,9 @@ static void describe_field(const struct schema_field *field, const char *base, s
 {
 	const char *value = base + field->offset;
 
+	/* A value that is not given may be another than the one that looks the same. */
+	if (field->given)
+		key_number(key, "given", *(const bool *)(base + field->given));
 	switch (field->type) {
 	case SCHEMA_TEXT:
 		key_text(key, field->key, pointer_at(value));
@@ -91,6 +94,8 @@ static void describe_field(const struct schema_field *field, const char *base, s
 	case SCHEMA_SECTION:
 		describe_section(field->section, value, key);
 		break;
+	case SCHEMA_PART:
+		break; /* has been laid over the recipe */
 	case SCHEMA_SECTIONS:
 		key_number(key, field->key, (int64_t)count_at(field, base));
 		for (size_t i = 0; i < count_at(field, base); i++)
@@ -133,4 +138,9 @@ void recipe_describe_file(const struct recipe_file *file, struct layer_key *key)
 void recipe_describe_action(const struct recipe_action *action, struct layer_key *key)
 {
 	describe_section(section_of("actions", NULL), (const char *)action, key);
+}
+
+void recipe_describe_section(const struct recipe *recipe, const char *name, struct layer_key *key)
+{
+	describe_field(schema_find(&schema_recipe, text_of(name)), (const char *)recipe, key);
 }

@@ -3,12 +3,15 @@
 #ifndef RECIPE_KEY_H
 #define RECIPE_KEY_H
 
-#include "recipe/recipe.h"
+#include "recipe/problem.h"
 
 /*
- * Fill in the keys of `source` and of the repositories; file names may be templates.
- * Errors: ERROR_RECIPE with the key's place, when a file is missing or holds no public key.
+ * Fill in the keys of `source`, those of its keyrings behind them, and of the repositories; names of files may be
+ * templates. A file that is missing or holds no public key is a mistake at the key's place.
  */
-int recipe_read_keys(struct recipe *recipe, struct error *e) MUST_CHECK;
+int recipe_read_keys(struct recipe *recipe, struct problems *problems, struct error *e) MUST_CHECK;
+
+/* Whether TEXT, given as a key, names a file: it is neither a key itself nor a fingerprint. */
+bool key_is_file(const char *text);
 
 #endif

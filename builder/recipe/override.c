@@ -8,6 +8,7 @@ struct override {
 	struct place place; /* "-o image.release" */
 	struct text rest;   /* of the key */
 	const char *value;
+	bool option; /* of the command line */
 };
 
 static struct node *make_node(const struct override *override, enum node_kind kind)
@@ -129,12 +130,33 @@ static int descend(const struct override *override, struct node **slot, const ch
 	return error_at(e, ERROR_RECIPE, &override->place, "there is text where '%s' is looked for", part);
 }
 
+static int set_value(struct override *override, const char *option, struct node **root, struct error *e)
+{
+	struct node **slot = root;
+	unsigned depth = 0;
+
+	while (override->rest.len) {
+		const char *part = NULL;
+
+		if (!next_part(override, &part) || ++depth > LIMIT_RECIPE_DEPTH)
+			return error_set(e, ERROR_USAGE,
+					 "option '-o %s': the key must be names and numbers between dots, "
+					 "such as packages.sets.0.action",
+					 option);
+		if (descend(override, slot, part, &slot, e) < 0)
+			return -1;
+	}
+	*slot = make_node(override, NODE_SCALAR);
+	(*slot)->plain = true;
+	(*slot)->option = override->option;
+	(*slot)->text = override->value;
+	return 0;
+}
+
 int override_apply(struct arena *arena, const char *option, struct node **root, struct error *e)
 {
 	const char *equals = strchr(option, '=');
-	struct override override = { .arena = arena };
-	struct node **slot = root;
-	unsigned depth = 0;
+	struct override override = { .arena = arena, .option = true };
 
 	if (!equals || equals == option)
 		return error_set(e, ERROR_USAGE,
@@ -142,19 +164,23 @@ int override_apply(struct arena *arena, const char *option, struct node **root, 
 	override.rest = (struct text) { option, (size_t)(equals - option) };
 	override.value = arena_strdup(arena, equals + 1);
 	override.place.file = arena_printf(arena, "-o %.*s", TEXT_ARG(override.rest));
-	while (override.rest.len) {
-		const char *part = NULL;
+	return set_value(&override, option, root, e);
+}
 
-		if (!next_part(&override, &part) || ++depth > LIMIT_RECIPE_DEPTH)
-			return error_set(e, ERROR_USAGE,
-					 "option '-o %s': the key must be names and numbers between dots, "
-					 "such as packages.sets.0.action",
-					 option);
-		if (descend(&override, slot, part, &slot, e) < 0)
-			return -1;
-	}
-	*slot = make_node(&override, NODE_SCALAR);
-	(*slot)->plain = true;
-	(*slot)->text = override.value;
-	return 0;
+int override_set(struct arena *arena, const char *key, const char *value, const struct place *place,
+		 struct node **root, struct error *e)
+{
+	struct override override = { .arena = arena, .place = *place, .rest = text_of(key), .value = value };
+
+	return set_value(&override, key, root, e);
+}
+
+bool override_is_early(const char *option)
+{
+	static const char *const keys[] = { "image.", "mappings.", "matrix.", "source.downloader=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (is_prefix(option, keys[i]))
+			return true;
+	return false;
 }

@@ -13,4 +13,11 @@
  */
 int override_apply(struct arena *arena, const char *option, struct node **root, struct error *e) MUST_CHECK;
 
+/* The same for KEY and VALUE that are said at PLACE. */
+int override_set(struct arena *arena, const char *key, const char *value, const struct place *place,
+		 struct node **root, struct error *e) MUST_CHECK;
+
+/* Whether OPTION may decide which image a recipe is about, so that it comes before what the matrix sets for it. */
+bool override_is_early(const char *option);
+
 #endif

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recipe/schema.h"
+#include "recipe/schema_rows.h"
+
+#include "recipe/check.h"
+#include "recipe/check_setup.h"
 
 #define WORDS(name, ...) \
 	static const char *const name##_words[] = { __VA_ARGS__ }; \
 	const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
 
-#define STATIC_WORDS(name, ...) \
-	static const char *const name##_words[] = { __VA_ARGS__ }; \
-	static const struct schema_words name = { name##_words, ARRAY_LEN(name##_words) }
-
-#define SECTION(name, type_place) \
-	static const struct schema_section name = { name##_fields, ARRAY_LEN(name##_fields), type_place }
-
 /* The order is that of enum generator, and of enum trigger. */
 WORDS(schema_generators, "cloud-init", "copy", "dump", "fstab", "hostname", "hosts", "incus-agent", "remove",
       "template");
+WORDS(schema_types, "container", "vm");
 WORDS(schema_triggers, "post-unpack", "post-update", "post-packages", "post-files");
 
 STATIC_WORDS(set_actions, "install", "remove"); /* as enum set_action */
-STATIC_WORDS(filter_types, "container", "vm");
 STATIC_WORDS(lxc_types, "all", "system", "user");
 STATIC_WORDS(filesystems, "ext4", "btrfs");
 STATIC_WORDS(template_when, "create", "copy", "start", "rename");
@@ -37,13 +33,34 @@ static const struct schema_form form_expiry = {
 	"^([0-9]+[smhdw])+$",
 	"numbers, each with s, m, h, d or w, such as 30d",
 };
-static const struct schema_form form_mode = {
+const struct schema_form schema_mode = {
 	"^0*[0-7]{1,4}$",
 	"octal digits, such as 0644",
 };
-static const struct schema_form form_owner = {
+static const struct schema_form form_sha256 = {
+	"^[0-9a-fA-F]{64}$",
+	"the 64 hexadecimal digits of a SHA-256 digest",
+};
+static const struct schema_form form_snapshot = {
+	"^[0-9]{8}T[0-9]{6}Z$",
+	"a time in UTC, such as 20260101T000000Z",
+};
+/* A cell's values become a part of file names, and of the command line. */
+static const struct schema_form form_axis = {
+	"^[A-Za-z0-9_][A-Za-z0-9._+~-]*$",
+	"letters, digits and any of . _ + ~ -",
+};
+const struct schema_form schema_owner = {
 	"^([0-9]{1,10}|[a-z_][a-z0-9_.-]*[$]?)$",
 	"a number or the name of a user or group",
+};
+const struct schema_form schema_id = {
+	"^[0-9]{1,9}$",
+	"a number",
+};
+static const struct schema_form form_plain_mode = {
+	"^0*[0-7]{1,3}$",
+	"octal digits without set-id bits, such as 0644",
 };
 static const struct schema_form form_variable = {
 	"^[A-Za-z_][A-Za-z0-9_]*$",
@@ -51,22 +68,6 @@ static const struct schema_form form_variable = {
 };
 
 /* clang-format off: one row a key, its columns in the same order everywhere */
-#define AT(type, member)    .offset = offsetof(struct type, member)
-#define PLACE(type, member) .place = offsetof(struct type, member)
-#define COUNT(type, member) .count = offsetof(struct type, member)
-
-/* Every list entry that may be limited to some images has these four keys. */
-#define FILTER(owner) \
-	{ "releases", SCHEMA_TEXTS, AT(owner, filter.releases), .about = "Only for these releases" }, \
-		{ "architectures", SCHEMA_TEXTS, AT(owner, filter.architectures), \
-		  .about = "Only for these architectures, as the distribution names them" }, \
-		{ "variants", SCHEMA_TEXTS, AT(owner, filter.variants), \
-		  .about = "Only for these variants" }, \
-	{ \
-		"types", SCHEMA_TEXTS, AT(owner, filter.types), .words = &filter_types, \
-								.about = "Only for these types of image" \
-	}
-
 static const struct schema_field image_fields[] = {
 	{ "distribution", SCHEMA_TEXT, .mandatory = true, AT(recipe_image, distribution),
 	  .about = "Name of the distribution" },
@@ -84,8 +85,15 @@ static const struct schema_field image_fields[] = {
 	  .about = "Serial number; default: date and time of the newest input" },
 	{ "expiry", SCHEMA_TEXT, AT(recipe_image, expiry), PLACE(recipe_image, expiry_place),
 	  .form = &form_expiry, .about = "Time from creation to expiry; default: 30d" },
+	{ "properties", SCHEMA_PAIRS, AT(recipe_image, properties), COUNT(recipe_image, property_count),
+	  PLACE(recipe_image, properties_place), .about = "Further properties; their values are templates" },
+	{ "aliases", SCHEMA_NAMES, AT(recipe_image, aliases), COUNT(recipe_image, alias_count),
+	  .about = "Names that the image is to have on a server; templates" },
+	{ "requirements", SCHEMA_PAIRS, AT(recipe_image, requirements),
+	  COUNT(recipe_image, requirement_count), PLACE(recipe_image, requirements_place),
+	  .about = "What an instance needs of its server; templates" },
 };
-SECTION(image, offsetof(struct recipe_image, place));
+SECTION_WITH(image, offsetof(struct recipe_image, place), recipe_check_image);
 
 static const struct schema_field source_fields[] = {
 	{ "downloader", SCHEMA_TEXT, .mandatory = true, AT(recipe_source, downloader),
@@ -101,14 +109,24 @@ static const struct schema_field source_fields[] = {
 	  .about = "Size of the base system: minbase, buildd or -" },
 	{ "components", SCHEMA_TEXTS, AT(recipe_source, components),
 	  .about = "Components of the archive; default: main" },
-	{ "keys", SCHEMA_KEYS, AT(recipe_source, keys), COUNT(recipe_source, key_count),
+	{ "keys", SCHEMA_KEYS, .file = true, AT(recipe_source, keys), COUNT(recipe_source, key_count),
 	  .about = "OpenPGP keys that may sign the archive: armoured text, or a file beside the recipe" },
+	{ "keyring", SCHEMA_KEYS, .single = true, .file = true, AT(recipe_source, keyrings),
+	  COUNT(recipe_source, keyring_count),
+	  .about = "Files beside the recipe with OpenPGP keys that may sign the archive, beside 'keys'" },
+	{ "sha256", SCHEMA_TEXT, AT(recipe_source, sha256), PLACE(recipe_source, sha256_place),
+	  .form = &form_sha256, .about = "SHA-256 digest of the file that the downloader fetches" },
+	{ "snapshot", SCHEMA_TEXT, AT(recipe_source, snapshot), PLACE(recipe_source, snapshot_place),
+	  .form = &form_snapshot,
+	  .about = "Use the archives of Debian and Ubuntu as they were at this time: YYYYMMDDTHHMMSSZ" },
 	{ "keyserver", SCHEMA_TEXT, AT(recipe_source, keyserver), PLACE(recipe_source, keyserver_place),
 	  .about = "Server that keys are fetched from by their fingerprints" },
 	{ "skip_verification", SCHEMA_FLAG, AT(recipe_source, skip_verification),
 	  PLACE(recipe_source, skip_verification_place), .about = "Use the archive unsigned" },
 	{ "check_valid_until", SCHEMA_FLAG, AT(recipe_source, check_valid_until),
 	  .about = "Refuse an archive whose Valid-Until has passed; default: true" },
+	{ "accept_sha1", SCHEMA_FLAG, AT(recipe_source, accept_sha1),
+	  .about = "Accept signatures with SHA-1, which archives from before 2016 have; default: false" },
 };
 SECTION(source, offsetof(struct recipe_source, place));
 
@@ -118,14 +136,15 @@ static const struct schema_field lxc_config_fields[] = {
 	{ "before", SCHEMA_COUNT, AT(lxc_config, before),
 	  .about = "Only for compatibility levels below this" },
 	{ "after", SCHEMA_COUNT, AT(lxc_config, after), .about = "Only for compatibility levels above this" },
-	{ "content", SCHEMA_TEXT, AT(lxc_config, content),
-	  .about = "Lines of LXC configuration; a template" },
+	{ "content", SCHEMA_TEXT, AT(lxc_config, content), PLACE(lxc_config, content_place),
+	  .text_place = true, .about = "Lines of LXC configuration; a template" },
 	FILTER(lxc_config),
 };
 SECTION(lxc_config, offsetof(struct lxc_config, place));
 
 static const struct schema_field lxc_fields[] = {
 	{ "create_message", SCHEMA_TEXT, AT(recipe_targets, lxc_create_message),
+	  PLACE(recipe_targets, lxc_create_message_place), .text_place = true,
 	  .about = "What lxc-create says; a template" },
 	{ "config", SCHEMA_SECTIONS, AT(recipe_targets, lxc_configs), COUNT(recipe_targets, lxc_config_count),
 	  .item_bytes = sizeof(struct lxc_config), .section = &lxc_config,
@@ -157,6 +176,14 @@ static const struct schema_field template_fields[] = {
 	  .about = "Properties that the template sees" },
 	{ "when", SCHEMA_TEXTS, AT(recipe_file, when), .words = &template_when,
 	  .about = "When an instance applies the template; default: create and copy" },
+	{ "create_only", SCHEMA_FLAG, AT(recipe_file, template_create_only),
+	  .about = "Leave a file alone that is there already" },
+	{ "uid", SCHEMA_TEXT, AT(recipe_file, template_uid), .form = &schema_id,
+	  .about = "Owner of a file that the template creates; Incus alone reads it" },
+	{ "gid", SCHEMA_TEXT, AT(recipe_file, template_gid), .form = &schema_id,
+	  .about = "Its group, likewise" },
+	{ "mode", SCHEMA_TEXT, AT(recipe_file, template_mode), .form = &form_plain_mode,
+	  .about = "Its permissions, likewise" },
 };
 SECTION(template, 0);
 
@@ -169,20 +196,20 @@ static const struct schema_field file_fields[] = {
 	  .text_place = true, .about = "Content of the file; a template if 'pongo'" },
 	{ "name", SCHEMA_TEXT, AT(recipe_file, name),
 	  .about = "Name of the template, or of cloud-init's file" },
-	{ "source", SCHEMA_TEXT, AT(recipe_file, source), PLACE(recipe_file, source_place),
+	{ "source", SCHEMA_TEXT, .file = true, AT(recipe_file, source), PLACE(recipe_file, source_place),
 	  .text_place = true,
 	  .about = "File or folder beside the recipe that is copied; a template if 'pongo'" },
-	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &form_mode,
+	{ "mode", SCHEMA_TEXT, AT(recipe_file, mode), .form = &schema_mode,
 	  .about = "Permissions of the file" },
-	{ "uid", SCHEMA_TEXT, AT(recipe_file, uid), .form = &form_owner, .about = "Owner of the file" },
-	{ "gid", SCHEMA_TEXT, AT(recipe_file, gid), .form = &form_owner, .about = "Group of the file" },
+	{ "uid", SCHEMA_TEXT, AT(recipe_file, uid), .form = &schema_owner, .about = "Owner of the file" },
+	{ "gid", SCHEMA_TEXT, AT(recipe_file, gid), .form = &schema_owner, .about = "Group of the file" },
 	{ "template", SCHEMA_SECTION, .section = &template, .about = "How instances use the template" },
 	{ "templated", SCHEMA_FLAG, AT(recipe_file, templated),
 	  .about = "LXC replaces its placeholders in the file" },
 	{ "pongo", SCHEMA_FLAG, AT(recipe_file, pongo), .about = "Path, content and source are templates" },
 	FILTER(recipe_file),
 };
-SECTION(file, offsetof(struct recipe_file, place));
+SECTION_WITH(file, offsetof(struct recipe_file, place), recipe_check_file);
 
 static const struct schema_field command_fields[] = {
 	{ "cmd", SCHEMA_TEXT, .mandatory = true, AT(custom_command, command),
@@ -223,7 +250,7 @@ static const struct schema_field repository_fields[] = {
 	{ "url", SCHEMA_TEXT, AT(repository, url), PLACE(repository, url_place), .text_place = true,
 	  .about = "Its address or lines, as its manager reads them; a template" },
 	{ "type", SCHEMA_TEXT, AT(repository, type), .about = "Its kind, where a manager has several" },
-	{ "key", SCHEMA_TEXT, AT(repository, key), PLACE(repository, key_place),
+	{ "key", SCHEMA_TEXT, .file = true, AT(repository, key), PLACE(repository, key_place),
 	  .about = "Armoured OpenPGP key that signs it, or a file beside the recipe" },
 	FILTER(repository),
 };
@@ -249,7 +276,7 @@ static const struct schema_field package_fields[] = {
 	  COUNT(recipe_packages, repository_count), .item_bytes = sizeof(struct repository),
 	  .section = &repository, .about = "Repositories of the image besides that of its base system" },
 };
-SECTION(package, offsetof(struct recipe_packages, place));
+SECTION_WITH(package, offsetof(struct recipe_packages, place), recipe_check_packages);
 
 static const struct schema_field action_fields[] = {
 	{ "trigger", SCHEMA_WORD, .mandatory = true, AT(recipe_action, trigger), .words = &schema_triggers,
@@ -286,7 +313,42 @@ static const struct schema_field mapping_fields[] = {
 };
 SECTION(mapping, 0);
 
+static const struct schema_field exclude_fields[] = {
+	FILTER(matrix_exclude),
+};
+SECTION(exclude, offsetof(struct matrix_exclude, place));
+
+static const struct schema_field override_fields[] = {
+	{ "set", SCHEMA_PART, .mandatory = true, AT(matrix_override, set),
+	  .about = "A part of a recipe, which is laid over it for these images" },
+	FILTER(matrix_override),
+};
+SECTION(override, offsetof(struct matrix_override, place));
+
+static const struct schema_field matrix_fields[] = {
+	{ "release", SCHEMA_NAMES, .single = true, AT(recipe_matrix, releases),
+	  COUNT(recipe_matrix, release_count), .form = &form_axis, .about = "Values of image.release" },
+	{ "architecture", SCHEMA_NAMES, .single = true, AT(recipe_matrix, architectures),
+	  COUNT(recipe_matrix, architecture_count), .form = &form_axis,
+	  .about = "Values of image.architecture" },
+	{ "variant", SCHEMA_NAMES, .single = true, AT(recipe_matrix, variants),
+	  COUNT(recipe_matrix, variant_count), .form = &form_axis, .about = "Values of image.variant" },
+	{ "type", SCHEMA_NAMES, .single = true, AT(recipe_matrix, types), COUNT(recipe_matrix, type_count),
+	  .words = &schema_types, .about = "Types of image" },
+	{ "exclude", SCHEMA_SECTIONS, AT(recipe_matrix, excludes), COUNT(recipe_matrix, exclude_count),
+	  .item_bytes = sizeof(struct matrix_exclude), .section = &exclude,
+	  .about = "Combinations that are left out" },
+	{ "overrides", SCHEMA_SECTIONS, AT(recipe_matrix, overrides), COUNT(recipe_matrix, override_count),
+	  .item_bytes = sizeof(struct matrix_override), .section = &override,
+	  .about = "What differs for some images" },
+};
+SECTION(matrix, offsetof(struct recipe_matrix, place));
+
 static const struct schema_field recipe_fields[] = {
+	{ "extends", SCHEMA_TEXT, AT(recipe, extends),
+	  .about = "A recipe beside this one, or below, that this one is laid over" },
+	{ "include", SCHEMA_TEXTS, .single = true, AT(recipe, includes),
+	  .about = "Files beside this one, or below, that this one is laid over" },
 	{ "image", SCHEMA_SECTION, .mandatory = true, AT(recipe, image), .section = &image,
 	  .about = "What the image is" },
 	{ "source", SCHEMA_SECTION, .mandatory = true, AT(recipe, source), .section = &source,
@@ -304,11 +366,49 @@ static const struct schema_field recipe_fields[] = {
 	{ "mappings", SCHEMA_SECTION, .section = &mapping, .about = "Names of architectures" },
 	{ "environment", SCHEMA_SECTION, AT(recipe, environment), .section = &environment,
 	  .about = "Environment of scripts" },
+	{ "matrix", SCHEMA_SECTION, AT(recipe, matrix), .given = offsetof(struct recipe, matrix.given),
+	  .section = &matrix, .about = "The images that this recipe is for" },
+
+	{ "services", SCHEMA_SECTIONS, AT(recipe, setup.services), COUNT(recipe, setup.service_count),
+	  .item_bytes = sizeof(struct recipe_service), .section = &schema_service,
+	  .about = "Services that are started, or not, when an instance starts" },
+	{ "groups", SCHEMA_SECTIONS, AT(recipe, setup.groups), COUNT(recipe, setup.group_count),
+	  .item_bytes = sizeof(struct recipe_group), .section = &schema_group,
+	  .about = "Groups that are created or changed" },
+	{ "users", SCHEMA_SECTIONS, AT(recipe, setup.users), COUNT(recipe, setup.user_count),
+	  .item_bytes = sizeof(struct recipe_user), .section = &schema_user,
+	  .about = "Users that are created or changed" },
+	{ "locales", SCHEMA_SECTIONS, AT(recipe, setup.locales), COUNT(recipe, setup.locale_count),
+	  .item_bytes = sizeof(struct recipe_locale), .section = &schema_locale,
+	  .about = "Locales that are built" },
+	{ "timezone", SCHEMA_TEXT, AT(recipe, setup.timezone), PLACE(recipe, setup.timezone_place),
+	  .form = &schema_timezone, .about = "Time zone, such as Europe/Berlin" },
+	{ "keymap", SCHEMA_TEXT, AT(recipe, setup.keymap), PLACE(recipe, setup.keymap_place),
+	  .form = &schema_keymap, .about = "Keyboard, as the console names it" },
+	{ "links", SCHEMA_SECTIONS, AT(recipe, setup.links), COUNT(recipe, setup.link_count),
+	  .item_bytes = sizeof(struct recipe_link), .section = &schema_link, .about = "Symbolic links" },
+	{ "directories", SCHEMA_SECTIONS, AT(recipe, setup.directories), COUNT(recipe, setup.directory_count),
+	  .item_bytes = sizeof(struct recipe_directory), .section = &schema_directory,
+	  .about = "Folders that are there" },
+	{ "permissions", SCHEMA_SECTIONS, AT(recipe, setup.permissions),
+	  COUNT(recipe, setup.permission_count), .item_bytes = sizeof(struct recipe_permission),
+	  .section = &schema_permission, .about = "Mode, owner and capabilities of files" },
+	{ "lines", SCHEMA_SECTIONS, AT(recipe, setup.lines), COUNT(recipe, setup.line_count),
+	  .item_bytes = sizeof(struct recipe_line), .section = &schema_line, .about = "Lines of text files" },
+	{ "resolv_conf", SCHEMA_TEXT, AT(recipe, setup.resolv_conf), PLACE(recipe, setup.resolv_conf_place),
+	  .about = "Where name servers come from: stub, uplink, resolvconf, empty, absent, or a link's "
+		   "target" },
+	{ "machine_id", SCHEMA_TEXT, AT(recipe, setup.machine_id), PLACE(recipe, setup.machine_id_place),
+	  .words = &schema_machine_ids, .about = "What instances find in /etc/machine-id" },
+	{ "exclude_paths", SCHEMA_SECTIONS, AT(recipe, setup.excludes), COUNT(recipe, setup.exclude_count),
+	  .item_bytes = sizeof(struct recipe_exclude), .section = &schema_exclude,
+	  .about = "Files of packages that are not unpacked" },
 };
 const struct schema_section schema_recipe = {
 	recipe_fields,
 	ARRAY_LEN(recipe_fields),
 	offsetof(struct recipe, place),
+	NULL,
 };
 /* clang-format on */
 

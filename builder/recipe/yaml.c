@@ -17,6 +17,7 @@ struct reader {
 	size_t node_count;  /* so far, aliases written out */
 	const char *line;   /* the line, counted from 0, that was looked at last: places only move forward */
 	size_t line_number;
+	struct problems *problems; /* NULL: the first mistake is the last */
 };
 
 static void auto_event_(yaml_event_t *event)
@@ -99,6 +100,23 @@ static int next_event(struct reader *reader, yaml_event_t *event, struct error *
 	return 0;
 }
 
+/* Go on behind the mistake in *e, if mistakes are collected. */
+static int go_on(struct reader *reader, struct error *e)
+{
+	return reader->problems ? problems_take(reader->problems, e) : -1;
+}
+
+/* What stands where a mistake was. */
+static struct node *broken_node(struct reader *reader, struct place place)
+{
+	struct node *node = arena_alloc(reader->arena, sizeof *node);
+
+	*node = (struct node) {
+		.place = place, .text_place = place, .text = "", .size = 1, .height = 1, .broken = true
+	};
+	return node;
+}
+
 static int count_nodes(struct reader *reader, size_t count, const struct place *place, struct error *e)
 {
 	reader->node_count += count;
@@ -129,12 +147,16 @@ static int find_alias(struct reader *reader, const yaml_event_t *event, unsigned
 	struct place place = place_of(reader, event->start_mark);
 	struct node *node = map_get(&reader->anchors, text_of(name));
 
-	if (!node)
-		return error_at(e, ERROR_RECIPE, &place, "the alias '*%s' has no anchor '&%s' above it", name,
-				name);
-	if (node->open)
-		return error_at(e, ERROR_RECIPE, &place, "the alias '*%s' stands inside its own anchor",
-				name);
+	if (!node || node->open) {
+		if (node)
+			error_at(e, ERROR_RECIPE, &place, "the alias '*%s' stands inside its own anchor",
+				 name);
+		else
+			error_at(e, ERROR_RECIPE, &place, "the alias '*%s' has no anchor '&%s' above it",
+				 name, name);
+		*out = broken_node(reader, place);
+		return go_on(reader, e);
+	}
 	if (check_depth(depth + node->height - 1, &place, e) < 0 ||
 	    count_nodes(reader, node->size, &place, e) < 0)
 		return -1;
@@ -199,12 +221,24 @@ static bool is_null(const char *text)
 	return false;
 }
 
+/* Whether TAG is one of the two that say how values are merged; they say nothing about a value's type. */
+static bool take_order(const char *tag, struct node *node)
+{
+	if (!tag || (strcmp(tag, "!replace") != 0 && strcmp(tag, "!remove") != 0))
+		return false;
+	node->order = strcmp(tag, "!remove") == 0 ? ORDER_REMOVE : ORDER_REPLACE;
+	node->ordered = true;
+	return true;
+}
+
 /* The tags that YAML 1.1 gives plain scalars, and the one that makes any of them text. */
 static int resolve_tag(const yaml_event_t *event, struct node *node, struct error *e)
 {
 	static const char *const known[] = { "null", "bool", "int", "float", "timestamp" };
 	const char *tag = (const char *)event->data.scalar.tag;
 
+	if (take_order(tag, node))
+		tag = NULL;
 	node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag;
 	if (!tag || strcmp(tag, "!") == 0 || strcmp(tag, YAML_STR_TAG) == 0)
 		return 0;
@@ -214,6 +248,10 @@ static int resolve_tag(const yaml_event_t *event, struct node *node, struct erro
 			return 0;
 		}
 	}
+	/* "- !buster" without quotes. */
+	if (event->data.scalar.length == 0 && tag[0] == '!')
+		return error_at(e, ERROR_RECIPE, &node->place,
+				"'%s' is a tag of YAML; a word that begins with '!' needs quotes", tag);
 	return error_at(e, ERROR_RECIPE, &node->place, "the tag '%s' has no meaning here", tag);
 }
 
@@ -223,9 +261,14 @@ static int compose_scalar(struct reader *reader, const yaml_event_t *event, stru
 	const char *value = (const char *)event->data.scalar.value;
 	size_t len = event->data.scalar.length;
 
-	if (memchr(value, '\0', len))
-		return error_at(e, ERROR_RECIPE, &node->place, "a value with a NUL character");
-	if (resolve_tag(event, node, e) < 0)
+	if (memchr(value, '\0', len)) {
+		error_at(e, ERROR_RECIPE, &node->place, "a value with a NUL character");
+		node->broken = true;
+		len = strlen(value);
+	} else {
+		node->broken = resolve_tag(event, node, e) < 0;
+	}
+	if (node->broken && go_on(reader, e) < 0)
 		return -1;
 	node->text = arena_strndup(reader->arena, value, len);
 	node->null = node->plain && is_null(value);
@@ -246,17 +289,17 @@ static int compose_scalar(struct reader *reader, const yaml_event_t *event, stru
 	return 0;
 }
 
-static int check_collection_tag(const char *tag, const char *expected, const struct place *place,
-				struct error *e)
+static int check_collection_tag(const char *tag, const char *expected, struct node *node, struct error *e)
 {
-	if (tag && strcmp(tag, "!") != 0 && strcmp(tag, expected) != 0)
-		return error_at(e, ERROR_RECIPE, place, "the tag '%s' has no meaning here", tag);
+	if (tag && !take_order(tag, node) && strcmp(tag, "!") != 0 && strcmp(tag, expected) != 0)
+		return error_at(e, ERROR_RECIPE, &node->place, "the tag '%s' has no meaning here", tag);
 	return 0;
 }
 
 static void add_size(struct node *node, const struct node *child)
 {
 	node->size += child->size;
+	node->ordered |= child->ordered;
 	if (child->height >= node->height)
 		node->height = child->height + 1;
 }
@@ -264,8 +307,8 @@ static void add_size(struct node *node, const struct node *child)
 static int compose_list(struct reader *reader, const yaml_event_t *start, unsigned depth, struct node *node,
 			struct error *e)
 {
-	if (check_collection_tag((const char *)start->data.sequence_start.tag, YAML_SEQ_TAG, &node->place,
-				 e) < 0)
+	if (check_collection_tag((const char *)start->data.sequence_start.tag, YAML_SEQ_TAG, node, e) < 0 &&
+	    go_on(reader, e) < 0)
 		return -1;
 	set_anchor(reader, start->data.sequence_start.anchor, node);
 	for (;;) {
@@ -286,9 +329,13 @@ static int compose_list(struct reader *reader, const yaml_event_t *start, unsign
 static int merge_map(struct reader *reader, struct node *node, struct map *keys,
 		     const struct node_pair *merge, const struct node *from, struct error *e)
 {
-	if (from->kind != NODE_MAP)
-		return error_at(e, ERROR_RECIPE, &merge->place,
-				"'<<' merges a mapping or a list of mappings, not %s", node_kind_name(from));
+	if (from->broken)
+		return 0;
+	if (from->kind != NODE_MAP) {
+		error_at(e, ERROR_RECIPE, &merge->place,
+			 "'<<' merges a mapping or a list of mappings, not %s", node_kind_name(from));
+		return go_on(reader, e);
+	}
 	if (count_nodes(reader, from->size, &merge->place, e) < 0)
 		return -1;
 	for (size_t i = 0; i < from->count; i++) {
@@ -315,19 +362,31 @@ static int merge_all(struct reader *reader, struct node *node, struct map *keys,
 	return 0;
 }
 
-/* The key of a pair; *merge says whether it is "<<". */
-static int compose_key(struct reader *reader, const yaml_event_t *event, struct node_pair *pair, bool *merge,
-		       struct error *e)
+/* The key of a pair, or NULL where there is a mistake; *merge says whether it is "<<". */
+static int compose_key(struct reader *reader, const yaml_event_t *event, unsigned depth,
+		       struct node_pair *pair, bool *merge, struct error *e)
 {
 	struct node *key;
 
 	pair->place = place_of(reader, event->start_mark);
+	/* A key that is no text nests like a value, so that its depth is bounded, too. */
 	if (event->type != YAML_SCALAR_EVENT && event->type != YAML_ALIAS_EVENT)
-		return error_at(e, ERROR_RECIPE, &pair->place, "a key must be text");
-	if (compose(reader, event, 1, &key, e) < 0)
+		depth++;
+	if (compose(reader, event, depth, &key, e) < 0)
 		return -1;
-	if (key->kind != NODE_SCALAR)
-		return error_at(e, ERROR_RECIPE, &pair->place, "a key must be text");
+	pair->key = NULL;
+	if (key->broken)
+		return 0;
+	if (key->kind != NODE_SCALAR) {
+		error_at(e, ERROR_RECIPE, &pair->place, "a key must be text");
+		return go_on(reader, e);
+	}
+	if (key->order != ORDER_MERGE) {
+		error_at(e, ERROR_RECIPE, &pair->place,
+			 "a tag stands before the value, behind the key: '%s: !%s'", key->text,
+			 key->order == ORDER_REMOVE ? "remove" : "replace");
+		return go_on(reader, e);
+	}
 	pair->key = key->text;
 	*merge = key->plain && strcmp(key->text, "<<") == 0;
 	return 0;
@@ -336,12 +395,14 @@ static int compose_key(struct reader *reader, const yaml_event_t *event, struct 
 static int add_pair(struct reader *reader, struct node *node, struct map *keys, const struct node_pair *pair,
 		    struct error *e)
 {
-	const struct node *before = map_put(keys, text_of(pair->key), pair->value);
+	const struct node *before = map_get(keys, text_of(pair->key));
 
-	if (before)
-		return error_at(e, ERROR_RECIPE, &pair->place,
-				"duplicate key '%s' (its first value is on line %u)", pair->key,
-				before->place.line);
+	if (before) {
+		error_at(e, ERROR_RECIPE, &pair->place, "duplicate key '%s' (its first value is on line %u)",
+			 pair->key, before->place.line);
+		return go_on(reader, e);
+	}
+	map_put(keys, text_of(pair->key), pair->value);
 	ARENA_PUSH(reader->arena, node->pairs, node->count, *pair);
 	add_size(node, pair->value);
 	return 0;
@@ -353,8 +414,8 @@ static int compose_map(struct reader *reader, const yaml_event_t *start, unsigne
 	auto_map struct map keys = MAP_INIT;
 	struct node_pair merge = { .key = NULL };
 
-	if (check_collection_tag((const char *)start->data.mapping_start.tag, YAML_MAP_TAG, &node->place, e) <
-	    0)
+	if (check_collection_tag((const char *)start->data.mapping_start.tag, YAML_MAP_TAG, node, e) < 0 &&
+	    go_on(reader, e) < 0)
 		return -1;
 	set_anchor(reader, start->data.mapping_start.anchor, node);
 	for (;;) {
@@ -367,15 +428,21 @@ static int compose_map(struct reader *reader, const yaml_event_t *start, unsigne
 			return -1;
 		if (key.type == YAML_MAPPING_END_EVENT)
 			break;
-		if (compose_key(reader, &key, &pair, &is_merge, e) < 0 || next_event(reader, &value, e) < 0 ||
+		if (compose_key(reader, &key, depth, &pair, &is_merge, e) < 0 ||
+		    next_event(reader, &value, e) < 0 ||
 		    compose(reader, &value, depth + 1, &pair.value, e) < 0)
 			return -1;
-		if (is_merge && merge.key)
-			return error_at(e, ERROR_RECIPE, &pair.place, "duplicate key '<<'");
-		if (is_merge)
+		if (!pair.key)
+			continue;
+		if (is_merge && merge.key) {
+			error_at(e, ERROR_RECIPE, &pair.place, "duplicate key '<<'");
+			if (go_on(reader, e) < 0)
+				return -1;
+		} else if (is_merge) {
 			merge = pair;
-		else if (add_pair(reader, node, &keys, &pair, e) < 0)
+		} else if (add_pair(reader, node, &keys, &pair, e) < 0) {
 			return -1;
+		}
 	}
 	return merge.key ? merge_all(reader, node, &keys, &merge, e) : 0;
 }
@@ -450,11 +517,15 @@ static int read_document(struct reader *reader, struct node **root, struct error
 	return 0;
 }
 
-int yaml_read(struct arena *arena, const char *file, struct text text, struct node **root, struct error *e)
+static int read_all(struct arena *arena, const char *file, struct text text, struct problems *problems,
+		    struct node **root, struct error *e)
 {
-	struct reader reader = {
-		.arena = arena, .file = file, .text = text, .anchors = MAP_INIT, .line = text.ptr
-	};
+	struct reader reader = { .arena = arena,
+				 .file = file,
+				 .text = text,
+				 .anchors = MAP_INIT,
+				 .line = text.ptr,
+				 .problems = problems };
 	struct place place = { .file = file };
 	struct node *read = NULL;
 	int result;
@@ -474,4 +545,16 @@ int yaml_read(struct arena *arena, const char *file, struct text text, struct no
 	if (result == 0)
 		*root = read;
 	return result;
+}
+
+int yaml_read(struct arena *arena, const char *file, struct text text, struct node **root, struct error *e)
+{
+	return read_all(arena, file, text, NULL, root, e);
+}
+
+int yaml_read_all(struct arena *arena, const char *file, struct text text, struct problems *problems,
+		  struct node **root, struct error *e)
+{
+	*root = NULL;
+	return read_all(arena, file, text, problems, root, e) < 0 ? problems_take(problems, e) : 0;
 }

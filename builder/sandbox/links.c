@@ -57,14 +57,97 @@ static int add_name(void *context, const struct scan_entry *entry, struct error 
 	return 0;
 }
 
+static void finish_search(struct search *search, bool good)
+{
+	struct links *links = search->links;
+
+	map_release(&search->by_id);
+	for (size_t i = 0; i < search->count && good; i++)
+		ARENA_PUSH(&links->arena, links->groups, links->count, search->found[i]->group);
+}
+
 int links_add(int tree_fd, bool upper, struct links *links, struct error *e)
 {
 	struct search search = { .links = links, .by_id = MAP_INIT, .upper = upper };
 	int result = scan_tree(tree_fd, add_name, &search, e);
 
-	map_release(&search.by_id);
-	for (size_t i = 0; i < search.count && result == 0; i++)
-		ARENA_PUSH(&links->arena, links->groups, links->count, search.found[i]->group);
+	finish_search(&search, result == 0);
+	return result;
+}
+
+/* Names that have others in a lower tree. */
+struct candidates {
+	struct arena arena;
+	char **names; /* in the order in which they were found, some twice */
+	size_t count;
+	bool moved; /* a folder is shown elsewhere than where it lies: names say nothing then */
+};
+
+/* Whether overlayfs shows in the folder NAME what lies in another one below it. */
+static int check_moved(const struct scan_entry *entry, struct candidates *candidates, struct error *e)
+{
+	auto_close int fd =
+		openat(entry->dir_fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(e, "cannot open it");
+	if (fgetxattr(fd, "trusted.overlay.redirect", NULL, 0) >= 0)
+		candidates->moved = true;
+	return 0;
+}
+
+static int add_candidate(void *context, const struct scan_entry *entry, struct error *e)
+{
+	struct candidates *candidates = context;
+
+	if (S_ISDIR(entry->st.st_mode))
+		return candidates->moved ? 0 : check_moved(entry, candidates, e);
+	if (entry->st.st_nlink > 1)
+		ARENA_PUSH(&candidates->arena, candidates->names, candidates->count,
+			   arena_strdup(&candidates->arena, entry->path));
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* As a scan of the root would come to NAME, if it is there; the upper trees may have removed it. */
+static int add_shown(struct search *search, int root_fd, const char *name, struct error *e)
+{
+	struct scan_entry entry = { .path = name, .dir_fd = -1, .name = name };
+	struct error ignored = ERROR_INIT;
+
+	if (root_lstat(root_fd, name, &entry.st, &ignored) <= 0)
+		return 0;
+	return add_name(search, &entry, e);
+}
+
+static int add_candidates(int root_fd, struct candidates *candidates, struct search *search, struct error *e)
+{
+	if (candidates->count)
+		qsort(candidates->names, candidates->count, sizeof *candidates->names, compare_names);
+	for (size_t i = 0; i < candidates->count; i++)
+		if ((i == 0 || strcmp(candidates->names[i], candidates->names[i - 1]) != 0) &&
+		    add_shown(search, root_fd, candidates->names[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int links_find(int root_fd, const int *lower_fds, size_t lower_count, struct links *links, struct error *e)
+{
+	struct search search = { .links = links, .by_id = MAP_INIT, .upper = true };
+	struct candidates candidates = { ARENA_INIT, NULL, 0, false };
+	int result = 0;
+
+	for (size_t i = 0; i < lower_count && result == 0; i++)
+		result = scan_tree(lower_fds[i], add_candidate, &candidates, e);
+	if (result == 0)
+		result = candidates.moved ? scan_tree(root_fd, add_name, &search, e)
+					  : add_candidates(root_fd, &candidates, &search, e);
+	finish_search(&search, result == 0);
+	arena_release(&candidates.arena);
 	return result;
 }
 

@@ -32,6 +32,12 @@ struct links {
  * that could be taken for such, or this fails with ERROR_UNSUPPORTED.
  */
 int links_add(int tree_fd, bool upper, struct links *links, struct error *e) MUST_CHECK;
+/*
+ * Add the files with several names of the overlay ROOT_FD over the trees LOWER_FDS. What has one name in each of them
+ * has one in the overlay, so looking through the trees is enough, which is faster.
+ */
+int links_find(int root_fd, const int *lower_fds, size_t lower_count, struct links *links, struct error *e)
+	MUST_CHECK;
 /* Copy them all up in the overlay ROOT_FD; no attribute of any file or folder changes. */
 int links_copy_up(int root_fd, const struct links *links, struct error *e) MUST_CHECK;
 /*

@@ -154,7 +154,7 @@ static int raise_stack(const struct workspace *workspace, struct stack *stack, b
 	if (mount_overlay(workspace->path, options, &fd, e) < 0)
 		return -1;
 	stack->mounted = true;
-	if (find_links && links_add(fd, true, &stack->links, e) < 0)
+	if (find_links && links_find(fd, stack->lower_fds, stack->lower_count, &stack->links, e) < 0)
 		return -1;
 	if (links_copy_up(fd, &stack->links, e) < 0)
 		return -1;

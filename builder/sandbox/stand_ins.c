@@ -17,6 +17,9 @@ static const char source_path[] = "/run/.stand-in";
 static const char idle_daemon[] =
 	"#!/bin/sh\necho 'start-stop-daemon: nothing is started while an image is built' >&2\nexit 0\n";
 
+static const char idle_upstart[] =
+	"#!/bin/sh\necho 'initctl: nothing is started while an image is built' >&2\nexit 0\n";
+
 static const struct {
 	const char *path;
 	const char *content;
@@ -33,6 +36,11 @@ static const struct {
 	{ "/usr/sbin/start-stop-daemon", idle_daemon, false, false,
 	  "some maintainer scripts call it without asking policy-rc.d" },
 	{ "/sbin/start-stop-daemon", idle_daemon, false, false, "the same where /usr is not merged" },
+	/*
+	 * start, stop, restart, reload and status are links to it. It asks upstart through a socket without a path,
+	 * which is not there, or with the host's network the host's own. An action cannot upgrade upstart, therefore.
+	 */
+	{ "/sbin/initctl", idle_upstart, false, true, "scripts of upstart's age tell it about their jobs" },
 };
 
 /* Folders on which the sandbox mounts a tmpfs. */

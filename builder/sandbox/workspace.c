@@ -91,9 +91,9 @@ static int open_root(struct workspace *workspace, struct error *e)
 }
 
 /* The bytes that a root in memory may take, or 0 when it has to be on disk. */
-static uint64_t room_in_memory(uint64_t estimate_bytes)
+static uint64_t room_in_memory(uint64_t estimate_bytes, unsigned sharers)
 {
-	uint64_t half = memory_available("/proc", "/sys/fs/cgroup") / 2;
+	uint64_t half = memory_available("/proc", "/sys/fs/cgroup") / 2 / (sharers ? sharers : 1);
 
 	if (estimate_bytes > UINT64_MAX / 2)
 		return 0;
@@ -144,7 +144,7 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 {
 	auto_workspace struct workspace opened = WORKSPACE_INIT;
 	const char *folder = options->work_dir ? options->work_dir : options->cache_dir;
-	uint64_t room = options->work_dir ? 0 : room_in_memory(options->estimate_bytes);
+	uint64_t room = options->work_dir ? 0 : room_in_memory(options->estimate_bytes, options->sharers);
 
 	if (leave_mount_namespace(e) < 0 || dir_make(folder, e) < 0)
 		return -1;

@@ -28,6 +28,7 @@ struct workspace_options {
 	const char *cache_dir;
 	const char *work_dir;    /* build on disk below this folder; NULL: choose */
 	uint64_t estimate_bytes; /* of the finished root */
+	unsigned sharers;        /* builds that share the memory of this host; 0: this one alone */
 	struct log *log;
 };
 

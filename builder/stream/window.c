@@ -31,14 +31,19 @@ static uint64_t xz_bytes(const uint8_t *head, size_t len)
 	return bytes;
 }
 
-static uint64_t lzma_bytes(const uint8_t *head, size_t len)
+uint64_t window_lzma_bytes(const void *head, size_t len)
 {
 	uint32_t dictionary;
 
 	if (len < 1 + sizeof dictionary)
 		return UINT64_MAX;
-	memcpy(&dictionary, head + 1, sizeof dictionary);
+	memcpy(&dictionary, (const char *)head + 1, sizeof dictionary);
 	return le32toh(dictionary);
+}
+
+static uint64_t lzma_bytes(const uint8_t *head, size_t len)
+{
+	return window_lzma_bytes(head, len);
 }
 
 /* RFC 8878, 3.1.1.1: the frame header. */

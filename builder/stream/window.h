@@ -23,4 +23,7 @@ enum { WINDOW_HEAD_BYTES = 64 };
  */
 uint64_t window_bytes(const void *head, size_t len);
 
+/* The same for what is known to be lzma, which has no magic: window_bytes() knows only what most encoders write. */
+uint64_t window_lzma_bytes(const void *head, size_t len);
+
 #endif

@@ -24,6 +24,7 @@ struct member {
 	struct archive *archive; /* its filter does the decompression */
 	struct ar *ar;           /* borrowed */
 	bool quick;
+	uint64_t (*window)(const void *head, size_t len);
 	struct budget *memory; /* borrowed; may be NULL */
 	uint64_t memory_bytes; /* taken from it */
 	bool begun;
@@ -126,13 +127,14 @@ static const struct {
 	int filter;
 	bool quick;
 	int (*enable)(struct archive *);
+	uint64_t (*window)(const void *head, size_t len);
 } codecs[] = {
-	{ ".tar", ARCHIVE_FILTER_NONE, true, archive_read_support_filter_none },
-	{ ".tar.gz", ARCHIVE_FILTER_GZIP, false, archive_read_support_filter_gzip },
-	{ ".tar.xz", ARCHIVE_FILTER_XZ, false, archive_read_support_filter_xz },
-	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, true, archive_read_support_filter_zstd },
-	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, false, archive_read_support_filter_bzip2 },
-	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, false, archive_read_support_filter_lzma },
+	{ ".tar", ARCHIVE_FILTER_NONE, true, archive_read_support_filter_none, window_bytes },
+	{ ".tar.gz", ARCHIVE_FILTER_GZIP, false, archive_read_support_filter_gzip, window_bytes },
+	{ ".tar.xz", ARCHIVE_FILTER_XZ, false, archive_read_support_filter_xz, window_bytes },
+	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, true, archive_read_support_filter_zstd, window_bytes },
+	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, false, archive_read_support_filter_bzip2, window_bytes },
+	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, false, archive_read_support_filter_lzma, window_lzma_bytes },
 };
 
 /* The row for a member's name, or -1. */
@@ -149,7 +151,7 @@ static int codec_of(const char *name)
 /* Before the decoder sees its first bytes, and takes memory for what they say. */
 static int take_memory(struct member *member, const void *head, size_t len)
 {
-	uint64_t bytes = window_bytes(head, len);
+	uint64_t bytes = member->window(head, len);
 
 	if (bytes > LIMIT_WINDOW_BYTES && bytes < UINT64_MAX)
 		return error_set(&member->inner, ERROR_FORMAT,
@@ -207,6 +209,7 @@ int member_open(struct ar *ar, const char *name, struct budget *memory, struct m
 	if (!member->archive)
 		abort();
 	member->quick = codecs[codec].quick;
+	member->window = codecs[codec].window;
 	codecs[codec].enable(member->archive);
 	archive_read_support_format_raw(member->archive);
 	if (archive_read_open2(member->archive, member, NULL, read_packed, NULL, NULL) != ARCHIVE_OK)

@@ -39,6 +39,7 @@ static void unpacking_release(struct unpacking *unpacking)
 	free(unpacking->largest_first);
 	deb_paths_release(&unpacking->run.paths);
 	deb_overrides_release(&unpacking->run.overrides);
+	deb_excludes_release(&unpacking->run.excludes);
 	budget_release(&unpacking->run.memory);
 }
 
@@ -111,6 +112,7 @@ static int begin(struct unpacking *unpacking, const struct unpack_site *site, co
 	}
 	order_by_size(unpacking);
 	if (check_fresh(site->plan, positions, count, status, e) < 0 ||
+	    deb_excludes_compile(site, &unpacking->run.excludes, e) < 0 ||
 	    deb_overrides_read(site->root_fd, overrides, &unpacking->run.overrides, e) < 0)
 		return -1;
 	return deb_paths_init(&unpacking->run.paths, site->root_fd, status, count, e);
@@ -191,5 +193,7 @@ int deb_unpack_step(const struct unpack_site *site, const struct plan_step *step
 	 */
 	if (step->kind != STEP_BASE)
 		return 0;
-	return deb_unpack_packages(site, step->packages, step->count, DEB_CONFFILES_DIRECT, NULL, e);
+	if (deb_unpack_packages(site, step->packages, step->count, DEB_CONFFILES_DIRECT, NULL, e) < 0)
+		return -1;
+	return deb_excludes_configure(site, e);
 }

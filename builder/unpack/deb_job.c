@@ -143,6 +143,12 @@ static int prepare_target(struct worker *worker, const struct entry *entry, cons
 	if (strcmp(*target, "/.") == 0)
 		return error_set(e, ERROR_FORMAT, "'%s' is a hard link to a folder", entry->path);
 	shipped = find_path(worker->job, *target);
+	if (shipped && !shipped->claim && !shipped->waiting)
+		return error_set(
+			e, ERROR_RECIPE,
+			"'exclude_paths' leaves out '%s', and '%s' is a hard link to it: leave out both, or "
+			"none",
+			*target, entry->path);
 	if (!shipped || !shipped->waiting)
 		return 0;
 	return deb_job_place_links(worker->run, worker->job, &worker->placer, false, e);
@@ -301,6 +307,9 @@ static int unpack_entry(struct worker *worker, struct entry *entry, struct tar *
 	if (entry->type == ENTRY_OTHER)
 		return error_set(e, ERROR_FORMAT, "'%s' is of a type that packages may not have",
 				 record.path);
+	r = deb_excludes_match(&worker->run->excludes, record.path, entry, e);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	conffile = map_get(&job->conffile_by_path, text_of(record.path));
 	if (conffile && conffile->conffile->remove_on_upgrade)
 		return error_set(e, ERROR_FORMAT, "conffile '%s' is to be removed, and shipped", record.path);

@@ -10,6 +10,7 @@
 #define UNPACK_DEB_JOB_H
 
 #include "unpack/deb.h"
+#include "unpack/deb_excludes.h"
 #include "unpack/deb_overrides.h"
 #include "unpack/deb_paths.h"
 
@@ -19,13 +20,14 @@ struct deb_run {
 	enum deb_conffile_mode mode;
 	struct deb_paths paths;
 	struct deb_overrides overrides;
+	struct deb_excludes excludes;
 	struct budget memory; /* of all decoders */
 };
 
 /* A line of the package's list. */
 struct deb_path {
 	const char *path;
-	const struct deb_claim *claim; /* NULL: the root itself */
+	const struct deb_claim *claim; /* NULL: the root itself, and what the recipe leaves out */
 	const char *md5;               /* of a regular file, where it was asked for */
 	bool link;                     /* a symbolic link */
 	bool waiting;                  /* a link that is not placed yet */

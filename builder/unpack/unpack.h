@@ -17,12 +17,14 @@
 struct plan;
 struct plan_package;
 struct plan_step;
+struct recipe;
 
 /* Where things are put, and from where they come: the same for all steps of one build. */
 struct unpack_site {
 	int root_fd;
 	struct fetcher *fetcher;
 	const struct plan *plan;
+	const struct recipe *recipe; /* for its exclude_paths; NULL: unpack all */
 	struct log *log;
 	struct meter *meter; /* borrowed; may be NULL */
 };

@@ -95,6 +95,7 @@ is 'a first build has no layers' "$spared" 0
 
 build again
 is 'with nothing changed no step is carried out' "$spared" "$steps"
+check 'nor is the image packed again' grep -qF 'image files from layers' <<<"$said"
 is 'and the image is the same' "$(cat "$WORK/again/SHA256SUMS")" "$(cat "$WORK/first/SHA256SUMS")"
 
 echo two >"$WORK/from/file"
@@ -140,4 +141,31 @@ is 'a first build on disk, with layers' "$spared" 0
 on_disk=$fingerprint
 build disk3 --no-layers
 is 'has the bytes of one in memory, without' "$fingerprint" "$on_disk"
+
+# The image files themselves. What was kept of them is the same file as the first one that came out; later ones are not.
+build whole
+is 'the bytes of kept image files' "$fingerprint" "$on_disk"
+build compressed --compression xz-0
+check 'another compression is packed' [ "$(grep -cF 'image files from layers' <<<"$said")" = 0 ]
+build both --format split
+check 'another format is packed' [ "$(grep -cF 'image files from layers' <<<"$said")" = 0 ]
+build more --format split
+check 'and kept' grep -qF 'image files from layers' <<<"$said"
+is 'the fingerprint of a split image is kept' "$fingerprint" "$(jq -r '.artifacts[0].fingerprint' "$WORK/both/image.json")"
+is 'and is that of its files' "$fingerprint" "$(cat "$WORK"/more/*.meta.tar.xz "$WORK"/more/*.rootfs.tar.zst | sha256sum | cut -d' ' -f1)"
+image=$(echo "$WORK"/disk2/*.tar.zst)
+chmod 600 "$image"
+build chmod
+check 'image files whose mode was changed are still good' grep -qF 'image files from layers' <<<"$said"
+printf x | dd of="$image" bs=1 seek=5000 conv=notrunc status=none
+build damaged
+check 'image files that were written to are not used' grep -qF 'is damaged and not used' <<<"$said"
+is 'but packed again' "$fingerprint" "$on_disk"
+build healed
+check 'and kept again' grep -qF 'image files from layers' <<<"$said"
+is 'with the right bytes' "$(sha256sum <"$(echo "$WORK"/healed/*.tar.zst)" | cut -d' ' -f1)" "$on_disk"
+sed -i 's/^  release: .*/&\n  description: another one/' "$WORK/t.yaml"
+build described
+is 'another description: every step is the same' "$spared" "$steps"
+check 'but the image is not' [ "$fingerprint" != "$on_disk" ]
 is 'nothing is left of the work folders' "$(find "$WORK" -maxdepth 1 -name 'work.*')" ''

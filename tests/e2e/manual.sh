@@ -24,6 +24,7 @@ section() {
 for ((i = 1; i <= count; i++)); do
 	cp "$WORK/$i.part" "$WORK/$i.yaml"
 	for name in image source packages; do
+		! grep -q '^extends: ' "$WORK/$i.part" || break
 		[ -n "$(section "$WORK/$i.part" $name)" ] || section "$WORK/1.part" $name >>"$WORK/$i.yaml"
 	done
 	first=$(grep -m 1 -oE '^[a-z]+' "$WORK/$i.part")
@@ -32,12 +33,20 @@ for ((i = 1; i <= count; i++)); do
 		ok "example $i ($first) is understood, and refused as not supported yet"
 		continue
 	fi
+	# What it is laid over, or looks for beside itself.
+	if grep -q '^extends: base/' "$WORK/$i.part" && [ ! -e "$WORK/base" ]; then
+		mkdir "$WORK/base"
+		cp "$WORK/1.part" "$WORK/base/debian.yaml"
+		cp -r "$WORK/keys" "$WORK/base/keys"
+		printf 'files:\n- {generator: dump, path: /etc/motd, content: x}\nimage: {expiry: 1d}\n' >"$WORK/base/quiet.yaml"
+		run "$KILN" build "$WORK/$i.yaml" --until recipe --quiet
+	fi
 	is "example $i ($first) loads" "$status $err" '0 '
 done
 
 # A table of the schema's own: { "key", SCHEMA_…
 if [ -e "$TOP/builder/recipe/schema.c" ]; then
-	keys=$(sed -nE 's/.*"([a-z_]+)", SCHEMA_.*/\1/p' "$TOP/builder/recipe/schema.c" | sort -u)
+	keys=$(sed -nE 's/.*"([a-z0-9_]+)", SCHEMA_.*/\1/p' "$TOP"/builder/recipe/schema*.[ch] | sort -u)
 	check 'the schema has keys' [ "$(wc -l <<<"$keys")" -gt 40 ]
 	for key in $keys; do
 		# Sections are named in headings, the others in .It or .Ic lines.

@@ -16,6 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (openpgp_add_keys(text, &keyring, &e) == 0)
 		assert(keyring.len > 0 && keyring.len <= size);
 	(void)openpgp_is_clearsigned(text);
-	(void)!verify_judge(text, &e);
+	(void)!verify_judge(text, false, &e);
 	return 0;
 }

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{ .action = SET_INSTALL, .names = &app, .name_count = 1, .place = { "r.yaml", 1, 1 } },
 		{ .action = SET_REMOVE, .names = &app, .name_count = 1, .place = { "r.yaml", 2, 1 } },
 	};
-	struct recipe recipe = { .architecture_mapped = "amd64", .source = { .variant = "minbase" } };
+	struct recipe recipe = { .architecture_debian = "amd64", .source = { .variant = "minbase" } };
 	struct index_archive archive = { .uri = "http://example.org/", .suite = "stable" };
 	struct index_archive *archives[] = { &archive };
 	auto_free char *copy = xmalloc(size);

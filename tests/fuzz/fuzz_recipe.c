@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A recipe of any bytes: YAML, schema, filters and every template in it. When the input starts with "-o ",
- * its first line is an option and the recipe follows.
+ * its first line is an option and the recipe follows. The same text is laid over another, and printed as YAML, which
+ * has to be read back.
  */
 #include "fuzz/fuzz.h"
+#include "recipe/cells.h"
+#include "recipe/emit.h"
+#include "recipe/merge.h"
 #include "recipe/recipe.h"
+#include "recipe/steps.h"
 
 #include <assert.h>
 
@@ -17,10 +22,22 @@ static void expand(const struct recipe *recipe, const char *text, const struct p
 		assert(e.kind != ERROR_NONE && e.text[0]);
 }
 
-static void use(struct recipe *recipe)
+/* What is printed of a recipe that need not be one this version builds. */
+static void look_at(const struct recipe *recipe, const struct recipe_options *options)
+{
+	auto_recipe_steps struct recipe_steps steps = RECIPE_STEPS_INIT;
+	auto_cells struct cells cells = CELLS_INIT;
+	struct error e = ERROR_INIT;
+
+	if (cells_of(recipe, options, &cells, &e) < 0 || recipe_steps(recipe, &steps, &e) < 0)
+		assert(e.kind != ERROR_NONE && e.text[0]);
+}
+
+static void use(struct recipe *recipe, const struct recipe_options *options)
 {
 	struct error e = ERROR_INIT;
 
+	look_at(recipe, options);
 	assert(recipe->image.distribution && recipe->image.release && recipe->architecture_mapped);
 	if (recipe_select(recipe, &e) < 0)
 		return;
@@ -32,6 +49,63 @@ static void use(struct recipe *recipe)
 		expand(recipe, recipe->files[i].content, &recipe->files[i].content_place);
 	for (size_t i = 0; i < recipe->action_count; i++)
 		expand(recipe, recipe->actions[i].action, &recipe->actions[i].place);
+}
+
+static bool has_long_key(const struct node *node)
+{
+	for (size_t i = 0; i < node->count; i++) {
+		if (node->kind == NODE_LIST && has_long_key(node->items[i]))
+			return true;
+		/* libyaml looks no farther for the colon. */
+		if (node->kind == NODE_MAP &&
+		    (strlen(node->pairs[i].key) > 200 || has_long_key(node->pairs[i].value)))
+			return true;
+	}
+	return false;
+}
+
+static bool same(const struct node *a, const struct node *b)
+{
+	if (a->kind != b->kind || a->count != b->count || a->order != b->order || a->null != b->null)
+		return false;
+	if (a->kind == NODE_SCALAR)
+		return a->null || strcmp(a->text, b->text) == 0;
+	for (size_t i = 0; i < a->count; i++) {
+		if (a->kind == NODE_LIST && !same(a->items[i], b->items[i]))
+			return false;
+		if (a->kind == NODE_MAP && (strcmp(a->pairs[i].key, b->pairs[i].key) != 0 ||
+					    !same(a->pairs[i].value, b->pairs[i].value)))
+			return false;
+	}
+	return true;
+}
+
+static void merge_and_print(struct text text)
+{
+	static const char beneath[] = "image: {distribution: d, release: r}\nfiles: [{path: /a}, {name: b}]\n"
+				      "packages: {manager: apt, sets: [{packages: [a, b]}]}\n";
+	AUTO(arena_release) struct arena arena = ARENA_INIT;
+	auto_buffer struct buffer out = BUFFER_INIT;
+	struct merger merger = { .arena = &arena };
+	struct node *base = NULL;
+	struct node *top = NULL;
+	struct node *merged = NULL;
+	struct node *again = NULL;
+	struct error e = ERROR_INIT;
+
+	if (yaml_read(&arena, "base.yaml", text_of(beneath), &base, &e) < 0)
+		abort();
+	if (yaml_read(&arena, "top.yaml", text, &top, &e) < 0 || top->kind != NODE_MAP ||
+	    merge_over(&merger, base, top, &merged, &e) < 0)
+		return;
+	if (merged->size > 10000 || has_long_key(merged))
+		return;
+	yaml_emit(merged, &out);
+	if (yaml_read(&arena, "again.yaml", (struct text) { out.data, out.len }, &again, &e) < 0 ||
+	    !same(merged, again)) {
+		fprintf(stderr, "%s\n%s", e.text, out.data);
+		abort();
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -55,8 +129,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		skip = (size_t)(line_end - text) + 1;
 	}
 	if (recipe_parse(text + skip, size - skip, &options, &recipe, &e) == 0)
-		use(&recipe);
+		use(&recipe, &options);
 	else
 		assert(e.kind != ERROR_NONE && e.text[0] && !strchr(e.text, '\n'));
+	merge_and_print((struct text) { text + skip, size - skip });
 	return 0;
 }

@@ -15,12 +15,13 @@ declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [layer]=2 [pongo]=2 
 # Who may include which further header of its own level.
 also='
 configure unpack/deb*.h
+index unpack/deb_file.h
 '
 # A library's header is known to these folders alone.
 libraries='
 curl/curl.h	fetch
 yaml.h		recipe pack
-pcre2.h		pongo recipe
+pcre2.h		base
 archive.h	stream unpack pack
 archive_entry.h	unpack pack
 openssl/*	base

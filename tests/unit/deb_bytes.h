@@ -39,10 +39,12 @@ struct made_deb {
 	const char *fields;       /* more lines for the control file */
 	struct made_file members[8];
 	struct made_file files[FILES_MAX];
-	const char *suffix;      /* of control.tar and data.tar; NULL: "" */
-	bool old_dialect;        /* member names end in '/' */
-	const char *raw_control; /* instead of the control file */
-	uint64_t claimed_bytes;  /* for the plan: what sorts packages by size */
+	const char *suffix;                  /* of control.tar and data.tar; NULL: "" */
+	const char *control_suffix;          /* of control.tar alone; NULL: as SUFFIX */
+	void (*retouch)(struct buffer *tar); /* what both archives go through before they are compressed */
+	bool old_dialect;                    /* member names end in '/' */
+	const char *raw_control;             /* instead of the control file */
+	uint64_t claimed_bytes;              /* for the plan: what sorts packages by size */
 };
 
 static inline void put_octal(char *field, size_t size, uint64_t value)
@@ -179,12 +181,11 @@ static inline void put_member(struct buffer *deb, const char *name, bool old_dia
 }
 
 static inline void put_tar(struct buffer *deb, const char *stem, const struct made_deb *made,
-			   const struct made_file *first, const struct made_file *files)
+			   const char *suffix, const struct made_file *first, const struct made_file *files)
 {
 	static const char zeros[2 * TAR_BLOCK];
 	auto_buffer struct buffer tar = BUFFER_INIT;
 	auto_buffer struct buffer packed = BUFFER_INIT;
-	const char *suffix = made->suffix ? made->suffix : "";
 	char name[32];
 
 	if (first)
@@ -192,6 +193,8 @@ static inline void put_tar(struct buffer *deb, const char *stem, const struct ma
 	for (const struct made_file *file = files; file->type; file++)
 		put_file(&tar, file);
 	buffer_add(&tar, zeros, sizeof zeros);
+	if (made->retouch)
+		made->retouch(&tar);
 	snprintf(name, sizeof name, "%s%s", stem, suffix);
 	if (*suffix)
 		compress_into(&packed, suffix, &tar);
@@ -203,6 +206,7 @@ static inline void make_deb(struct buffer *deb, const struct made_deb *made)
 {
 	auto_buffer struct buffer control = BUFFER_INIT;
 	struct made_file file = { .type = '0', .path = "./control", .mode = 0644 };
+	const char *suffix = made->suffix ? made->suffix : "";
 
 	buffer_addf(&control,
 		    "Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Nobody <nobody@example.org>\n"
@@ -212,8 +216,9 @@ static inline void make_deb(struct buffer *deb, const struct made_deb *made)
 	file.text = made->raw_control ? made->raw_control : control.data;
 	buffer_adds(deb, "!<arch>\n");
 	put_member(deb, "debian-binary", made->old_dialect, "2.0\n", 4);
-	put_tar(deb, "control.tar", made, &file, made->members);
-	put_tar(deb, "data.tar", made, NULL, made->files);
+	put_tar(deb, "control.tar", made, made->control_suffix ? made->control_suffix : suffix, &file,
+		made->members);
+	put_tar(deb, "data.tar", made, suffix, NULL, made->files);
 }
 
 #endif

@@ -97,6 +97,24 @@ static void dates(void **state)
 	assert_string_equal(epoch_serial(1795248942).text, "20261121_0815");
 }
 
+static void stamps(void **state)
+{
+	static const char *const none[] = { "20260230T000000Z", "20250229T000000Z", "20261301T000000Z",
+					    "20260001T000000Z", "20260100T000000Z", "20260101T240000Z",
+					    "20260101T006000Z", "20260101T000060Z", "19690101T000000Z",
+					    "20260101T000000",  "20260101 000000Z", "20260101T000000z",
+					    "2026-01-01T0000Z", "20260101T+10000Z", "" };
+	int64_t epoch_s = 0;
+
+	(void)state;
+	assert_true(epoch_parse_stamp("20261121T081542Z", &epoch_s));
+	assert_int_equal(epoch_s, 1795248942);
+	assert_true(epoch_parse_stamp("20240229T235959Z", &epoch_s));
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		if (epoch_parse_stamp(none[i], &epoch_s))
+			fail_msg("'%s' is no stamp", none[i]);
+}
+
 static void digests(void **state)
 {
 	struct digest digest = sha256_of("abc", 3);
@@ -148,10 +166,15 @@ static void root_confines(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(error_keeps_cause), cmocka_unit_test(text_parts),
-		cmocka_unit_test(nearest_word),      cmocka_unit_test(printable_text),
-		cmocka_unit_test(map_many),          cmocka_unit_test(dates),
-		cmocka_unit_test(digests),           cmocka_unit_test(root_confines),
+		cmocka_unit_test(error_keeps_cause),
+		cmocka_unit_test(text_parts),
+		cmocka_unit_test(nearest_word),
+		cmocka_unit_test(printable_text),
+		cmocka_unit_test(map_many),
+		cmocka_unit_test(dates),
+		cmocka_unit_test(stamps),
+		cmocka_unit_test(digests),
+		cmocka_unit_test(root_confines),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

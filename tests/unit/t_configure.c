@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/unit.h"
 
+#include "configure/configure.h"
+#include "configure/deb_host.h"
 #include "configure/deb_rounds.h"
 #include "configure/deb_script.h"
 #include "sandbox/sandbox.h"
@@ -340,6 +342,57 @@ static void environments(void **state)
 	assert_null(list[4]);
 }
 
+/* /proc/self/maps of x86-64 kernels booted with vsyscall=emulate, =xonly and =none. */
+#define MAPS       "7ffe8cb0a000-7ffe8cb0c000 r-xp 00000000 00:00 0                          [vdso]\n"
+#define EMULATE    MAPS "ffffffffff600000-ffffffffff601000 r-xp 00000000 00:00 0                  [vsyscall]\n"
+#define XONLY      MAPS "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n"
+#define OTHER_NAME MAPS "7f0000000000-7f0000001000 r--p 00000000 08:01 9     /tmp/[vsyscall] and more\n"
+
+static void vsyscall(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *version;
+		const char *architecture;
+		bool needs;
+	} cases[] = {
+		{ "libc6", "2.11.1-0ubuntu7", "amd64", true },
+		{ "libc6", "2.13-38+deb7u12", "amd64", true },
+		{ "libc6", "2.15-0ubuntu10.18", "amd64", true },
+		{ "libc6", "2.16-0ubuntu1", "amd64", false },
+		{ "libc6", "2.19-0ubuntu6", "amd64", false },
+		{ "libc6", "2.36-9+deb12u13", "amd64", false },
+		{ "libc6", "2.15-0ubuntu10.18", "i386", false },
+		{ "libc6", "2.15-0ubuntu10.18", "armhf", false },
+		{ "libc6-dev", "2.15-0ubuntu10", "amd64", false },
+	};
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct plan_package package = { .name = cases[i].name,
+						.version = cases[i].version,
+						.architecture = cases[i].architecture };
+		const struct plan plan = { .packages = &package, .package_count = 1 };
+
+		e = ERROR_INIT;
+		assert_int_equal(deb_check_mappings(&plan, TEXT(EMULATE), &e), 0);
+		assert_int_equal(deb_check_mappings(&plan, TEXT(XONLY), &e), 0);
+		assert_int_equal(deb_check_mappings(&plan, TEXT(MAPS), &e), cases[i].needs ? -1 : 0);
+		if (!cases[i].needs)
+			continue;
+		assert_int_equal(e.kind, ERROR_UNSUPPORTED);
+		assert_non_null(strstr(e.text, "boot it with vsyscall=emulate"));
+		assert_non_null(strstr(e.text, cases[i].version));
+		error_clear(&e);
+		assert_int_equal(deb_check_mappings(&plan, TEXT(""), &e), -1);
+		error_clear(&e);
+		assert_int_equal(deb_check_mappings(&plan, TEXT(OTHER_NAME), &e), -1);
+	}
+	error_clear(&e);
+	assert_int_equal(deb_check_host(&PLAN_INIT, &e), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -348,7 +401,7 @@ int main(void)
 		cmocka_unit_test(rounds_silent),        cmocka_unit_test(rounds_after_base),
 		cmocka_unit_test(rounds_stuck),         cmocka_unit_test(dpkg_explained),
 		cmocka_unit_test(triggers_explained),   cmocka_unit_test(full_disk),
-		cmocka_unit_test(environments),
+		cmocka_unit_test(environments),         cmocka_unit_test(vsyscall),
 	};
 
 	return cmocka_run_group_tests_name("configure", tests, NULL, NULL);

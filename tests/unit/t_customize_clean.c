@@ -260,6 +260,32 @@ static void log_with_two_names(void **state)
 	ground_expect(ground, "/var/log/tool", "");
 }
 
+/* A package brings a binary format: the unit that would register it has to leave that to the host. */
+static void formats_of_the_kernel(void **state)
+{
+	static const char added[] = "/etc/systemd/system/systemd-binfmt.service.d/container.conf";
+	struct ground *ground = ground_of(state);
+
+	ground_put(ground, "/lib/systemd/system/systemd-binfmt.service", "[Unit]\n");
+	clean(ground);
+	assert_false(ground_has(ground, added)); /* nobody needs it, and no image changes for it */
+	ground_put(ground, "/usr/lib/binfmt.d/python3.11.conf", ":python3.11:M::\\x00:::\n");
+	clean(ground);
+	ground_expect(ground, added, "[Unit]\nConditionVirtualization=!container\n");
+	ground_put(ground, added, "of the recipe\n");
+	clean(ground);
+	ground_expect(ground, added, "of the recipe\n");
+}
+
+static void formats_without_systemd(void **state)
+{
+	struct ground *ground = ground_of(state);
+
+	ground_put(ground, "/usr/lib/binfmt.d/python3.11.conf", "x");
+	clean(ground);
+	assert_false(ground_has(ground, "/etc/systemd"));
+}
+
 #define GROUND_TEST(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)
 
 int main(void)
@@ -270,6 +296,7 @@ int main(void)
 		GROUND_TEST(uninitialized_stays),   GROUND_TEST(host_name_goes),
 		GROUND_TEST(host_resolv_conf_goes), GROUND_TEST(hostile_root),
 		GROUND_TEST(log_with_two_names),    GROUND_TEST(var_lock_leads_somewhere),
+		GROUND_TEST(formats_of_the_kernel), GROUND_TEST(formats_without_systemd),
 	};
 
 	return cmocka_run_group_tests_name("customize clean", tests, NULL, NULL);

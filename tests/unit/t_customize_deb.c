@@ -134,6 +134,46 @@ static void free_environment(char **environment)
 }
 
 /* The value of KEY, or NULL; *place receives its position. */
+/* What apt reads of a key, in a root that has an apt of that version. */
+static void keys_for_old_apt(void **state)
+{
+	static const struct {
+		const char *status;
+		bool armour;
+	} cases[] = {
+		{ "Package: apt\nStatus: install ok installed\nVersion: 0.8.16~exp12ubuntu10\n", false },
+		{ "Package: aptitude\nVersion: 0.6\n\nVersion: 1.0.1ubuntu2\nPackage: apt\n", false },
+		{ "Package: apt\nVersion: 1.4~beta1\n", false },
+		{ "Package: apt\nVersion: 1.4\n", true },
+		{ "Package: apt\nVersion: 2.6.1\n", true },
+		{ "Package: aptitude\nVersion: 0.6\n", true },
+	};
+	struct ground *ground = ground_of(state);
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(root_make_dirs(ground->root_fd, "/var/lib/dpkg", 0755, &e), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct repository repositories[] = {
+			{ .name = "sources.list", .url = "deb http://a x main" },
+			{ .name = "extra",
+			  .url = "deb http://b x main",
+			  .key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxgNhYmM=\n"
+				 "-----END PGP PUBLIC KEY BLOCK-----\n" }
+		};
+
+		assert_int_equal(
+			root_write_text(ground->root_fd, "/var/lib/dpkg/status", cases[i].status, &e), 0);
+		WRITE(ground, repositories);
+		assert_int_equal(ground_has(ground, "/etc/apt/trusted.gpg.d/extra.asc"), cases[i].armour);
+		assert_int_equal(ground_has(ground, "/etc/apt/trusted.gpg.d/extra.gpg"), !cases[i].armour);
+		if (!cases[i].armour)
+			ground_expect(ground, "/etc/apt/trusted.gpg.d/extra.gpg",
+				      "\xc6\x03"
+				      "abc");
+		assert_int_equal(root_empty_dir(ground->root_fd, "/etc/apt/trusted.gpg.d", &e), 0);
+	}
+}
+
 static const char *value_of(char **environment, const char *key, size_t *place)
 {
 	size_t len = strlen(key);
@@ -197,6 +237,7 @@ int main(void)
 		GROUND_TEST(blank_lines),
 		GROUND_TEST(source_line),
 		GROUND_TEST(keys),
+		GROUND_TEST(keys_for_old_apt),
 		GROUND_TEST(wrong_names),
 		GROUND_TEST(hostile_root),
 		cmocka_unit_test(environment_defaults),

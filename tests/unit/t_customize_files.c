@@ -10,9 +10,7 @@ static int run_files(struct ground *ground, struct recipe_file *files, size_t co
 			files[i].place = here;
 		files[i].content_place = files[i].place;
 		/* As the recipe's reader does. */
-		if (files[i].source && files[i].source[0] != '/')
-			files[i].source = arena_printf(&ground->templates.arena, "%s/%s", ground->recipes,
-						       files[i].source);
+		files[i].source_folder = ground->recipes;
 	}
 	ground->recipe.files = files;
 	ground->recipe.file_count = count;

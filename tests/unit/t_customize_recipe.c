@@ -30,6 +30,7 @@ static void expect_image(struct ground *ground, const char *release, const char 
 	load(ground, release, architecture);
 	if (deb_customize_repositories(&ground->site, &e) < 0 ||
 	    customize_files(&ground->site, &ground->templates, &e) < 0 ||
+	    customize_setup(&ground->site, CUSTOMIZE_IDENTITY, &e) < 0 ||
 	    customize_clean(&ground->site, &e) < 0)
 		fail_msg("%s", e.text);
 	ground_expect(ground, "/etc/apt/sources.list", expected);

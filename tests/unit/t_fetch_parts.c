@@ -97,6 +97,57 @@ static void rules(void **state)
 	assert_int_equal(mirrors.count, 2);
 }
 
+static void snapshots(void **state)
+{
+	static const char stamp[] = "20260101T000000Z";
+	static const char *const addresses[][2] = {
+		{ "http://deb.debian.org/debian",
+		  "http://snapshot.debian.org/archive/debian/20260101T000000Z/" },
+		{ "http://ftp.ch.debian.org/debian/",
+		  "http://snapshot.debian.org/archive/debian/20260101T000000Z/" },
+		{ "https://deb.debian.org/debian",
+		  "https://snapshot.debian.org/archive/debian/20260101T000000Z/" },
+		{ "http://security.debian.org/",
+		  "http://snapshot.debian.org/archive/debian-security/20260101T000000Z/" },
+		{ "http://deb.debian.org/debian-security/",
+		  "http://snapshot.debian.org/archive/debian-security/20260101T000000Z/" },
+		{ "http://ch.archive.ubuntu.com/ubuntu/",
+		  "http://snapshot.ubuntu.com/ubuntu/20260101T000000Z/" },
+		{ "http://security.ubuntu.com/ubuntu",
+		  "http://snapshot.ubuntu.com/ubuntu/20260101T000000Z/" },
+		{ "http://archive.debian.org/debian", NULL },
+		{ "http://old-releases.ubuntu.com/ubuntu", NULL },
+		{ "http://ports.ubuntu.com/ubuntu-ports", NULL },
+		{ "http://deb.debian.org/other", NULL },
+		{ "http://example.org/debian", NULL },
+		{ "http://snapshot.debian.org/archive/debian/20250101T000000Z/", NULL },
+		{ "file:///debian/", NULL },
+		{ "nowhere", NULL },
+	};
+	const char *used[] = { "http://deb.debian.org/debian", "http://example.org/debian" };
+	auto_mirrors struct mirrors mirrors = MIRRORS_INIT;
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+		auto_free char *snapshot = mirror_snapshot(addresses[i][0], stamp);
+
+		if (addresses[i][1])
+			assert_string_equal(snapshot, addresses[i][1]);
+		else
+			assert_null(snapshot);
+	}
+	mirrors_add_snapshots(&mirrors, stamp, used, ARRAY_LEN(used));
+	assert_rewrites(&mirrors, "http://deb.debian.org/debian/pool/x",
+			"http://snapshot.debian.org/archive/debian/20260101T000000Z/pool/x");
+	assert_rewrites(&mirrors, "http://example.org/debian/x", "http://example.org/debian/x");
+	/* Other rules see the snapshot's address, and not the archive's own. */
+	assert_int_equal(mirrors_add(&mirrors, "http://deb.debian.org/debian", "http://wrong/", &e), 0);
+	assert_int_equal(mirrors_add(&mirrors, "http://snapshot.debian.org/archive", "http://m/s", &e), 0);
+	assert_rewrites(&mirrors, "http://deb.debian.org/debian/pool/x",
+			"http://m/s/debian/20260101T000000Z/pool/x");
+}
+
 /* What apt of the host says → the rule for one address, or none. */
 static void assert_host_rule(const char *targets, const char *address, const char *expected)
 {
@@ -296,11 +347,45 @@ static void verdicts(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct error e = ERROR_INIT;
-		int result = verify_judge(text_of(cases[i][0]), &e);
+		int result = verify_judge(text_of(cases[i][0]), false, &e);
 
 		if (result != (cases[i][1] ? -1 : 0) || (cases[i][1] && !strstr(e.text, cases[i][1])))
 			fail_msg("%zu: %d %s", i, result, e.text);
 	}
+}
+
+/* What a recipe says of its archive changes what counts, not what is good. */
+static void sha1_by_name(void **state)
+{
+	static const struct {
+		const char *status;
+		const char *error; /* NULL: it counts */
+	} cases[] = {
+		{ GOOD VALID("2"), NULL },
+		{ GOOD VALID("8"), NULL },
+		{ MISSING GOOD VALID("2"), NULL },
+		{ GOOD VALID("1"), "a digest that no longer counts" },
+		{ GOOD VALID("3"), "a digest that no longer counts" },
+		{ VALID("2"), "no valid signature" },
+		{ "[GNUPG:] NEWSIG\n[GNUPG:] EXPKEYSIG 6ED0E7B82643E131 S\n" VALID("2"), "expired" },
+		{ "[GNUPG:] NEWSIG\n[GNUPG:] REVKEYSIG 6ED0E7B82643E131 S\n" VALID("2"), "revoked" },
+		{ GOOD VALID("2") "[GNUPG:] NEWSIG\n[GNUPG:] BADSIG 6ED0E7B82643E131 S\n", "bad signature" },
+	};
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int result;
+
+		e = ERROR_INIT;
+		result = verify_judge(text_of(cases[i].status), true, &e);
+		if (result != (cases[i].error ? -1 : 0) ||
+		    (cases[i].error && !strstr(e.text, cases[i].error)))
+			fail_msg("%zu: %d %s", i, result, e.text);
+	}
+	e = ERROR_INIT;
+	assert_int_equal(verify_judge(text_of(GOOD VALID("2")), false, &e), -1);
+	assert_non_null(strstr(e.text, "'source.accept_sha1: true'"));
 }
 
 static void no_gpgv(void **state)
@@ -312,7 +397,7 @@ static void no_gpgv(void **state)
 
 	(void)state;
 	setenv("PATH", "/nonexistent", 1);
-	result = verify_clearsigned(TEXT("\x99"), TEXT(MESSAGE SIGNATURE), &text, &e);
+	result = verify_clearsigned(TEXT("\x99"), TEXT(MESSAGE SIGNATURE), false, &text, &e);
 	setenv("PATH", path, 1);
 	assert_int_equal(result, -1);
 	assert_int_equal(e.kind, ERROR_SYSTEM);
@@ -322,16 +407,12 @@ static void no_gpgv(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses),
-		cmocka_unit_test(folders_and_credentials),
-		cmocka_unit_test(rules),
-		cmocka_unit_test(host_mirrors),
-		cmocka_unit_test(own_rules_come_first),
-		cmocka_unit_test(armour),
-		cmocka_unit_test(bad_armour),
-		cmocka_unit_test(clear_signed),
-		cmocka_unit_test(verdicts),
-		cmocka_unit_test(no_gpgv),
+		cmocka_unit_test(addresses),    cmocka_unit_test(folders_and_credentials),
+		cmocka_unit_test(rules),        cmocka_unit_test(snapshots),
+		cmocka_unit_test(host_mirrors), cmocka_unit_test(own_rules_come_first),
+		cmocka_unit_test(armour),       cmocka_unit_test(bad_armour),
+		cmocka_unit_test(clear_signed), cmocka_unit_test(verdicts),
+		cmocka_unit_test(sha1_by_name), cmocka_unit_test(no_gpgv),
 	};
 
 	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);

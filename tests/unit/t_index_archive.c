@@ -5,9 +5,12 @@
 #include "unit/server.h"
 
 #include "base/epoch.h"
+#include "base/file.h"
 #include "fetch/fetch.h"
 #include "fetch/mirror.h"
 #include "index/archive.h"
+
+#include <fcntl.h>
 
 enum { DAY_S = 24 * 3600, ARGUMENTS_MAX = 32 };
 
@@ -173,6 +176,7 @@ struct asked {
 	const char *key;
 	bool no_key;
 	bool any_age;
+	bool accept_sha1;
 	int64_t later_s;
 };
 
@@ -189,7 +193,8 @@ static int refresh(struct site *site, const struct asked *asked, struct index_se
 					   .component_count = 1,
 					   .keys = keys,
 					   .key_count = asked->no_key ? 0 : 1,
-					   .any_age = asked->any_age };
+					   .any_age = asked->any_age,
+					   .accept_sha1 = asked->accept_sha1 };
 	const struct archive_options options = { .architecture = "amd64",
 						 .now_s = epoch_now() + asked->later_s,
 						 .fetcher = site->fetcher,
@@ -288,6 +293,29 @@ static void older_form(void **state)
 	assert_non_null(strstr(log, "/main/binary-amd64/Packages.gz 200"));
 	archive(site, "--sign inline --no-by-hash --index plain");
 	assert_hello(site, &(struct asked) { .suite = NULL });
+}
+
+/* Signed for the last time before 2016: a recipe may say so, and then nothing else is let through. */
+static void signed_long_ago(void **state)
+{
+	struct site *site = site_of(state);
+	auto_free char *folder = xasprintf("%s/debian/dists/bookworm", site->www);
+	auto_free char *release = xasprintf("%s/Release", folder);
+	auto_close int folder_fd = -1;
+	struct error e = ERROR_INIT;
+	auto_free char *text = NULL;
+	size_t len;
+
+	archive(site, "--sign detached --digest SHA1 --no-by-hash --index bz2 --hide-plain");
+	assert_refused(site, &(struct asked) { .suite = NULL }, ERROR_TRUST, "'source.accept_sha1: true'");
+	assert_hello(site, &(struct asked) { .accept_sha1 = true });
+	assert_refused(site, &(struct asked) { .accept_sha1 = true, .key = site->other_key }, ERROR_TRUST,
+		       "keys that the recipe does not have");
+	assert_int_equal(file_read(AT_FDCWD, release, 1 << 20, &text, &len, &e), 0);
+	text[len - 2] ^= 1;
+	assert_int_equal(dir_open(AT_FDCWD, folder, &folder_fd, &e), 0);
+	assert_int_equal(file_replace(folder_fd, "Release", text, len, 0644, &e), 0);
+	assert_refused(site, &(struct asked) { .accept_sha1 = true }, ERROR_TRUST, "bad signature");
 }
 
 static void by_hash_falls_back(void **state)
@@ -470,10 +498,10 @@ static void merged(void **state)
 					 { site->key, strlen(site->key), "b" } };
 	const char *const main_only[] = { "main" };
 	const struct archive_wish wishes[] = {
-		{ "http://ftp.example.org/debian", "bookworm", main_only, 1, &keys[0], 1, true },
-		{ "https://deb.example.org/debian/", "bookworm/", main_only, 1, &keys[1], 1, true },
-		{ real, "bookworm", main_only, 1, NULL, 0, true },
-		{ real, "second", main_only, 1, &keys[1], 1, true },
+		{ "http://ftp.example.org/debian", "bookworm", main_only, 1, &keys[0], 1, true, false, 0 },
+		{ "https://deb.example.org/debian/", "bookworm/", main_only, 1, &keys[1], 1, true, false, 0 },
+		{ real, "bookworm", main_only, 1, NULL, 0, true, false, 0 },
+		{ real, "second", main_only, 1, &keys[1], 1, true, false, 0 },
 	};
 	const struct archive_options options = {
 		.architecture = "amd64", .now_s = epoch_now(), .fetcher = site->fetcher, .log = &site->log
@@ -512,19 +540,13 @@ static void bad_servers(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(whole_archive),
-		TEST(again_and_offline),
-		TEST(older_form),
-		TEST(by_hash_falls_back),
-		TEST(signatures),
-		TEST(tampering),
-		TEST(login_page_is_forgotten),
-		TEST(validity),
-		TEST(what_is_not_there),
-		TEST(wrong_indexes),
-		TEST(separate_all),
-		TEST(empty_index),
-		TEST(merged),
+		TEST(whole_archive),      TEST(again_and_offline),
+		TEST(older_form),         TEST(signed_long_ago),
+		TEST(by_hash_falls_back), TEST(signatures),
+		TEST(tampering),          TEST(login_page_is_forgotten),
+		TEST(validity),           TEST(what_is_not_there),
+		TEST(wrong_indexes),      TEST(separate_all),
+		TEST(empty_index),        TEST(merged),
 		TEST(bad_servers),
 	};
 

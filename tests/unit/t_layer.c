@@ -2,6 +2,7 @@
 /* Layers: what is saved is found again as it was, or not at all. */
 #include "unit/unit.h"
 
+#include "unit/scratch.h"
 #include "unit/trees.h"
 
 #include "base/file.h"
@@ -17,14 +18,8 @@
 #include <sys/wait.h>
 
 struct fixture {
-	char folder[64];
-	int folder_fd;
-	char *cache;
+	struct scratch scratch;
 	char *layers;
-	struct log log;
-	FILE *log_file;
-	char *log_text;
-	size_t log_len;
 	size_t log_seen; /* what earlier builds wrote */
 	struct layer_store *store;
 	int upper_fd; /* a small tree to be saved */
@@ -67,15 +62,15 @@ static void open_store(struct fixture *f)
 {
 	struct error e = ERROR_INIT;
 
-	fflush(f->log_file);
-	f->log_seen = f->log_len;
-	assert_int_equal(layer_store_open(f->cache, &f->log, &f->store, &e), 0);
+	fflush(f->scratch.log_file);
+	f->log_seen = f->scratch.log_len;
+	assert_int_equal(layer_store_open(f->scratch.cache, &f->scratch.log, &f->store, &e), 0);
 }
 
 static void close_store(struct fixture *f)
 {
 	layer_store_close(TAKE(f->store, NULL));
-	fflush(f->log_file);
+	fflush(f->scratch.log_file);
 }
 
 static int set_up(void **state)
@@ -84,19 +79,15 @@ static int set_up(void **state)
 	struct error e = ERROR_INIT;
 
 	*state = f;
-	snprintf(f->folder, sizeof f->folder, "/tmp/kiln-unit-XXXXXX");
-	if (!mkdtemp(f->folder))
+	if (scratch_open(&f->scratch) < 0)
 		return -1;
-	f->folder_fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	f->cache = xasprintf("%s/cache", f->folder);
-	f->layers = xasprintf("%s/cache/layers", f->folder);
-	f->log_file = open_memstream(&f->log_text, &f->log_len);
-	log_init(&f->log, LOG_VERBOSE, f->log_file);
+	f->layers = xasprintf("%s/cache/layers", f->scratch.folder);
 	umask(0);
 	f->upper_fd = -1;
 	if (geteuid() != 0)
 		return 0;
-	if (mkdirat(f->folder_fd, "upper", 0755) < 0 || dir_open(f->folder_fd, "upper", &f->upper_fd, &e) < 0)
+	if (mkdirat(f->scratch.folder_fd, "upper", 0755) < 0 ||
+	    dir_open(f->scratch.folder_fd, "upper", &f->upper_fd, &e) < 0)
 		return -1;
 	fill(f->upper_fd);
 	open_store(f);
@@ -106,22 +97,13 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	struct error e = ERROR_INIT;
 	int r;
 
 	if (f->store)
 		close_store(f);
-	r = root_empty_dir(f->folder_fd, ".", &e);
-	if (r < 0)
-		print_error("%s\n", e.text);
+	r = scratch_close(&f->scratch);
 	if (f->upper_fd >= 0)
 		close(f->upper_fd);
-	close(f->folder_fd);
-	rmdir(f->folder);
-	log_release(&f->log);
-	fclose(f->log_file);
-	free(f->log_text);
-	free(f->cache);
 	free(f->layers);
 	free(f);
 	return r;
@@ -130,8 +112,8 @@ static int tear_down(void **state)
 /* The log of this build so far. */
 static const char *logged(struct fixture *f)
 {
-	fflush(f->log_file);
-	return f->log_text ? f->log_text + f->log_seen : "";
+	fflush(f->scratch.log_file);
+	return f->scratch.log_text ? f->scratch.log_text + f->log_seen : "";
 }
 
 static void save(struct fixture *f, const char *name)
@@ -175,22 +157,6 @@ static int find_anew(struct fixture *f, const char *name)
 	return r;
 }
 
-static size_t count_entries(const char *folder, const char *prefix)
-{
-	struct error e = ERROR_INIT;
-	auto_close int fd = -1;
-	char **names = NULL;
-	size_t count = 0;
-	size_t found = 0;
-
-	assert_int_equal(dir_open(AT_FDCWD, folder, &fd, &e), 0);
-	assert_int_equal(dir_list(fd, &names, &count, &e), 0);
-	for (size_t i = 0; i < count; i++)
-		found += is_prefix(names[i], prefix);
-	names_free(names, count);
-	return found;
-}
-
 static void saved_and_found(void **state)
 {
 	struct fixture *f = *state;
@@ -199,7 +165,7 @@ static void saved_and_found(void **state)
 
 	need_root();
 	assert_int_equal(find(f, "one", &fd), 0);
-	assert_int_not_equal(access(f->cache, F_OK), 0);
+	assert_int_not_equal(access(f->scratch.cache, F_OK), 0);
 	save(f, "one");
 	assert_string_equal(logged(f), "");
 	assert_int_equal(stat(f->layers, &st), 0);
@@ -463,7 +429,7 @@ static void two_writers(void **state)
 	struct error e = ERROR_INIT;
 
 	need_root();
-	assert_int_equal(layer_store_open(f->cache, &f->log, &other, &e), 0);
+	assert_int_equal(layer_store_open(f->scratch.cache, &f->scratch.log, &other, &e), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(layer_save(f->store, &key, "one", NULL, f->upper_fd, &e), 0);
 		assert_int_equal(layer_save(other, &key, "one", NULL, f->upper_fd, &e), 0);
@@ -472,7 +438,7 @@ static void two_writers(void **state)
 	{
 		struct layer_store *third = NULL;
 
-		assert_int_equal(layer_store_open(f->cache, &f->log, &third, &e), 0);
+		assert_int_equal(layer_store_open(f->scratch.cache, &f->scratch.log, &third, &e), 0);
 		layer_store_close(third);
 	}
 	assert_int_equal(layer_save_wait(other, &e), 0);
@@ -481,6 +447,49 @@ static void two_writers(void **state)
 	assert_string_equal(logged(f), "");
 	assert_int_equal(count_entries(f->layers, ""), 1);
 	assert_int_equal(find_anew(f, "one"), 1);
+}
+
+static void put(int dir_fd, const char *name, const char *text, struct file_pending *file)
+{
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(file_pending_open(dir_fd, name, 0644, file, &e), 0);
+	assert_int_equal(file_write_fd(file->fd, text, strlen(text), &e), 0);
+}
+
+/* Whole files, from the disk of the store and from another one. */
+static void files_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct digest key = key_of("one");
+	struct error e = ERROR_INIT;
+	auto_close int shm_fd = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folders[] = { f->scratch.folder_fd, shm_fd };
+
+	need_root();
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		struct file_pending files[2] = { FILE_PENDING_INIT, FILE_PENDING_INIT };
+		auto_free char *text = NULL;
+		int root_fd;
+
+		put(folders[i], "image", "all of it", &files[0]);
+		put(folders[i], "more", "", &files[1]);
+		assert_int_equal(layer_save_files(f->store, &key, "one", "made beside", files, 2, &e), 0);
+		assert_int_equal(layer_save_wait(f->store, &e), 0);
+		assert_string_equal(logged(f), "");
+		file_pending_release(&files[0]);
+		file_pending_release(&files[1]);
+		assert_int_equal(find(f, "one", &root_fd), 1);
+		assert_int_equal(file_read(root_fd, "image", 100, &text, NULL, &e), 0);
+		assert_string_equal(text, "all of it");
+		assert_int_equal(faccessat(root_fd, "more", F_OK, 0), 0);
+		/* Only who knows what is in them can tell that they are wrong. */
+		layer_discard(f->store, &key, root_fd);
+		assert_non_null(strstr(logged(f), "is damaged and not used"));
+		assert_int_equal(find(f, "one", &root_fd), 0);
+		assert_int_equal(count_entries(f->layers, ""), 0);
+		f->log_seen = strlen(f->scratch.log_text);
+	}
 }
 
 /* A tree that takes longer to copy than the test takes to go on. */
@@ -550,9 +559,9 @@ static void listed_and_trimmed(void **state)
 	int fd;
 
 	need_root();
-	assert_int_equal(layer_list_read(f->cache, &list, &e), 0);
+	assert_int_equal(layer_list_read(f->scratch.cache, &list, &e), 0);
 	assert_int_equal(list.count, 0);
-	assert_int_equal(layer_trim(f->cache, 0, INT64_MAX, &removed, &e), 0);
+	assert_int_equal(layer_trim(f->scratch.cache, 0, INT64_MAX, &removed, &e), 0);
 	assert_int_equal(removed, 0);
 	for (unsigned i = 0; i < 4; i++) {
 		char name[2] = { (char)('a' + i), '\0' };
@@ -565,7 +574,7 @@ static void listed_and_trimmed(void **state)
 	close_store(f);
 	open_store(f);
 	assert_int_equal(find(f, "a", &fd), 1);
-	assert_int_equal(layer_list_read(f->cache, &list, &e), 0);
+	assert_int_equal(layer_list_read(f->scratch.cache, &list, &e), 0);
 	assert_int_equal(list.count, 4);
 	assert_string_equal(list.items[0].title, "a");
 	assert_true(list.items[0].in_use);
@@ -576,18 +585,18 @@ static void listed_and_trimmed(void **state)
 	assert_true(list.items[1].size_bytes >= 300000 && list.items[1].size_bytes < 500000);
 	assert_true(digest_equal(&list.items[1].key, &(struct digest[]) { key_of("d") }[0]));
 	/* Room for two; then by age; then none, but for the one that is in use. */
-	assert_int_equal(layer_trim(f->cache, 3 * list.items[1].size_bytes - 1, 0, &removed, &e), 0);
+	assert_int_equal(layer_trim(f->scratch.cache, 3 * list.items[1].size_bytes - 1, 0, &removed, &e), 0);
 	assert_int_equal(removed, 2 * list.items[1].size_bytes);
 	assert_int_equal(find(f, "c", &fd), 0);
-	assert_int_equal(layer_trim(f->cache, UINT64_MAX, 103, &removed, &e), 0);
+	assert_int_equal(layer_trim(f->scratch.cache, UINT64_MAX, 103, &removed, &e), 0);
 	assert_int_equal(removed, 0);
-	assert_int_equal(layer_trim(f->cache, UINT64_MAX, 104, &removed, &e), 0);
+	assert_int_equal(layer_trim(f->scratch.cache, UINT64_MAX, 104, &removed, &e), 0);
 	assert_int_equal(removed, list.items[1].size_bytes);
-	assert_int_equal(layer_trim(f->cache, 0, INT64_MAX, &removed, &e), 0);
+	assert_int_equal(layer_trim(f->scratch.cache, 0, INT64_MAX, &removed, &e), 0);
 	assert_int_equal(removed, 0);
 	assert_int_equal(count_entries(f->layers, ""), 1);
 	close_store(f);
-	assert_int_equal(layer_trim(f->cache, 0, 0, &removed, &e), 0);
+	assert_int_equal(layer_trim(f->scratch.cache, 0, 0, &removed, &e), 0);
 	assert_int_equal(count_entries(f->layers, ""), 0);
 	layer_list_release(&list);
 	open_store(f);
@@ -603,13 +612,13 @@ static void trim_damaged(void **state)
 	need_root();
 	save(f, "one");
 	spoil_no_manifest(f);
-	assert_int_equal(mkdirat(f->folder_fd, "cache/layers/new.abcdef", 0700), 0);
-	assert_int_equal(mkdirat(f->folder_fd, "cache/layers/mine", 0700), 0);
-	assert_int_equal(layer_list_read(f->cache, &list, &e), 0);
+	assert_int_equal(mkdirat(f->scratch.folder_fd, "cache/layers/new.abcdef", 0700), 0);
+	assert_int_equal(mkdirat(f->scratch.folder_fd, "cache/layers/mine", 0700), 0);
+	assert_int_equal(layer_list_read(f->scratch.cache, &list, &e), 0);
 	assert_int_equal(list.count, 1);
 	assert_string_equal(list.items[0].title, "damaged");
 	layer_list_release(&list);
-	assert_int_equal(layer_trim(f->cache, UINT64_MAX, 0, &removed, &e), 0);
+	assert_int_equal(layer_trim(f->scratch.cache, UINT64_MAX, 0, &removed, &e), 0);
 	assert_int_equal(count_entries(f->layers, ""), 1);
 	assert_int_equal(count_entries(f->layers, "mine"), 1);
 }
@@ -639,9 +648,9 @@ static void fill_disks(struct fixture *f)
 	/* Less than the files hold; less than their inodes. */
 	static const char *const options[] = { "size=200k", "size=10m,nr_inodes=12", "size=10m,nr_inodes=3" };
 
-	assert_int_equal(mkdir(f->cache, 0755), 0);
+	assert_int_equal(mkdir(f->scratch.cache, 0755), 0);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		assert_int_equal(mount("full", f->cache, "tmpfs", 0, options[i]), 0);
+		assert_int_equal(mount("full", f->scratch.cache, "tmpfs", 0, options[i]), 0);
 		close_store(f);
 		open_store(f);
 		save(f, "one");
@@ -649,7 +658,7 @@ static void fill_disks(struct fixture *f)
 		assert_int_equal(count_entries(f->layers, ""), 0);
 		assert_int_equal(find_anew(f, "one"), 0);
 		close_store(f);
-		assert_int_equal(umount2(f->cache, 0), 0);
+		assert_int_equal(umount2(f->scratch.cache, 0), 0);
 		open_store(f);
 	}
 }
@@ -665,8 +674,8 @@ static void use_read_only(struct fixture *f)
 
 	save(f, "one");
 	close_store(f);
-	assert_int_equal(mount(f->cache, f->cache, NULL, MS_BIND, NULL), 0);
-	assert_int_equal(mount(NULL, f->cache, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	assert_int_equal(mount(f->scratch.cache, f->scratch.cache, NULL, MS_BIND, NULL), 0);
+	assert_int_equal(mount(NULL, f->scratch.cache, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
 	open_store(f);
 	assert_non_null(strstr(logged(f), "no layers are kept or used: "));
 	assert_non_null(strstr(logged(f), "Read-only file system\n"));
@@ -723,7 +732,7 @@ static void without_root(void **state)
 	if (child == 0) {
 		if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
 			_exit(1);
-		if (layer_store_open(f->cache, &f->log, &store, &e) < 0)
+		if (layer_store_open(f->scratch.cache, &f->scratch.log, &store, &e) < 0)
 			_exit(2);
 		if (layer_find(store, &key, &fd, &product, &len, &e) != 0 ||
 		    layer_save(store, &key, "one", NULL, -1, &e) != 0 || layer_save_wait(store, &e) != 0)
@@ -741,7 +750,7 @@ static void keep_and_stack(struct fixture *f)
 	unsigned rounds = getenv("KILN_TEST_LONG") ? 100 : 8;
 
 	for (uint64_t seed = 1; seed <= rounds; seed++) {
-		struct workspace_options options = { .cache_dir = f->cache, .log = &f->log };
+		struct workspace_options options = { .cache_dir = f->scratch.cache, .log = &f->scratch.log };
 		struct workspace workspace = WORKSPACE_INIT;
 		struct error e = ERROR_INIT;
 		uint64_t draws = seed;
@@ -751,9 +760,9 @@ static void keep_and_stack(struct fixture *f)
 
 		close_store(f);
 		open_store(f);
-		assert_int_equal(root_remove(f->folder_fd, "plain", &e), 0);
-		assert_int_equal(mkdirat(f->folder_fd, "plain", 0755), 0);
-		assert_int_equal(dir_open(f->folder_fd, "plain", &plain_fd, &e), 0);
+		assert_int_equal(root_remove(f->scratch.folder_fd, "plain", &e), 0);
+		assert_int_equal(mkdirat(f->scratch.folder_fd, "plain", 0755), 0);
+		assert_int_equal(dir_open(f->scratch.folder_fd, "plain", &plain_fd, &e), 0);
 		for (unsigned again = 0; again < 2; again++) {
 			/* The last one may have been opened in another mount namespace. */
 			if (workspace_open(&options, &workspace, &e) < 0)
@@ -791,7 +800,7 @@ static void keep_and_stack(struct fixture *f)
 /* A root that is only shown is what the layers hold, and cannot be written to. */
 static void keep_and_show(struct fixture *f)
 {
-	const struct workspace_options options = { .cache_dir = f->cache, .log = &f->log };
+	const struct workspace_options options = { .cache_dir = f->scratch.cache, .log = &f->scratch.log };
 	auto_workspace struct workspace workspace = WORKSPACE_INIT;
 	auto_close int plain_fd = -1;
 	struct error e = ERROR_INIT;
@@ -799,8 +808,8 @@ static void keep_and_show(struct fixture *f)
 	int upper_fd = -1;
 
 	open_store(f);
-	assert_int_equal(mkdirat(f->folder_fd, "plain", 0755), 0);
-	assert_int_equal(dir_open(f->folder_fd, "plain", &plain_fd, &e), 0);
+	assert_int_equal(mkdirat(f->scratch.folder_fd, "plain", 0755), 0);
+	assert_int_equal(dir_open(f->scratch.folder_fd, "plain", &plain_fd, &e), 0);
 	if (workspace_open(&options, &workspace, &e) < 0)
 		fail_msg("%s", e.text);
 	for (int i = 0; i < 2; i++) {
@@ -841,11 +850,12 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		CASE(saved_and_found), CASE(contents_after_boot), CASE(damaged),
-		CASE(damaged_in_use),  CASE(two_writers),         CASE(closed_too_early),
-		CASE(killed),          CASE(listed_and_trimmed),  CASE(trim_damaged),
-		CASE(full_disk),       CASE(read_only),           CASE(foreign),
-		CASE(without_root),    CASE(kept_and_stacked),    CASE(kept_and_shown),
+		CASE(files_alone),      CASE(saved_and_found), CASE(contents_after_boot),
+		CASE(damaged),          CASE(damaged_in_use),  CASE(two_writers),
+		CASE(closed_too_early), CASE(killed),          CASE(listed_and_trimmed),
+		CASE(trim_damaged),     CASE(full_disk),       CASE(read_only),
+		CASE(foreign),          CASE(without_root),    CASE(kept_and_stacked),
+		CASE(kept_and_shown),
 	};
 
 	return cmocka_run_group_tests_name("layer", tests, NULL, NULL);

@@ -20,6 +20,9 @@
 
 enum { EPOCH_S = 1700000000 };
 
+/* No digest of anything here. */
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 struct site {
 	char folder[64];
 	int top_fd;
@@ -623,6 +626,76 @@ static void full_disk(void **state)
 }
 
 /* A second build into the folder has to wait for the sums of the first. */
+static uint64_t size_of(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	return (uint64_t)st.st_size;
+}
+
+/* What was packed once, from the folder that it was packed into. */
+static void kept_files(void **state)
+{
+	struct site *site = *state;
+	struct pack_options again = site->options;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_artefacts struct artefacts kept = ARTEFACTS_INIT;
+	auto_close int again_fd = open_folder(site->top_fd, "again");
+	auto_free char *printed = NULL;
+	auto_free char *reprinted = NULL;
+	struct error e = ERROR_INIT;
+
+	put_file(site->tree_fd, "file", "content", 7, 0644);
+	again.output_fd = again_fd;
+	pack(site, &artefacts);
+	printed = artefacts_print(&artefacts);
+	assert_int_equal(pack_kept(&again, site->out_fd, printed, &kept, &e), 1);
+	reprinted = artefacts_print(&kept);
+	assert_string_equal(printed, reprinted);
+	for (size_t i = 0; i < kept.count; i++)
+		for (size_t k = 0; k < kept.items[i].file_count; k++)
+			assert_int_equal(size_of(again_fd, kept.items[i].files[k].name),
+					 kept.items[i].files[k].size_bytes);
+}
+
+/* A text or files that are not what was kept: nothing appears. */
+static void kept_files_that_are_others(void **state)
+{
+	static const char *const malformed[] = {
+		"",
+		"\n",
+		"unified\n",
+		"unified 00\n",
+		"squashed " HEX "\n",
+		"1 " HEX " image\n",
+		"unified " HEX "\n1 " HEX " ../tree/file\n",
+		"unified " HEX "\n1 " HEX " tree\n",
+		"unified " HEX "\n1 " HEX " \n",
+		"unified " HEX "\n7 " HEX " image\n",
+		"unified " HEX "\n7 " HEX " missing\n",
+		"unified " HEX "\n7 " HEX " a\n7 " HEX " b\n7 " HEX " c\n",
+	};
+	struct site *site = *state;
+	struct pack_options again = site->options;
+	auto_close int again_fd = open_folder(site->top_fd, "again");
+	struct error e = ERROR_INIT;
+
+	put_file(site->tree_fd, "file", "content", 7, 0644);
+	put_file(site->out_fd, "image", "content", 7, 0644);
+	again.output_fd = again_fd;
+	for (size_t i = 0; i < ARRAY_LEN(malformed); i++) {
+		auto_artefacts struct artefacts kept = ARTEFACTS_INIT;
+		char **names = NULL;
+		size_t count = 0;
+
+		assert_int_equal(pack_kept(&again, site->out_fd, malformed[i], &kept, &e), 0);
+		assert_int_equal(dir_list(again_fd, &names, &count, &e), 0);
+		assert_int_equal(count, 0);
+		names_free(names, count);
+	}
+}
+
 static void output_is_locked(void **state)
 {
 	struct site *site = *state;
@@ -668,6 +741,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(changing_file_is_an_error, setup, teardown),
 		cmocka_unit_test_setup_teardown(mount_points_are_not_crossed, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(kept_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(kept_files_that_are_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(output_is_locked, setup, teardown),
 		cmocka_unit_test(format_words),
 	};

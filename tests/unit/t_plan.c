@@ -138,7 +138,7 @@ static void scan_hostile(void **state)
 /* A plan of everything in DATA that is essential. */
 static int plan_of(const char *data, struct archive *archive, struct plan *plan, struct error *e)
 {
-	struct recipe recipe = { .architecture_mapped = "amd64" };
+	struct recipe recipe = { .architecture_debian = "amd64" };
 
 	recipe.source.variant = "minbase";
 	archive_init(archive, data, strlen(data));

@@ -304,7 +304,7 @@ static void run_case(struct test *test)
 				   "Filename: pool/base.deb\nSize: 100\nSHA256: "
 				   "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n\n";
 	struct recipe_action action = { .trigger = TRIGGER_POST_UNPACK };
-	struct recipe recipe = { .architecture_mapped = "amd64" };
+	struct recipe recipe = { .architecture_debian = "amd64" };
 	struct index_archive *archives[ARCHIVES_MAX];
 	struct index_file files[ARCHIVES_MAX];
 	struct index_set set = { .archives = archives, .files = files };

@@ -154,7 +154,8 @@ static void keys_of_files(void **state)
 	assert_int_equal(r.files[1].property_count, 2);
 	assert_string_equal(r.files[1].properties[0].key, "default");
 	assert_string_equal(r.files[1].properties[1].value, "");
-	assert_string_equal(r.files[2].source, "dir/extra/file");
+	assert_string_equal(r.files[2].source, "extra/file");
+	assert_string_equal(r.files[2].source_folder, "dir");
 	assert_string_equal(r.files[3].source, "/etc/hosts");
 	assert_null(r.files[3].path);
 }

@@ -144,6 +144,15 @@ static void architectures(void **state)
 		{ "x86_64", "{architecture_map: debian, architectures: {x86_64: pc}}", "x86_64", "amd64",
 		  "linux64" },
 	};
+	static const char *const debian[][4] = {
+		{ "i686", "{architectures: {i686: i686}}", "i686", "i386" },
+		{ "amd64", "{architectures: {x86_64: x86_64}}", "x86_64", "amd64" },
+		{ "armhf", "{architecture_map: alpinelinux}", "armv7", "armv7" },
+		{ "arm64", "{architecture_map: alpinelinux}", "aarch64", "arm64" },
+		{ "i686", "{}", "i386", "i386" },
+		{ "s390x", "{}", "s390x", "s390x" },
+		{ "x86_64", "{architectures: {x86_64: pc}}", "pc", "pc" },
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -156,6 +165,17 @@ static void architectures(void **state)
 		assert_string_equal(r.architecture, rows[i].name);
 		assert_string_equal(r.architecture_mapped, rows[i].mapped);
 		assert_string_equal(r.architecture_personality, rows[i].personality);
+	}
+	/* LXD's own names are none of Debian's; whatever else a recipe says is what its archive has. */
+	for (size_t i = 0; i < ARRAY_LEN(debian); i++) {
+		auto_free char *text = xasprintf("image: {distribution: x, architecture: %s}\n"
+						 "source: {downloader: debootstrap}\n"
+						 "packages: {manager: apt}\nmappings: %s\n",
+						 debian[i][0], debian[i][1]);
+		auto_recipe struct recipe r = parsed(text);
+
+		assert_string_equal(r.architecture_mapped, debian[i][2]);
+		assert_string_equal(r.architecture_debian, debian[i][3]);
 	}
 	/* Without a map a downloader of many distributions takes the name as it is written. */
 	{

@@ -697,6 +697,30 @@ static void stand_ins(void **state)
 	assert_string_equal(data, real);
 }
 
+/* As upstart has it: /sbin/initctl, and names that lead to it. Told to in both kinds of runs, and gone afterwards. */
+static void stand_in_of_upstart(void **state)
+{
+	static const char real[] = "#!/bin/sh\necho 'Unable to connect to Upstart' >&2\nexit 1\n";
+	struct fixture *f = fixture_of_root(state);
+	struct error e = ERROR_INIT;
+	auto_free char *data = NULL;
+	size_t len;
+
+	expect(&f->sandbox, "ls /sbin/initctl 2>/dev/null || echo none", "none\n");
+	assert_int_equal(root_write(f->root_fd, "/sbin/initctl", real, strlen(real), 0755, 0, 0, &e), 0);
+	for (int network = 0; network < 2; network++) {
+		f->sandbox.network = network;
+		expect(&f->sandbox,
+		       "ln -sf initctl /sbin/start; /sbin/start ssh && /sbin/initctl reload-configuration && "
+		       "echo "
+		       "fine",
+		       "initctl: nothing is started while an image is built\n"
+		       "initctl: nothing is started while an image is built\nfine\n");
+	}
+	assert_int_equal(root_read(f->root_fd, "/sbin/initctl", &data, &len, &e), 1);
+	assert_string_equal(data, real);
+}
+
 static void stand_in_replaced(void **state)
 {
 	struct fixture *f = fixture_of_root(state);
@@ -868,6 +892,7 @@ int main(int argc, char **argv)
 		CASE(nothing_is_synced),
 		CASE(without_seccomp),
 		CASE(stand_ins),
+		CASE(stand_in_of_upstart),
 		CASE(stand_in_replaced),
 		CASE(resolv_conf_missing),
 		CASE(resolv_conf_regular),

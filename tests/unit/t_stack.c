@@ -5,6 +5,7 @@
  */
 #include "unit/unit.h"
 
+#include "unit/scratch.h"
 #include "unit/small_root.h"
 #include "unit/trees.h"
 
@@ -19,46 +20,26 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-struct fixture {
-	char folder[64];
-	int folder_fd;
-	char *cache;
-	struct log log;
-};
-
 static int set_up(void **state)
 {
-	struct fixture *f = xcalloc(1, sizeof *f);
+	struct scratch *f = xcalloc(1, sizeof *f);
 
 	*state = f;
-	snprintf(f->folder, sizeof f->folder, "/tmp/kiln-unit-XXXXXX");
-	if (!mkdtemp(f->folder))
-		return -1;
-	f->folder_fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	f->cache = xasprintf("%s/cache", f->folder);
-	log_init(&f->log, LOG_VERBOSE, stdout);
 	umask(0);
-	return 0;
+	return scratch_open(f);
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-	struct error e = ERROR_INIT;
-	int r = root_empty_dir(f->folder_fd, ".", &e);
+	struct scratch *f = *state;
+	int r = scratch_close(f);
 
-	if (r < 0)
-		print_error("%s\n", e.text);
-	close(f->folder_fd);
-	rmdir(f->folder);
-	log_release(&f->log);
-	free(f->cache);
 	free(f);
 	return r;
 }
 
 /* The status of BODY run in a child, whose failures are assertions; skipped unless root. */
-static int status_of_child(struct fixture *f, void (*body)(struct fixture *, bool), bool on_disk)
+static int status_of_child(struct scratch *f, void (*body)(struct scratch *, bool), bool on_disk)
 {
 	int status;
 	pid_t child;
@@ -77,12 +58,12 @@ static int status_of_child(struct fixture *f, void (*body)(struct fixture *, boo
 	return status;
 }
 
-static void in_child(struct fixture *f, void (*body)(struct fixture *, bool), bool on_disk)
+static void in_child(struct scratch *f, void (*body)(struct scratch *, bool), bool on_disk)
 {
 	assert_int_equal(status_of_child(f, body, on_disk), 0);
 }
 
-static void in_child_that_dies(struct fixture *f, void (*body)(struct fixture *, bool), bool on_disk)
+static void in_child_that_dies(struct scratch *f, void (*body)(struct scratch *, bool), bool on_disk)
 {
 	int status = status_of_child(f, body, on_disk);
 
@@ -94,7 +75,7 @@ struct pair {
 	int plain_fd;
 };
 
-static void pair_open(struct fixture *f, bool on_disk, struct pair *pair)
+static void pair_open(struct scratch *f, bool on_disk, struct pair *pair)
 {
 	struct workspace_options options = { .cache_dir = f->cache,
 					     .work_dir = on_disk ? f->folder : NULL,
@@ -128,7 +109,7 @@ static void seal(struct pair *pair)
 	assert_true(upper_fd >= 0);
 }
 
-static void change_randomly(struct fixture *f, bool on_disk)
+static void change_randomly(struct scratch *f, bool on_disk)
 {
 	unsigned rounds = getenv("KILN_TEST_LONG") ? 300 : 10;
 	uint64_t first = getenv("KILN_TEST_SEED") ? strtoull(getenv("KILN_TEST_SEED"), NULL, 10) : 1;
@@ -243,7 +224,7 @@ static int write_after_move(int root_fd)
 	return put(root_fd, "z", "y");
 }
 
-static void change_links(struct fixture *f, bool on_disk)
+static void change_links(struct scratch *f, bool on_disk)
 {
 	static int (*const acts[])(int) = {
 		make_links,  write_through_one, change_mode_of_one, remove_one,
@@ -266,7 +247,7 @@ static void links(void **state)
 }
 
 /* A step that has nothing to do with them leaves no copy of linked files in its layer. */
-static void leave_links(struct fixture *f, bool on_disk)
+static void leave_links(struct scratch *f, bool on_disk)
 {
 	struct pair pair;
 	struct error e = ERROR_INIT;
@@ -296,7 +277,7 @@ static void links_left_alone(void **state)
 }
 
 /* mmap() on a tmpfs is seen in no time stamp. */
-static void write_by_mmap(struct fixture *f, bool on_disk)
+static void write_by_mmap(struct scratch *f, bool on_disk)
 {
 	struct pair pair;
 
@@ -323,7 +304,7 @@ static void links_written_by_mmap(void **state)
 }
 
 /* A device that overlayfs would take for one of its marks: no layers, but a root that works. */
-static void hold_device_zero(struct fixture *f, bool on_disk)
+static void hold_device_zero(struct scratch *f, bool on_disk)
 {
 	struct pair pair;
 	struct error e = ERROR_INIT;
@@ -345,7 +326,7 @@ static void device_zero(void **state)
 }
 
 /* Until mount(2) takes no more: then things stay as they are. */
-static void grow_high(struct fixture *f, bool on_disk)
+static void grow_high(struct scratch *f, bool on_disk)
 {
 	struct pair pair;
 	struct error e = ERROR_INIT;
@@ -386,7 +367,7 @@ static void lose_right_to_mount(void)
 	assert_int_equal(syscall(SYS_capset, &header, sets), 0);
 }
 
-static void go_without_overlay(struct fixture *f, bool on_disk)
+static void go_without_overlay(struct scratch *f, bool on_disk)
 {
 	struct pair pair;
 	struct error e = ERROR_INIT;
@@ -409,7 +390,7 @@ static void no_overlay(void **state)
 }
 
 /* Programs run in a stack as in a folder, and what they change is in its uppermost tree. */
-static void run_programs(struct fixture *f, bool on_disk)
+static void run_programs(struct scratch *f, bool on_disk)
 {
 	static const char *const environment[] = { "PATH=/usr/bin", NULL };
 	static const char script[] = "#!/bin/sh\nset -e\ncat /word\necho two >/word\nmkdir -p /new\n"
@@ -447,7 +428,7 @@ static void programs(void **state)
 	in_child(*state, run_programs, false);
 }
 
-static void die_with_layers(struct fixture *f, bool on_disk)
+static void die_with_layers(struct scratch *f, bool on_disk)
 {
 	struct pair pair;
 
@@ -460,7 +441,7 @@ static void die_with_layers(struct fixture *f, bool on_disk)
 	raise(SIGKILL);
 }
 
-static void open_and_close(struct fixture *f, bool on_disk)
+static void open_and_close(struct scratch *f, bool on_disk)
 {
 	struct pair pair;
 
@@ -471,7 +452,7 @@ static void open_and_close(struct fixture *f, bool on_disk)
 /* Nothing is mounted, and the next build sweeps the folder. */
 static void killed(void **state)
 {
-	struct fixture *f = *state;
+	struct scratch *f = *state;
 	struct error e = ERROR_INIT;
 	auto_free char *before = NULL;
 	auto_free char *after = NULL;

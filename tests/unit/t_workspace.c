@@ -3,7 +3,7 @@
  * A workspace takes its process into another mount namespace for good, so each case that opens one runs in a
  * child; its exit status is the number of what failed.
  */
-#include "unit/unit.h"
+#include "unit/scratch.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -21,67 +21,24 @@
 
 #include <linux/capability.h>
 
-struct fixture {
-	char folder[64];
-	int folder_fd;
-	char *cache;
-	struct log log;
-	FILE *log_file;
-	char *log_text;
-	size_t log_len;
-};
-
 static int set_up(void **state)
 {
-	struct fixture *f = xcalloc(1, sizeof *f);
+	struct scratch *f = xcalloc(1, sizeof *f);
 
 	*state = f;
-	snprintf(f->folder, sizeof f->folder, "/tmp/kiln-unit-XXXXXX");
-	if (!mkdtemp(f->folder))
-		return -1;
-	f->folder_fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	f->cache = xasprintf("%s/cache", f->folder);
-	f->log_file = open_memstream(&f->log_text, &f->log_len);
-	log_init(&f->log, LOG_NORMAL, f->log_file);
-	return 0;
+	return scratch_open(f);
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-	struct error e = ERROR_INIT;
-	int r = root_empty_dir(f->folder_fd, ".", &e);
+	struct scratch *f = *state;
+	int r = scratch_close(f);
 
-	if (r < 0)
-		print_error("%s\n", e.text);
-	close(f->folder_fd);
-	rmdir(f->folder);
-	log_release(&f->log);
-	fclose(f->log_file);
-	free(f->log_text);
-	free(f->cache);
 	free(f);
 	return r;
 }
 
-/* How many entries of the folder NAME begin with PREFIX. */
-static size_t count_entries(const char *folder, const char *prefix)
-{
-	struct error e = ERROR_INIT;
-	auto_close int fd = -1;
-	char **names = NULL;
-	size_t count = 0;
-	size_t found = 0;
-
-	assert_int_equal(dir_open(AT_FDCWD, folder, &fd, &e), 0);
-	assert_int_equal(dir_list(fd, &names, &count, &e), 0);
-	for (size_t i = 0; i < count; i++)
-		found += is_prefix(names[i], prefix);
-	names_free(names, count);
-	return found;
-}
-
-static int in_child(struct fixture *f, int (*body)(struct fixture *))
+static int in_child(struct scratch *f, int (*body)(struct scratch *))
 {
 	int status;
 	pid_t child = fork();
@@ -106,7 +63,7 @@ static int check_root(int root_fd)
 	return mknodat(root_fd, "usr/pipe", S_IFIFO | 0600, 0) < 0 ? 13 : 0;
 }
 
-static int use_memory(struct fixture *f)
+static int use_memory(struct scratch *f)
 {
 	struct workspace_options options = { .cache_dir = f->cache, .estimate_bytes = 1, .log = &f->log };
 	struct workspace workspace = WORKSPACE_INIT;
@@ -129,7 +86,7 @@ static int use_memory(struct fixture *f)
 	return access(inside, F_OK) == 0 ? 4 : 0;
 }
 
-static int use_memory_until_killed(struct fixture *f)
+static int use_memory_until_killed(struct scratch *f)
 {
 	struct workspace_options options = { .cache_dir = f->cache, .log = &f->log };
 	struct workspace workspace = WORKSPACE_INIT;
@@ -143,7 +100,7 @@ static int use_memory_until_killed(struct fixture *f)
 
 static void memory(void **state)
 {
-	struct fixture *f = *state;
+	struct scratch *f = *state;
 	auto_free char *work = xasprintf("%s/work", f->cache);
 	struct error e = ERROR_INIT;
 	auto_free char *before = NULL;
@@ -164,7 +121,7 @@ static void memory(void **state)
 	assert_string_equal(before, after);
 }
 
-static int use_disk(struct fixture *f)
+static int use_disk(struct scratch *f)
 {
 	struct workspace_options options = { .cache_dir = f->cache, .work_dir = f->folder, .log = &f->log };
 	struct workspace workspace = WORKSPACE_INIT;
@@ -189,7 +146,7 @@ static int use_disk(struct fixture *f)
 	return access(outer, F_OK) == 0 ? 4 : 0;
 }
 
-static int use_disk_until_killed(struct fixture *f)
+static int use_disk_until_killed(struct scratch *f)
 {
 	struct workspace_options options = { .cache_dir = f->cache, .work_dir = f->folder, .log = &f->log };
 	struct workspace workspace = WORKSPACE_INIT;
@@ -202,7 +159,7 @@ static int use_disk_until_killed(struct fixture *f)
 }
 
 /* Two at once: the second must not sweep the first. */
-static int use_disk_twice(struct fixture *f)
+static int use_disk_twice(struct scratch *f)
 {
 	struct workspace_options options = { .cache_dir = f->cache, .work_dir = f->folder, .log = &f->log };
 	auto_workspace struct workspace workspace = WORKSPACE_INIT;
@@ -218,7 +175,7 @@ static int use_disk_twice(struct fixture *f)
 
 static void disk(void **state)
 {
-	struct fixture *f = *state;
+	struct scratch *f = *state;
 
 	need_root();
 	assert_int_equal(in_child(f, use_disk), 0);
@@ -232,7 +189,7 @@ static void disk(void **state)
 	assert_int_equal(count_entries(f->folder, "work.mine"), 1);
 }
 
-static int want_too_much(struct fixture *f)
+static int want_too_much(struct scratch *f)
 {
 	struct workspace_options options = { .cache_dir = f->cache,
 					     .estimate_bytes = UINT64_MAX / 4,
@@ -249,14 +206,14 @@ static int want_too_much(struct fixture *f)
 
 static void no_room(void **state)
 {
-	struct fixture *f = *state;
+	struct scratch *f = *state;
 
 	need_root();
 	assert_int_equal(in_child(f, want_too_much), 0);
 	assert_int_equal(count_entries(f->cache, "work."), 0);
 }
 
-static int be_nobody(struct fixture *f)
+static int be_nobody(struct scratch *f)
 {
 	struct error e = ERROR_INIT;
 
@@ -273,7 +230,7 @@ static int be_nobody(struct fixture *f)
 		       : 3;
 }
 
-static int be_root_in_a_container(struct fixture *f)
+static int be_root_in_a_container(struct scratch *f)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
@@ -303,7 +260,7 @@ static void privilege_of_root(void **state)
 	assert_int_equal(in_child(*state, be_root_in_a_container), 0);
 }
 
-static void put(struct fixture *f, const char *path, const char *text)
+static void put(struct scratch *f, const char *path, const char *text)
 {
 	auto_free char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	struct error e = ERROR_INIT;
@@ -316,7 +273,7 @@ static void put(struct fixture *f, const char *path, const char *text)
 
 static void limits(void **state)
 {
-	struct fixture *f = *state;
+	struct scratch *f = *state;
 	auto_free char *proc = xasprintf("%s/proc", f->folder);
 	auto_free char *groups = xasprintf("%s/cg", f->folder);
 
