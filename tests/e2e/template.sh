@@ -82,6 +82,7 @@ fails 'a broken template stops a build at its place' recipe "r.yaml:10:5: the '\
 recipe '  source: broken.tpl'
 printf 'a\n  {%% include "x" %%}\n' >broken.tpl
 fails 'one in a file too' unsupported "broken.tpl:2:6: the tag 'include' is refused" "$KILN" build r.yaml --until recipe
+fails 'also from another folder' unsupported "cases/broken.tpl:2:6: " sh -c "cd / && '$KILN' build '$PWD/r.yaml' --until recipe"
 recipe '  content: "{{ config[trigger] }}"'
 run "$KILN" build r.yaml --until recipe
 has 'what one daemon refuses is a warning' "$status $err" 'warning: r.yaml:8:22: LXD refuses it'
