@@ -45,7 +45,7 @@ for name in $rendered; do
 		not_ok "$name: as recorded" "$(diff "$name.want" "$WORK/got")"
 	fi
 done
-is "templates that give what is recorded ($alike)" "$alike" "$(wc -w <<<"$rendered")"
+is 'all templates give what is recorded' "$alike" "$(wc -w <<<"$rendered")"
 for name in $refused; do
 	# The place alone: messages are the unit test's.
 	place=$(cut -d : -f 1-2 "$name.refused")
@@ -198,7 +198,8 @@ for name in $rendered; do
 		not_ok "$name: LXD gives the same" "$(diff "$root/$container/rootfs/out/$name" "$WORK/got")"
 	fi
 done
-is "templates rendered alike by LXD: $alike" "$alike" "$(wc -w <<<"$rendered")"
+is 'all templates are rendered alike by LXD' "$alike" "$(wc -w <<<"$rendered")"
+count "$alike templates rendered alike by kiln and a real LXD"
 check 'at least 60 of them' [ "$alike" -ge 60 ]
 timeout 60 lxc delete --force "$container" >/dev/null 2>&1
 
@@ -224,6 +225,7 @@ for pair in "${starting[@]}"; do
 		alike=$((alike + 1))
 	fi
 done
-is "templates refused alike by LXD: $alike" "$alike" "$(wc -w <<<"$refused")"
+is 'all that kiln refuses is refused by LXD' "$alike" "$(wc -w <<<"$refused")"
+count "$alike templates refused by both"
 lxd_stop
 is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''
