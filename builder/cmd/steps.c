@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kiln plan --steps: what a build does, by the recipe alone; with --cells for every image of its matrix, or that its filters name. */
+/*
+ * kiln plan --steps: what a build does, by the recipe alone; with --cells for every image of its matrix, or that its
+ * filters name.
+ */
 #include "cmd/cmd.h"
 
 #include "base/alloc.h"

@@ -40,9 +40,10 @@ static int expand(const struct recipe *recipe, const struct recipe_file *file, c
 	return 0;
 }
 
-/* NAME of the host, which starts at FOLDER if it is relative. */
-static char *beside(const char *folder, const char *name)
+char *source_path(const struct recipe_file *file, const char *name)
 {
+	const char *folder = file->source_folder;
+
 	if (!folder || name[0] == '/' || strcmp(folder, ".") == 0)
 		return xstrdup(name);
 	return xasprintf("%s%s%s", folder, is_suffix(folder, "/") ? "" : "/", name);
@@ -59,7 +60,7 @@ int entry_expand(const struct recipe *recipe, const struct recipe_file *file, st
 	    expand(recipe, file, file->path, &file->place, &path, e) < 0)
 		return -1;
 	if (expanded.source_name)
-		expanded.source = beside(file->source_folder, expanded.source_name);
+		expanded.source = source_path(file, expanded.source_name);
 	/* "/" is a good target for a copied folder, and for nothing else. */
 	if (path && file->generator == GENERATOR_COPY && strcmp(path, "/") == 0)
 		expanded.path = xstrdup("");

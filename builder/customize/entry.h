@@ -54,6 +54,9 @@ unsigned access_mode(const struct access *access, unsigned old);
 uid_t access_uid(const struct access *access, uid_t old);
 gid_t access_gid(const struct access *access, gid_t old);
 
+/* NAME of the host, which starts at the folder of the recipe's part that has FILE if it is relative; malloc'ed. */
+char *source_path(const struct recipe_file *file, const char *name);
+
 /* Create the folders above PATH, a normalised one, where they are missing: 0755, as root. */
 int make_parents(int root_fd, const char *path, struct error *e) MUST_CHECK;
 

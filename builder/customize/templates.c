@@ -352,66 +352,56 @@ int generate_cloud_init(const struct entry *entry, struct image_templates *templ
 		   file->default_property && text ? 1 : 0, e);
 }
 
-/* Whether FILE has a text of its own that is a template as it stands in the recipe. */
-static bool has_template(const struct recipe_file *file)
+/* The text of FILE that is a template as it stands there, malloc'ed, and its place; NULL where there is none. */
+static int read_raw(const struct recipe_file *file, struct arena *arena, char **text, struct place *place,
+		    struct error *e)
 {
-	if (file->pongo)
-		return false;
-	return file->generator == GENERATOR_TEMPLATE ||
-	       (file->generator == GENERATOR_CLOUD_INIT && file->name &&
-		strcmp(file->name, "network-config") == 0);
-}
-
-/* The template of ENTRY, malloc'ed, and its place, which borrows from ENTRY; NULL where it has none. */
-static int read_raw(const struct entry *entry, char **text, struct place *place, struct error *e)
-{
-	const struct recipe_file *file = entry->file;
+	auto_free char *path = NULL;
+	bool is_network = file->generator == GENERATOR_CLOUD_INIT && file->name &&
+			  strcmp(file->name, "network-config") == 0;
 
 	*text = NULL;
-	if (entry->content && *entry->content) {
-		*text = xstrdup(entry->content);
+	if (file->pongo || (file->generator != GENERATOR_TEMPLATE && !is_network))
+		return 0;
+	if (file->content && *file->content) {
+		*text = xstrdup(file->content);
 		*place = file->content_place;
-	} else if (entry->source && file->generator == GENERATOR_TEMPLATE) {
-		*place = (struct place) { entry->source, 1, 1 };
-		if (file_read(AT_FDCWD, entry->source, LIMIT_TEMPLATE_BYTES, text, NULL, e) < 0)
-			return error_wrap_at(e, &file->source_place);
+		return 0;
 	}
+	if (!file->source || is_network)
+		return 0;
+	path = source_path(file, file->source);
+	*place = (struct place) { arena_strdup(arena, path), 1, 1 };
+	if (file_read(AT_FDCWD, path, LIMIT_TEMPLATE_BYTES, text, NULL, e) < 0)
+		return error_wrap_at(e, &file->source_place);
 	return 0;
-}
-
-static int check_entry(const struct recipe *recipe, const struct recipe_file *file, struct log *log,
-		       struct error *e)
-{
-	AUTO(arena_release) struct arena arena = ARENA_INIT;
-	auto_entry struct entry entry = ENTRY_INIT;
-	auto_free char *text = NULL;
-	struct instance_pairs properties =
-		instance_properties(&arena, file->properties, file->property_count);
-	struct pongo_position where = { 1, 1 };
-	struct error found = ERROR_INIT;
-	struct place place;
-	int r;
-
-	if (entry_expand(recipe, file, &entry, e) < 0 || read_raw(&entry, &text, &place, e) < 0)
-		return -1;
-	if (!text)
-		return 0;
-	r = instance_check_template(text_of(text), &properties, &where, &found);
-	if (r == 0)
-		return 0;
-	place = place_inside(&place, where.line, where.column);
-	error_wrap_at(&found, &place);
-	if (r > 0)
-		log_warn(log, "%s", found.text);
-	else
-		*e = found;
-	return r > 0 ? 0 : -1;
 }
 
 int customize_check_templates(const struct recipe *recipe, struct log *log, struct error *e)
 {
-	for (size_t i = 0; i < recipe->file_count; i++)
-		if (has_template(&recipe->files[i]) && check_entry(recipe, &recipe->files[i], log, e) < 0)
+	for (size_t i = 0; i < recipe->file_count; i++) {
+		const struct recipe_file *file = &recipe->files[i];
+		AUTO(arena_release) struct arena arena = ARENA_INIT;
+		auto_free char *text = NULL;
+		struct instance_pairs properties =
+			instance_properties(&arena, file->properties, file->property_count);
+		struct pongo_position where = { 1, 1 };
+		struct error found = ERROR_INIT;
+		struct place place;
+		int r;
+
+		if (read_raw(file, &arena, &text, &place, e) < 0)
 			return -1;
+		r = text ? instance_check_template(text_of(text), &properties, &where, &found) : 0;
+		if (r == 0)
+			continue;
+		place = place_inside(&place, where.line, where.column);
+		error_wrap_at(&found, &place);
+		if (r < 0) {
+			*e = found;
+			return -1;
+		}
+		log_warn(log, "%s", found.text);
+	}
 	return 0;
 }

@@ -158,7 +158,7 @@ has 'a file with thousands of mistakes: there is an end' "$out$err" 'more than 5
 # The schema.
 "$KILN" check --schema >schema.json
 is 'the schema is JSON of that kind' "$(jq -r '."$schema"' schema.json)" 'http://json-schema.org/draft-07/schema#'
-is 'and has the sections of the format' "$(jq -c '.required' schema.json)" '["image","source","packages"]'
+is 'and has the sections of the format' "$(jq -c '.definitions.recipe.required' schema.json)" '["image","source","packages"]'
 fails 'with a recipe it makes no sense' usage 'takes no recipe' "$KILN" check --schema good.yaml
 is 'each key of the table is in it' \
 	"$(jq -r '.. | objects | select(.type == "object") | .properties // {} | keys[]' schema.json | sort -u)" \
