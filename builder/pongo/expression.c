@@ -116,6 +116,9 @@ static int parse_name(struct parser *parser, const struct name_part **out, struc
 			return parser_fail_here(parser, "']'", e);
 		last->next = part;
 		last = part;
+		/* In pongo2 6.0 nothing follows a bracket. */
+		if (!is_member)
+			return 0;
 	}
 }
 

@@ -19,7 +19,7 @@
  * 4.0.2, Incus 6. A template says at parsing whose it is:
  *
  *	            PONGO_4 (LXD, recipes)               PONGO_6 (Incus)
- *	x[y]        an error                             an element
+ *	x[y]        an error                             an element; nothing may follow but filters
  *	"a" + "b"   0: the sum of two numbers            "ab"
  *	|e          an error                             |escape
  *	|slice      "1:" and ":2" only from the left     also "-2:", and "0:" is everything
