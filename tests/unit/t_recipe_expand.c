@@ -76,9 +76,8 @@ static void expansion_mistakes(void **state)
 	assert_not_expanded(&r, "{{ image }}", &place, "x.yaml:10:8: 'image' is a section, not a value");
 	assert_not_expanded(&r, "{{ image.release.x }}", &whole,
 			    "-o image.name: '.x' is asked of a text, which has no members");
-	assert_not_expanded(
-		&r, "{{ image.serial }}", &place,
-		"x.yaml:10:8: in 'image.serial': unknown filter 'cit' (did you mean 'cut'?)");
+	assert_not_expanded(&r, "{{ image.serial }}", &place,
+			    "x.yaml:10:8: in 'image.serial': unknown filter 'cit' (did you mean 'cut'?)");
 	assert_int_equal(recipe_expand(&r, r.image.name, &place, &(char *) { NULL }, &e), -1);
 	assert_true(is_suffix(e.text, ": templates name each other in a circle"));
 	assert_true(is_prefix(e.text, "x.yaml:10:9: in 'image.description': in 'image.name': "));
