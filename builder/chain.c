@@ -589,23 +589,21 @@ int chain_keep_layers(struct chain *chain, struct error *e)
 	return 0;
 }
 
-/* What is handed to the packer, to be called back when the bytes are there. */
-struct keeping {
-	struct chain *chain;
-	struct digest key;
-};
-
-static int keep_image(void *context, const struct file_pending *files, size_t count,
+/* They have their names: what happens to these now is nobody's business but the user's. */
+static int keep_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
 		      const struct artefacts *artefacts, struct error *e)
 {
-	const struct keeping *keeping = context;
-	struct chain *chain = keeping->chain;
 	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
 	auto_free char *product = artefacts_print(artefacts);
 	auto_free char *title = make_title(chain, "image files");
+	auto_free const char **names = NULL;
+	size_t count = 0;
 
+	for (size_t i = 0; i < artefacts->count; i++)
+		for (size_t k = 0; k < artefacts->items[i].file_count; k++)
+			PUSH(names, count, artefacts->items[i].files[k].name);
 	chain->saved_count++;
-	return layer_save_files(chain->store, &keeping->key, title, product, files, count, e);
+	return layer_save_files(chain->store, key, title, product, options->output_fd, names, count, e);
 }
 
 static int describe_image(const struct chain *chain, const struct pack_options *options,
@@ -643,20 +641,20 @@ int chain_pack(struct chain *chain, const struct pack_options *given, struct art
 	       struct error *e)
 {
 	struct pack_options options = *given;
-	struct keeping keeping = { .chain = chain };
+	struct digest key;
 	int r = 0;
 
 	options.root_fd = chain->workspace.root_fd;
 	options.templates = &chain->templates;
 	options.epoch_s = chain->options.epoch_s;
-	if (chain->store) {
-		options.keep = keep_image;
-		options.keep_context = &keeping;
-		if (describe_image(chain, &options, &keeping.key, e) < 0)
-			return -1;
-		r = take_image(chain, &keeping.key, &options, artefacts, e);
-	}
+	if (!chain->store)
+		return pack_image(&options, artefacts, e);
+	if (describe_image(chain, &options, &key, e) < 0)
+		return -1;
+	r = take_image(chain, &key, &options, artefacts, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	return pack_image(&options, artefacts, e);
+	if (pack_image(&options, artefacts, e) < 0)
+		return -1;
+	return keep_image(chain, &key, &options, artefacts, e);
 }

@@ -41,6 +41,20 @@ struct build {
 	struct meter_report spent; /* when all was done */
 };
 
+static int report_template(void *context, bool is_doubtful, const struct place *place,
+			   const struct error *message, struct error *e)
+{
+	struct error found = *message;
+
+	error_wrap_at(&found, place);
+	if (!is_doubtful) {
+		*e = found;
+		return -1;
+	}
+	log_warn(context, "%s", found.text);
+	return 0;
+}
+
 static int run_recipe(struct build *b, struct error *e)
 {
 	struct recipe_options options = {
@@ -51,7 +65,7 @@ static int run_recipe(struct build *b, struct error *e)
 	};
 
 	if (recipe_load(&options, &b->recipe, e) < 0 || recipe_select(&b->recipe, e) < 0 ||
-	    customize_check_templates(&b->recipe, b->options.log, e) < 0)
+	    customize_check_templates(&b->recipe, report_template, b->options.log, e) < 0)
 		return -1;
 	b->family = family_of(&b->recipe);
 	return 0;

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "customize/customize.h"
 #include "recipe/problem.h"
 
 #include <jansson.h>
@@ -46,10 +47,37 @@ static void add_problem(struct findings *findings, const struct problem *problem
 		    problem->message);
 }
 
+static int take_template(void *context, bool is_doubtful, const struct place *place,
+			 const struct error *message, struct error *e)
+{
+	struct error found = *message;
+
+	if (is_doubtful) {
+		problems_note(context, place, "%s", message->text);
+		return 0;
+	}
+	error_wrap_at(&found, place);
+	if (problems_take(context, &found) == 0)
+		return 0;
+	*e = found;
+	return -1;
+}
+
+/* Of a recipe that is right as such, for whatever image. */
+static int check_templates(const struct recipe *recipe, struct problems *problems, struct error *e)
+{
+	if (customize_check_templates(recipe, take_template, problems, e) < 0 &&
+	    problems_take(problems, e) < 0)
+		return -1;
+	problems_sort(problems);
+	return 0;
+}
+
 static int check_file(const struct settings *settings, const char *recipe, struct findings *findings,
 		      struct error *e)
 {
 	auto_problems struct problems problems = PROBLEMS_INIT;
+	auto_recipe struct recipe described = RECIPE_INIT;
 	auto_free char *path = NULL;
 	struct recipe_options options = { .overrides = settings->overrides.items,
 					  .override_count = settings->overrides.count };
@@ -58,7 +86,9 @@ static int check_file(const struct settings *settings, const char *recipe, struc
 	if (recipe_find(recipe, &path, e) < 0)
 		return -1;
 	options.path = path;
-	if (recipe_examine(&options, &problems, NULL, e) < 0)
+	if (recipe_examine(&options, &problems, &described, e) < 0)
+		return -1;
+	if (problems_count(&problems, PROBLEM_MISTAKE) == 0 && check_templates(&described, &problems, e) < 0)
 		return -1;
 	for (size_t i = 0; i < problems.count; i++)
 		add_problem(findings, &problems.items[i]);

@@ -62,11 +62,19 @@ int deb_customize_repositories(const struct customize_site *site, struct error *
 int customize_action(const struct customize_site *site, const struct recipe_action *action, struct error *e)
 	MUST_CHECK;
 /*
- * Look through the instance templates that `files` hold as they are, before anything is built: one that LXD and Incus
- * would refuse is ERROR_RECIPE (or ERROR_UNSUPPORTED) with its place; what is doubtful is a warning. What is known
- * only later, such as those with `pongo`, customize_files() looks at.
+ * What is wrong with an instance template at PLACE: MESSAGE, without the place. A doubtful one the daemons take. 0 to
+ * go on; else -1, with *e set, is the result of the search.
  */
-int customize_check_templates(const struct recipe *recipe, struct log *log, struct error *e) MUST_CHECK;
+typedef int (*template_report_fn)(void *context, bool is_doubtful, const struct place *place,
+				  const struct error *message, struct error *e);
+
+/*
+ * Look through the instance templates that `files` hold as they are, before anything is built, and report what LXD
+ * and Incus would refuse (ERROR_RECIPE, ERROR_UNSUPPORTED), and what is doubtful. What is known only later, such as
+ * those with `pongo`, customize_files() looks at.
+ */
+int customize_check_templates(const struct recipe *recipe, template_report_fn report, void *context,
+			      struct error *e) MUST_CHECK;
 /*
  * Run the generators of `files` in their order. TEMPLATES receives what the daemon renders later. Errors name
  * the entry's place; two templates of one path or one file name are ERROR_RECIPE unless they are identical.

@@ -377,7 +377,8 @@ static int read_raw(const struct recipe_file *file, struct arena *arena, char **
 	return 0;
 }
 
-int customize_check_templates(const struct recipe *recipe, struct log *log, struct error *e)
+int customize_check_templates(const struct recipe *recipe, template_report_fn report, void *context,
+			      struct error *e)
 {
 	for (size_t i = 0; i < recipe->file_count; i++) {
 		const struct recipe_file *file = &recipe->files[i];
@@ -396,12 +397,8 @@ int customize_check_templates(const struct recipe *recipe, struct log *log, stru
 		if (r == 0)
 			continue;
 		place = place_inside(&place, where.line, where.column);
-		error_wrap_at(&found, &place);
-		if (r < 0) {
-			*e = found;
+		if (report(context, r > 0, &place, &found, e) < 0)
 			return -1;
-		}
-		log_warn(log, "%s", found.text);
 	}
 	return 0;
 }

@@ -210,34 +210,29 @@ int copy_tree(int from_fd, int to_fd, struct tree *tree, struct error *e)
 	return 0;
 }
 
-/* From its beginning: others stand elsewhere in the same open file. */
 static int copy_all(int from, int to, struct error *e)
 {
 	auto_free char *block = xmalloc(BLOCK_BYTES);
-	off_t offset = 0;
+	ssize_t got;
 
 	if (ioctl(to, FICLONE, from) == 0)
 		return 0;
-	for (;;) {
-		ssize_t got = pread(from, block, BLOCK_BYTES, offset);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? error_sys(e, "cannot read it") : 0;
+	while ((got = file_read_some(from, block, BLOCK_BYTES, e)) > 0)
 		if (file_write_fd(to, block, (size_t)got, e) < 0)
 			return -1;
-		offset += got;
-	}
+	return (int)got;
 }
 
-int copy_or_link(int from, int to_fd, const char *name, struct error *e)
+int copy_or_link(int from_fd, const char *name, int to_fd, struct error *e)
 {
-	auto_free char *path = xasprintf("/proc/self/fd/%d", from);
+	auto_close int from = -1;
 	auto_close int to = -1;
 
-	if (linkat(AT_FDCWD, path, to_fd, name, AT_SYMLINK_FOLLOW) == 0)
+	if (linkat(from_fd, name, to_fd, name, 0) == 0)
 		return 0;
+	from = openat(from_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (from < 0)
+		return error_sys(e, "cannot open '%s'", name);
 	to = openat(to_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return error_sys(e, "cannot create '%s'", name);

@@ -10,7 +10,7 @@
  */
 int copy_tree(int from_fd, int to_fd, struct tree *tree, struct error *e) MUST_CHECK;
 
-/* The file FROM under NAME in the folder TO_FD: the same file where that can be, else a copy. */
-int copy_or_link(int from, int to_fd, const char *name, struct error *e) MUST_CHECK;
+/* The file NAME of the folder FROM_FD in the folder TO_FD: a link to it where that can be, else a copy. */
+int copy_or_link(int from_fd, const char *name, int to_fd, struct error *e) MUST_CHECK;
 
 #endif

@@ -25,7 +25,6 @@
 #include "base/limits.h"
 #include "base/log.h"
 
-struct file_pending;
 struct layer_store;
 
 /*
@@ -57,13 +56,13 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
 int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
 	       int upper_fd, struct error *e) MUST_CHECK;
 /*
- * Keep a few files that are whole, open in .fd and named .name, as the layer of KEY. Where they are on the disk of the
- * store they become links to the same files, so who finds them has to check what is in them: PRODUCT tells what that
- * is. They may be closed then.
+ * Keep the files NAMES of the folder FOLDER_FD, which are whole, as the layer of KEY. Where they are on the disk of the
+ * store it gets links to them, so who finds them has to check what is in them: PRODUCT tells what that is. FOLDER_FD
+ * may be closed then.
  */
 int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
-		     const char *product, const struct file_pending *files, size_t count, struct error *e)
-	MUST_CHECK;
+		     const char *product, int folder_fd, const char *const *names, size_t count,
+		     struct error *e) MUST_CHECK;
 /* The files found as ROOT_FD are not those: remove the layer. ROOT_FD is closed. */
 void layer_discard(struct layer_store *store, const struct digest *key, int root_fd);
 /* Wait until everything is saved. Errors: ERROR_INTERRUPTED. */

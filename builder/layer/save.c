@@ -28,9 +28,9 @@ struct order {
 	const struct digest *key;
 	const char *title;
 	const char *product; /* may be NULL */
-	int upper_fd;        /* of a tree, or -1 with: */
-	const struct file_pending *files;
-	size_t file_count;
+	int from_fd;         /* of a tree, all of it; or of a folder with: */
+	const char *const *names;
+	size_t name_count;
 	int layers_fd;
 	int folder_fd;    /* of the new layer; holds its lock */
 	const char *name; /* that it has until it is whole */
@@ -80,22 +80,22 @@ static int write_product(const struct order *order, struct manifest *manifest, s
 /* What is kept of a tree is all of it; TREE lists it. */
 static int fill_tree(const struct order *order, int root_fd, struct tree *tree, struct error *e)
 {
-	if (tree_read(order->upper_fd, tree, e) < 0 ||
+	if (tree_read(order->from_fd, tree, e) < 0 ||
 	    check_room(order->folder_fd, tree->content_bytes, e) < 0)
 		return -1;
-	return copy_tree(order->upper_fd, root_fd, tree, e);
+	return copy_tree(order->from_fd, root_fd, tree, e);
 }
 
 static int fill_files(const struct order *order, int root_fd, struct error *e)
 {
-	for (size_t i = 0; i < order->file_count; i++) {
-		const struct file_pending *file = &order->files[i];
+	for (size_t i = 0; i < order->name_count; i++) {
+		const char *name = order->names[i];
 		struct stat st;
 
-		if (fstat(file->fd, &st) < 0)
-			return error_sys(e, "cannot stat '%s'", file->name);
+		if (fstatat(order->from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return error_sys(e, "cannot stat '%s'", name);
 		if (check_room(order->folder_fd, (uint64_t)st.st_size, e) < 0 ||
-		    copy_or_link(file->fd, root_fd, file->name, e) < 0)
+		    copy_or_link(order->from_fd, name, root_fd, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -110,8 +110,8 @@ static int save(const struct order *order, struct error *e)
 	struct tree_inodes inodes;
 
 	if (open_new_root(order->folder_fd, &root_fd, e) < 0 ||
-	    (order->files ? fill_files(order, root_fd, e) : fill_tree(order, root_fd, &tree, e)) < 0 ||
-	    tree_inodes_read(root_fd, order->files ? NULL : &tree, &inodes, e) < 0)
+	    (order->names ? fill_files(order, root_fd, e) : fill_tree(order, root_fd, &tree, e)) < 0 ||
+	    tree_inodes_read(root_fd, order->names ? NULL : &tree, &inodes, e) < 0)
 		return -1;
 	manifest = (struct manifest) {
 		.key = *order->key,
@@ -121,7 +121,7 @@ static int save(const struct order *order, struct error *e)
 		.inodes = inodes.digest,
 		.boot = manifest_this_boot(),
 	};
-	if (!order->files)
+	if (!order->names)
 		manifest.tree = tree_digest(&tree);
 	if (write_product(order, &manifest, e) < 0 || manifest_write(order->folder_fd, &manifest, e) < 0)
 		return -1;
@@ -155,8 +155,7 @@ static void close_others(int *keep, size_t count)
 
 static _Noreturn void saver_main(const struct order *order, int report_fd)
 {
-	auto_free int *keep = xcalloc(order->file_count + 4, sizeof *keep);
-	size_t kept = 0;
+	int keep[] = { order->from_fd, order->layers_fd, order->folder_fd, report_fd };
 	struct error e = ERROR_INIT;
 	struct error ignored = ERROR_INIT;
 	ssize_t reported;
@@ -165,13 +164,7 @@ static _Noreturn void saver_main(const struct order *order, int report_fd)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != order->parent)
 		_exit(1);
 	interrupt_reset_in_child();
-	keep[kept++] = order->upper_fd;
-	keep[kept++] = order->layers_fd;
-	keep[kept++] = order->folder_fd;
-	keep[kept++] = report_fd;
-	for (size_t i = 0; i < order->file_count; i++)
-		keep[kept++] = order->files[i].fd;
-	close_others(keep, kept);
+	close_others(keep, ARRAY_LEN(keep));
 	/* The build itself goes first. */
 	(void)!nice(SAVER_NICE);
 	umask(0);
@@ -343,20 +336,21 @@ static int start_order(struct layer_store *store, struct order *order, struct er
 int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
 	       int upper_fd, struct error *e)
 {
-	struct order order = { .key = key, .title = title, .product = product, .upper_fd = upper_fd };
+	struct order order = { .key = key, .title = title, .product = product, .from_fd = upper_fd };
 
 	return start_order(store, &order, e);
 }
 
 int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
-		     const char *product, const struct file_pending *files, size_t count, struct error *e)
+		     const char *product, int folder_fd, const char *const *names, size_t count,
+		     struct error *e)
 {
 	struct order order = { .key = key,
 			       .title = title,
 			       .product = product,
-			       .upper_fd = -1,
-			       .files = files,
-			       .file_count = count };
+			       .from_fd = folder_fd,
+			       .names = names,
+			       .name_count = count };
 
 	return start_order(store, &order, e);
 }

@@ -418,9 +418,6 @@ static int run(struct packing *packing, struct error *e)
 	}
 	report(packing, process_cpu_s, thread_cpu_s);
 	release_sinks(packing);
-	if (options->keep && options->keep(options->keep_context, packing->delivery.files,
-					   packing->delivery.count, &packing->artefacts, e) < 0)
-		return -1;
 	return delivery_commit(&packing->delivery, e);
 }
 

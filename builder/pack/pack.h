@@ -12,7 +12,6 @@
 
 struct artefacts;
 struct codec;
-struct file_pending;
 struct image_templates;
 struct layer_key;
 struct recipe;
@@ -30,10 +29,6 @@ struct pack_options {
 	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
 	struct log *log;
 	struct meter *meter; /* borrowed; may be NULL */
-	/* Called when all bytes are written, before anybody waits for the disk, with one thread; may be NULL. */
-	int (*keep)(void *context, const struct file_pending *files, size_t count,
-		    const struct artefacts *artefacts, struct error *e);
-	void *keep_context;
 };
 
 struct artefact_file {

@@ -449,36 +449,33 @@ static void two_writers(void **state)
 	assert_int_equal(find_anew(f, "one"), 1);
 }
 
-static void put(int dir_fd, const char *name, const char *text, struct file_pending *file)
-{
-	struct error e = ERROR_INIT;
-
-	assert_int_equal(file_pending_open(dir_fd, name, 0644, file, &e), 0);
-	assert_int_equal(file_write_fd(file->fd, text, strlen(text), &e), 0);
-}
-
-/* Whole files, from the disk of the store and from another one. */
+/* Whole files, on the disk of the store and on another one. */
 static void files_alone(void **state)
 {
+	static const char *const names[] = { "image", "more" };
 	struct fixture *f = *state;
 	struct digest key = key_of("one");
 	struct error e = ERROR_INIT;
-	auto_close int shm_fd = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int folders[] = { f->scratch.folder_fd, shm_fd };
+	auto_free char *other = xstrdup("/dev/shm/kiln-unit-XXXXXX");
+	const char *folders[] = { f->scratch.folder, mkdtemp(other) };
 
 	need_root();
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
-		struct file_pending files[2] = { FILE_PENDING_INIT, FILE_PENDING_INIT };
+		auto_close int folder_fd = open(folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		auto_free char *text = NULL;
+		struct stat st;
 		int root_fd;
 
-		put(folders[i], "image", "all of it", &files[0]);
-		put(folders[i], "more", "", &files[1]);
-		assert_int_equal(layer_save_files(f->store, &key, "one", "made beside", files, 2, &e), 0);
+		assert_int_equal(file_replace(folder_fd, "image", "all of it", 9, 0644, &e), 0);
+		assert_int_equal(file_replace(folder_fd, "more", "", 0, 0644, &e), 0);
+		assert_int_equal(
+			layer_save_files(f->store, &key, "one", "made beside", folder_fd, names, 2, &e), 0);
 		assert_int_equal(layer_save_wait(f->store, &e), 0);
 		assert_string_equal(logged(f), "");
-		file_pending_release(&files[0]);
-		file_pending_release(&files[1]);
+		assert_int_equal(fstatat(folder_fd, "image", &st, 0), 0);
+		assert_int_equal(st.st_nlink, i == 0 ? 2 : 1);
+		assert_int_equal(unlinkat(folder_fd, "image", 0), 0);
+		assert_int_equal(unlinkat(folder_fd, "more", 0), 0);
 		assert_int_equal(find(f, "one", &root_fd), 1);
 		assert_int_equal(file_read(root_fd, "image", 100, &text, NULL, &e), 0);
 		assert_string_equal(text, "all of it");
@@ -490,6 +487,7 @@ static void files_alone(void **state)
 		assert_int_equal(count_entries(f->layers, ""), 0);
 		f->log_seen = strlen(f->scratch.log_text);
 	}
+	rmdir(other);
 }
 
 /* A tree that takes longer to copy than the test takes to go on. */
