@@ -119,7 +119,7 @@ is 'options are checked, too' "$out" "-o image.relese: unknown key 'relese' in '
 -o packages.update: 'packages.update' must be true or false, not 'perhaps'"
 (cd "$TOP" && "$KILN" check) >out 2>&1
 has 'without an argument all recipes of the folder are checked' "$(cat out)" \
-	"^$(find "$TOP/recipes" -name '*.yaml' | wc -l) recipes?, no mistake\$"
+	"^$(find "$TOP/recipes" -maxdepth 1 -name '*.yaml' | wc -l) recipes?, no mistake\$"
 
 # What this version does not run is no mistake.
 cat >later.yaml <<'R'
