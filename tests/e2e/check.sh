@@ -155,6 +155,22 @@ for ((i = 0; i < 3000; i++)); do echo "key$i: x"; done >many.yaml
 run timeout 20 "$KILN" check many.yaml
 has 'a file with thousands of mistakes: there is an end' "$out$err" 'more than 500 problems'
 
+# Templates that instances render.
+mkdir -p beside
+printf 'one\n{{ container.name|capfirst }} {%% if %%}\n' >beside/broken.tpl
+cat >templates.yaml <<'R'
+image: {distribution: debian, release: bookworm}
+source: {downloader: debootstrap, url: "http://x.invalid/"}
+packages: {manager: apt}
+files:
+- {generator: template, name: a, path: /a, source: beside/broken.tpl}
+- {generator: template, name: b, path: /b, content: "{{ x|nosuch }}"}
+R
+run "$KILN" check templates.yaml
+is 'mistakes in instance templates: the status' "$status" 3
+has 'with the place in the file beside' "$out" '^beside/broken\.tpl:2:'
+has 'and in the recipe' "$out" '^templates\.yaml:6:.*nosuch'
+
 # The schema.
 "$KILN" check --schema >schema.json
 is 'the schema is JSON of that kind' "$(jq -r '."$schema"' schema.json)" 'http://json-schema.org/draft-07/schema#'
