@@ -19,7 +19,7 @@ int database_read(int root_fd, const char *path, struct database *database, stru
 	if (r > 0 && root_read(root_fd, path, &data, &len, e) < 0)
 		return -1;
 	read.exists = r > 0;
-	rest = (struct text) { len ? arena_strndup(&read.arena, data, len) : NULL, len };
+	rest = (struct text) { data ? arena_strndup(&read.arena, data, len) : NULL, len };
 	while (rest.len) {
 		struct text line = text_cut(rest, '\n', &rest);
 

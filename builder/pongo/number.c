@@ -113,7 +113,7 @@ bool number_parse(struct text text, double *number)
 
 int64_t number_to_integer(double number)
 {
-	if (!(number >= -0x1p63 && number < 0x1p63))
+	if (isnan(number) || number < -9223372036854775808.0 || number >= 9223372036854775808.0)
 		return INT64_MIN;
 	return (int64_t)number;
 }

@@ -191,12 +191,24 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 import jsonschema, yaml
 
+class Loader(yaml.SafeLoader):
+    """With kiln's two tags, as editors know them when they are told of them."""
+
+
+def plain(loader, node):
+    untagged = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}[type(node)]
+    node.tag = "tag:yaml.org,2002:" + untagged
+    return loader.construct_object(node, deep=True)
+
+
+Loader.add_constructor("!replace", plain)
+Loader.add_constructor("!remove", plain)
 schema = json.load(open("schema.json"))
 jsonschema.Draft7Validator.check_schema(schema)
 validator = jsonschema.Draft7Validator(schema)
 for name in sys.argv[1:]:
     try:
-        recipe = yaml.safe_load(open(name, encoding="utf-8"))
+        recipe = yaml.load(open(name, encoding="utf-8"), Loader)
     except Exception:
         print("unreadable", name)
         continue
