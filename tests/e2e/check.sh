@@ -196,9 +196,11 @@ class Loader(yaml.SafeLoader):
 
 
 def plain(loader, node):
-    untagged = {yaml.MappingNode: "map", yaml.SequenceNode: "seq", yaml.ScalarNode: "str"}[type(node)]
-    node.tag = "tag:yaml.org,2002:" + untagged
-    return loader.construct_object(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_scalar(node)
 
 
 Loader.add_constructor("!replace", plain)
