@@ -55,6 +55,25 @@ is 'ubuntu: every release on every architecture' "$bad" ''
 
 require_programs lxd lxc unshare
 lxd_start
+cat >network-config <<'N'
+version: 2
+ethernets:
+  eth0:
+    addresses: [192.0.2.7/24]
+N
+
+# A link of its own, without anybody who would give it an address: cloud-init gives it one.
+launch() {
+	lxc init --quiet "$name" "$container" &&
+		case $name in
+		*-cloud)
+			lxc config set "$container" user.network-config - <network-config &&
+				lxc config device add "$container" eth0 nic nictype=p2p name=eth0
+			;;
+		esac &&
+		lxc start "$container"
+}
+
 for recipe in debian-bullseye debian-bookworm debian-trixie debian-sid; do
 	if "$KILN" build "$TOP/recipes/$recipe.yaml" --all --format unified --cache "$CACHE" --output images -o source.check_valid_until=false \
 		>/dev/null 2>build.log </dev/null; then
@@ -66,12 +85,15 @@ for recipe in debian-bullseye debian-bookworm debian-trixie debian-sid; do
 		name=$(basename "$folder")
 		container=$mark-$name
 		lxc image import "$folder"/*.tar.zst --alias "$name" >/dev/null 2>&1
-		if lxc launch --quiet "$name" "$container" >launch.log 2>&1 </dev/null && within 150 is_up; then
+		if launch >launch.log 2>&1 </dev/null && within 150 is_up; then
 			is "$name: systemd says" "$state" running
 			is "$name: no failed unit" "$(inside systemctl --failed --no-legend --plain)" ''
 			is "$name: no package in a wrong state" "$(inside dpkg --audit)" ''
 			case $name in
-			*-cloud) has "$name: cloud-init" "$(inside cloud-init status --wait)" '^status: done' ;;
+			*-cloud)
+				has "$name: cloud-init" "$(inside cloud-init status --wait)" '^status: done'
+				has "$name: has done as it was told" "$(inside ip -4 address show dev eth0)" 'inet 192\.0\.2\.7/24'
+				;;
 			*) is "$name: no cloud-init" "$(inside sh -c 'command -v cloud-init || true')" '' ;;
 			esac
 		else
