@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Users and groups in small roots, hostile ones among them. */
-#include "unit/ground.h"
-#include "unit/recipe.h"
+#include "unit/setup_cases.h"
 
 #include "base/limits.h"
 
@@ -20,36 +19,9 @@ static struct ground *start(void **state)
 	return ground;
 }
 
-static int apply_with(struct ground *ground, const char *text, struct error *e)
+static int parts(const struct customize_site *site, struct error *e)
 {
-	auto_free char *all = xasprintf("%s%s", LEAST, text);
-	struct recipe recipe = selected(all);
-	int r;
-
-	ground->site.recipe = &recipe;
-	r = customize_setup(&ground->site, CUSTOMIZE_ACCOUNTS, e);
-	ground->site.recipe = &ground->recipe;
-	recipe_release(&recipe);
-	return r;
-}
-
-static void apply(struct ground *ground, const char *text)
-{
-	struct error e = ERROR_INIT;
-
-	if (apply_with(ground, text, &e) < 0)
-		fail_msg("%s", e.text);
-	ground_outside_is_untouched(ground);
-}
-
-static void refuse(struct ground *ground, const char *text, const char *expected)
-{
-	struct error e = ERROR_INIT;
-
-	assert_int_equal(apply_with(ground, text, &e), -1);
-	if (!strstr(e.text, expected))
-		fail_msg("'%s' is not in: %s", expected, e.text);
-	ground_outside_is_untouched(ground);
+	return customize_setup(site, CUSTOMIZE_ACCOUNTS, e);
 }
 
 /* The last line of a file. */

@@ -1,41 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Services of four inits in small roots. */
-#include "unit/ground.h"
-#include "unit/recipe.h"
+#include "unit/setup_cases.h"
 
 #define UNITS  "/usr/lib/systemd/system/"
 #define CONFIG "/etc/systemd/system/"
 
-static int apply_with(struct ground *ground, const char *text, struct error *e)
+static int parts(const struct customize_site *site, struct error *e)
 {
-	auto_free char *all = xasprintf("%sservices:\n%s", LEAST, text);
-	struct recipe recipe = selected(all);
-	int r;
-
-	ground->site.recipe = &recipe;
-	r = customize_setup(&ground->site, CUSTOMIZE_SYSTEM, e);
-	ground->site.recipe = &ground->recipe;
-	recipe_release(&recipe);
-	return r;
-}
-
-static void apply(struct ground *ground, const char *text)
-{
-	struct error e = ERROR_INIT;
-
-	if (apply_with(ground, text, &e) < 0)
-		fail_msg("%s", e.text);
-	ground_outside_is_untouched(ground);
-}
-
-static void refuse(struct ground *ground, const char *text, const char *expected)
-{
-	struct error e = ERROR_INIT;
-
-	assert_int_equal(apply_with(ground, text, &e), -1);
-	if (!strstr(e.text, expected))
-		fail_msg("'%s' is not in: %s", expected, e.text);
-	ground_outside_is_untouched(ground);
+	return customize_setup(site, CUSTOMIZE_SYSTEM, e);
 }
 
 static void expect_link(struct ground *ground, const char *path, const char *target)
@@ -76,7 +48,8 @@ static void install_section(void **state)
 		   "[X-Other]\nWantedBy=no.target\n");
 	ground_put(ground, UNITS "b.socket", "[Install]\nWantedBy=sockets.target\nAlso=a.service\n");
 	ground_put(ground, CONFIG "a.service.d/more.conf", "[Install]\nRequiredBy=\nUpheldBy=five.target\n");
-	apply(ground, "- enable: [a]\n");
+	apply(ground, "services:\n"
+		      "- enable: [a]\n");
 	expect_link(ground, CONFIG "one.target.wants/a.service", UNITS "a.service");
 	expect_link(ground, CONFIG "two.target.wants/a.service", UNITS "a.service");
 	expect_link(ground, CONFIG "three.target.wants/a.service", UNITS "a.service");
@@ -88,7 +61,8 @@ static void install_section(void **state)
 	assert_false(ground_has(ground, CONFIG "no.target.wants"));
 	assert_false(ground_has(ground, CONFIG "not.target.wants"));
 
-	apply(ground, "- disable: [a.service]\n");
+	apply(ground, "services:\n"
+		      "- disable: [a.service]\n");
 	assert_false(ground_has(ground, CONFIG "one.target.wants"));
 	assert_false(ground_has(ground, CONFIG "five.target.upholds"));
 	assert_false(ground_has(ground, CONFIG "x-a.service"));
@@ -102,10 +76,15 @@ static void templates(void **state)
 
 	ground_put(ground, UNITS "t@.service", "[Install]\nWantedBy=t-%i.target\nDefaultInstance=std\n");
 	ground_put(ground, UNITS "u@.service", "[Install]\nWantedBy=u.target\n");
-	apply(ground, "- enable: [t@one, t@]\n");
+	apply(ground, "services:\n"
+		      "- enable: [t@one, t@]\n");
 	expect_link(ground, CONFIG "t-one.target.wants/t@one.service", UNITS "t@.service");
-	refuse(ground, "- enable: [u@.service]\n", "is a template: name an instance, as in 'u@x.service'");
-	apply(ground, "- mask: [u@.service]\n- disable: [t@one]\n");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [u@.service]\n",
+	       "is a template: name an instance, as in 'u@x.service'");
+	apply(ground, "services:\n"
+		      "- mask: [u@.service]\n- disable: [t@one]\n");
 	expect_link(ground, CONFIG "u@.service", "/dev/null");
 	assert_false(ground_has(ground, CONFIG "t-one.target.wants"));
 }
@@ -116,7 +95,8 @@ static void default_instance(void **state)
 	struct ground *ground = with_systemd(state);
 
 	ground_put(ground, UNITS "t@.service", "[Install]\nWantedBy=t.target\nDefaultInstance=std\n");
-	apply(ground, "- enable: [t@.service]\n");
+	apply(ground, "services:\n"
+		      "- enable: [t@.service]\n");
 	expect_link(ground, CONFIG "t.target.wants/t@std.service", UNITS "t@.service");
 }
 
@@ -128,11 +108,13 @@ static void folders_and_aliases(void **state)
 	put_link(ground, "/sbin/init", "/lib/systemd/systemd");
 	ground_put(ground, UNITS "real.service", "[Install]\nWantedBy=a.target\n");
 	put_link(ground, UNITS "other.service", "real.service");
-	apply(ground, "- enable: [other]\n");
+	apply(ground, "services:\n"
+		      "- enable: [other]\n");
 	expect_link(ground, CONFIG "a.target.wants/real.service", "/lib/systemd/system/real.service");
 	/* What an administrator puts there wins. */
 	ground_put(ground, CONFIG "real.service", "[Install]\nWantedBy=b.target\n");
-	apply(ground, "- enable: [real]\n");
+	apply(ground, "services:\n"
+		      "- enable: [real]\n");
 	expect_link(ground, CONFIG "b.target.wants/real.service", CONFIG "real.service");
 }
 
@@ -141,14 +123,22 @@ static void masks(void **state)
 	struct ground *ground = with_systemd(state);
 
 	ground_put(ground, UNITS "a.service", "[Install]\nWantedBy=a.target\n");
-	apply(ground, "- mask: [a, unknown.mount]\n");
+	apply(ground, "services:\n"
+		      "- mask: [a, unknown.mount]\n");
 	expect_link(ground, CONFIG "a.service", "/dev/null");
 	expect_link(ground, CONFIG "unknown.mount", "/dev/null");
-	refuse(ground, "- enable: [a]\n", "x.yaml:11:12: unit 'a.service' is masked");
-	apply(ground, "- disable: [a]\n");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [a]\n",
+	       "x.yaml:11:12: unit 'a.service' is masked");
+	apply(ground, "services:\n"
+		      "- disable: [a]\n");
 	expect_link(ground, CONFIG "a.service", "/dev/null");
 	ground_put(ground, CONFIG "own.service", "[Service]\n");
-	refuse(ground, "- mask: [own]\n", "cannot be masked");
+	refuse(ground,
+	       "services:\n"
+	       "- mask: [own]\n",
+	       "cannot be masked");
 }
 
 static void presets(void **state)
@@ -159,10 +149,12 @@ static void presets(void **state)
 	ground_put(ground, UNITS "b.service", "[Install]\nWantedBy=a.target\n");
 	ground_put(ground, UNITS "c.service", "[Service]\n");
 	ground_put(ground, "/usr/lib/systemd/system-preset/90-x.preset", "# all\nenable c*\ndisable b.*\n");
-	apply(ground, "- enable: [a, b]\n- disable: [c]\n");
+	apply(ground, "services:\n"
+		      "- enable: [a, b]\n- disable: [c]\n");
 	ground_expect(ground, "/etc/systemd/system-preset/00-image.preset",
 		      "# What the image's recipe says of services, for the first start.\nenable b.service\n");
-	apply(ground, "- disable: [a, b]\n");
+	apply(ground, "services:\n"
+		      "- disable: [a, b]\n");
 	ground_expect(ground, "/etc/systemd/system-preset/00-image.preset",
 		      "# What the image's recipe says of services, for the first start.\ndisable a.service\n"
 		      "disable b.service\n");
@@ -174,23 +166,39 @@ static void hostile_units(void **state)
 	auto_free char *outside = xasprintf("%s/witness", ground->outside);
 
 	ground_put(ground, UNITS "up.service", "[Install]\nWantedBy=../../../outside\n");
-	refuse(ground, "- enable: [up]\n", "names '../../../outside' in [Install]");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [up]\n",
+	       "names '../../../outside' in [Install]");
 	ground_put(ground, UNITS "al.service", "[Install]\nAlias=../../x.service\n");
-	refuse(ground, "- enable: [al]\n", "in [Install]");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [al]\n",
+	       "in [Install]");
 	put_link(ground, UNITS "one.service", "two.service");
 	put_link(ground, UNITS "two.service", "one.service");
-	refuse(ground, "- enable: [one]\n", "is a link to a link");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [one]\n",
+	       "is a link to a link");
 	/* Units that name each other, and themselves. */
 	ground_put(ground, UNITS "r.service", "[Install]\nWantedBy=a.target\nAlso=r.service s.service\n");
 	ground_put(ground, UNITS "s.service", "[Install]\nWantedBy=a.target\nAlso=r.service s.service\n");
-	apply(ground, "- enable: [r]\n- disable: [r]\n");
+	apply(ground, "services:\n"
+		      "- enable: [r]\n- disable: [r]\n");
 	/* A folder of links that leads out of the root leads to somewhere inside it. */
 	put_link(ground, CONFIG "a.target.wants", ground->outside);
 	ground_put(ground, UNITS "w.service", "[Install]\nWantedBy=a.target\n");
-	refuse(ground, "- enable: [w]\n", "a.target.wants");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [w]\n",
+	       "a.target.wants");
 	assert_int_equal(unlinkat(ground->root_fd, "etc/systemd/system/a.target.wants", 0), 0);
 	put_link(ground, UNITS "leak.service", outside);
-	refuse(ground, "- enable: [leak]\n", "there is no service 'leak'");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [leak]\n",
+	       "there is no service 'leak'");
 }
 
 static void sysv(void **state)
@@ -206,19 +214,28 @@ static void sysv(void **state)
 
 		ground_put(ground, path, "");
 	}
-	apply(ground, "- enable: [d]\n");
+	apply(ground, "services:\n"
+		      "- enable: [d]\n");
 	expect_link(ground, "/etc/rc2.d/S20d", "../init.d/d");
 	expect_link(ground, "/etc/rc3.d/S20d", "../init.d/d");
 	expect_link(ground, "/etc/rc0.d/K01d", "../init.d/d");
 	assert_false(ground_has(ground, "/etc/rc4.d/S20d"));
-	apply(ground, "- disable: [d.service]\n");
+	apply(ground, "services:\n"
+		      "- disable: [d.service]\n");
 	expect_link(ground, "/etc/rc2.d/K80d", "../init.d/d");
 	assert_false(ground_has(ground, "/etc/rc2.d/S20d"));
-	apply(ground, "- enable: [d]\n");
+	apply(ground, "services:\n"
+		      "- enable: [d]\n");
 	expect_link(ground, "/etc/rc2.d/S20d", "../init.d/d");
 	assert_false(ground_has(ground, "/etc/rc2.d/K80d"));
-	refuse(ground, "- enable: [d.socket]\n", "there is no service 'd.socket' in the image");
-	refuse(ground, "- mask: [other]\n", "there is no service 'other' in the image");
+	refuse(ground,
+	       "services:\n"
+	       "- enable: [d.socket]\n",
+	       "there is no service 'd.socket' in the image");
+	refuse(ground,
+	       "services:\n"
+	       "- mask: [other]\n",
+	       "there is no service 'other' in the image");
 }
 
 static void openrc(void **state)
@@ -228,13 +245,16 @@ static void openrc(void **state)
 	ground_put(ground, "/etc/init.d/d", "#!/sbin/openrc-run\n");
 	ground_put(ground, "/etc/runlevels/boot/x", "");
 	ground_put(ground, "/etc/runlevels/default/x", "");
-	apply(ground, "- {enable: [d], runlevel: boot}\n- enable: [d]\n");
+	apply(ground, "services:\n"
+		      "- {enable: [d], runlevel: boot}\n- enable: [d]\n");
 	expect_link(ground, "/etc/runlevels/boot/d", "/etc/init.d/d");
 	expect_link(ground, "/etc/runlevels/default/d", "/etc/init.d/d");
-	apply(ground, "- {disable: [d], runlevel: boot}\n");
+	apply(ground, "services:\n"
+		      "- {disable: [d], runlevel: boot}\n");
 	assert_false(ground_has(ground, "/etc/runlevels/boot/d"));
 	assert_true(ground_has(ground, "/etc/runlevels/default/d"));
-	apply(ground, "- mask: [d]\n");
+	apply(ground, "services:\n"
+		      "- mask: [d]\n");
 	assert_false(ground_has(ground, "/etc/runlevels/default/d"));
 }
 
@@ -246,10 +266,12 @@ static void upstart(void **state)
 	ground_put(ground, "/etc/init/d.conf", "start on startup\n");
 	ground_put(ground, "/etc/init/e.conf", "start on startup\n");
 	ground_put(ground, "/etc/init/e.override", "env A=b");
-	apply(ground, "- disable: [d, e]\n");
+	apply(ground, "services:\n"
+		      "- disable: [d, e]\n");
 	ground_expect(ground, "/etc/init/d.override", "manual\n");
 	ground_expect(ground, "/etc/init/e.override", "env A=b\nmanual\n");
-	apply(ground, "- enable: [d, e]\n");
+	apply(ground, "services:\n"
+		      "- enable: [d, e]\n");
 	assert_false(ground_has(ground, "/etc/init/d.override"));
 	ground_expect(ground, "/etc/init/e.override", "env A=b\n");
 }
