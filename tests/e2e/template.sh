@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # kiln template beside a real LXD: every template of tests/table/templates.txt is rendered by both, for the same
 # instance, and the bytes are compared; those that are marked there as refused must keep an instance from starting.
-# The daemon is one of our own, as in lxd.sh. Behind it the command line of kiln template.
+# Behind it the command line of kiln template.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=../lxd.sh
+. "$(dirname "$0")/../lxd.sh"
 
 # Each case into files: NAME.tpl, and NAME.want or NAME.refused with what kiln says.
 split_cases() {
@@ -93,55 +95,7 @@ has_no 'and nothing is said of one that is fine' "$err" 'warning'
 require_root
 require_programs lxd lxc unshare jq
 
-export LXD_DIR=$WORK/lxd HOME=$WORK/home
-mkdir -p "$LXD_DIR" "$HOME"
-mark=kiln$$ # in the containers' names, and so in those of their cgroups
-
-# liblxc leaves empty cgroups and the folders of its locks; rmdir takes only what is empty.
-sweep() {
-	local folder
-	find /sys/fs/cgroup -depth -type d -path "*$mark*" 2>/dev/null | while read -r folder; do
-		rmdir "$folder" 2>/dev/null
-	done
-	while read -r folder; do
-		[ -z "$folder" ] || rmdir "$folder" 2>/dev/null
-	done <<<"$new_pivots"
-	(cd / && rmdir -p "run/lxc/lock$LXD_DIR/containers" "run/lxc/lock$LXD_DIR"/* 2>/dev/null)
-	true
-}
-
-pivots() {
-	find /sys/fs/cgroup -maxdepth 2 -type d -name lxc.pivot 2>/dev/null
-}
-
-lxd_stop() {
-	local name
-	for name in $(timeout 20 lxc list --format csv --columns n 2>/dev/null); do
-		timeout 60 lxc delete --force "$name" >/dev/null 2>&1
-	done
-	timeout 30 lxd shutdown --timeout 20 >/dev/null 2>&1
-	kill -KILL "$lxd_pid" 2>/dev/null
-	wait "$lxd_pid" 2>/dev/null
-	new_pivots=$(comm -13 <(sort <<<"$pivots_before") <(pivots | sort))
-	sweep
-}
-
-echo root:1000000:65536 >"$WORK/subid"
-# shellcheck disable=SC2016 # expanded by the inner shell
-lxd_start='
-	for file in /etc/subuid /etc/subgid; do
-		[ ! -e "$file" ] || mount --bind "$0" "$file"
-	done
-	exec lxd --group root'
-pivots_before=$(pivots)
-unshare --mount --propagation private --pid --fork --kill-child --mount-proc \
-	sh -c "$lxd_start" "$WORK/subid" >"$WORK/lxd.log" 2>&1 </dev/null &
-lxd_pid=$!
-at_exit lxd_stop
-lxd waitready --timeout 60 >/dev/null 2>&1 || give_up 'a daemon starts' "$(cat "$WORK/lxd.log")"
-lxc storage create default dir >/dev/null 2>&1 || give_up 'a storage pool' "$(cat "$WORK/lxd.log")"
-lxc profile device add default root disk path=/ pool=default >/dev/null 2>&1 ||
-	give_up 'a profile' "$(cat "$WORK/lxd.log")"
+lxd_start
 
 # The smallest system there is: an init that sleeps. A daemon renders when a container starts, before its init runs.
 mkdir -p "$WORK/image/templates" "$WORK/image/rootfs"/{dev,proc,sys,sbin,bin,etc,run,tmp}
@@ -227,5 +181,4 @@ for pair in "${starting[@]}"; do
 done
 is 'all that kiln refuses is refused by LXD' "$alike" "$(wc -w <<<"$refused")"
 count "$alike templates refused by both"
-lxd_stop
-is 'no process is left' "$(pgrep -f "$LXD_DIR|$mark")" ''
+lxd_is_clean
