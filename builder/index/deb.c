@@ -101,7 +101,7 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 		return error_at(
 			e, ERROR_UNSUPPORTED, &source->snapshot_place,
 			"'source.snapshot': no snapshots are known of '%s' (there are some of Debian's and "
-			"Ubuntu's own addresses, such as http://deb.debian.org/debian)",
+			"Ubuntu's own addresses, such as http://ftp.debian.org/debian)",
 			wish.uri);
 	if (source->snapshot_s && source->snapshot_s > epoch_now())
 		return error_at(e, ERROR_RECIPE, &source->snapshot_place,

@@ -36,12 +36,12 @@ version() {
 }
 debian=http://snapshot.debian.org/archive
 
-recipe http://deb.debian.org/debian
+recipe http://ftp.debian.org/debian
 plan --mirror "$debian/=$SERVER/archive/"
 is 'the archive as it was' "$status $(version) $(grep -v '^using\|^fetched\| s  ' <<<"$err" | grep warning)" '0 1.0 '
 has 'at the address of its snapshot' "$(cat "$SERVER_LOG")" "^GET /archive/debian/$stamp/dists/bookworm/InRelease 200"
 has_no 'and nowhere else' "$(grep -v "/archive/debian/$stamp/" "$SERVER_LOG")" GET
-has 'the image keeps its own' "$out" '"http://deb\.debian\.org/debian'
+has 'the image keeps its own' "$out" '"http://ftp\.debian\.org/debian'
 has_no 'and nothing of the snapshot' "$out" 'snapshot|127\.0\.0\.1'
 plan --mirror "$SERVER/archive/debian/$stamp"
 is '--mirror without an address is for the main archive, as it was' "$status $(version)" '0 1.0'
@@ -52,7 +52,7 @@ if [ -n "$(host_mirror)" ]; then
 	has "also where this host has a mirror" "$(cat "$SERVER_LOG")" "^GET http://snapshot\.debian\.org/archive/debian/$stamp/"
 	is 'which is not asked' "$(grep -v 'snapshot\.debian\.org' "$SERVER_LOG")" ''
 fi
-recipe https://deb.debian.org/debian
+recipe https://ftp.debian.org/debian
 plan --mirror "https://snapshot.debian.org/archive/=$SERVER/archive/"
 is 'https stays https' "$status $(version)" '0 1.0'
 recipe http://ftp.ch.debian.org/debian/
@@ -63,7 +63,7 @@ plan --mirror "http://snapshot.ubuntu.com/=$SERVER/"
 is "Ubuntu's" "$status $(version)" '0 1.0'
 has 'is elsewhere' "$(cat "$SERVER_LOG")" "^GET /ubuntu/$stamp/dists/bookworm/InRelease 200"
 
-recipe http://deb.debian.org/debian
+recipe http://ftp.debian.org/debian
 sed -i "s,^  manager: apt,&\n  repositories:\n  - name: sources.list\n    url: |-\n      deb http://security.debian.org/debian-security bookworm-security main\n      deb $SERVER/other bookworm main," r.yaml
 plan --mirror "$debian/=$SERVER/archive/"
 is 'security updates as they were' "$status $(grep -c "GET /archive/debian-security/$stamp/dists/bookworm-security/InRelease" "$SERVER_LOG")" '0 1'
@@ -77,25 +77,25 @@ refused() {
 	rm -rf cache
 	fails "$name" "$kind" "$pattern" "$KILN" plan r.yaml --cache cache -o image.architecture=amd64 "$@"
 }
-recipe http://deb.debian.org/debian
+recipe http://ftp.debian.org/debian
 refused 'a server that has what is now' trust "later than 'source\.snapshot': this is no server of snapshots" \
 	--mirror "$debian/debian/$stamp/=$SERVER/now/debian"
 refused 'one that lags behind' expired 'expired 1 hour ago' --mirror "$debian/debian/$stamp/=$SERVER/lag/debian/$stamp"
 plan --mirror "$debian/debian/$stamp/=$SERVER/lag/debian/$stamp" -o source.check_valid_until=false
 is 'which is accepted if the recipe says so' "$status $(version)" '0 1.0'
-recipe http://deb.debian.org/debian 20250101T000000Z
+recipe http://ftp.debian.org/debian 20250101T000000Z
 refused 'a snapshot that is not there' fetch "no such suite|404" --mirror "$debian/=$SERVER/archive/"
 recipe "$SERVER/now/debian"
 refused 'an archive without snapshots' unsupported "r\.yaml:[0-9]+:13: 'source\.snapshot': no snapshots are known of '$SERVER/now/debian"
 recipe http://archive.debian.org/debian
 refused 'an archive of old releases' unsupported 'no snapshots are known of'
-recipe http://deb.debian.org/debian 20990101T000000Z
+recipe http://ftp.debian.org/debian 20990101T000000Z
 refused 'a time to come' recipe "r\.yaml:[0-9]+:13: 'source\.snapshot': 20990101T000000Z is still to come"
 for wrong in 2026-01-01 20260101 20260101T000000 yesterday; do
-	recipe http://deb.debian.org/debian "$wrong"
+	recipe http://ftp.debian.org/debian "$wrong"
 	refused "$wrong" recipe "r\.yaml:[0-9]+:13: 'source\.snapshot' must be a time in UTC"
 done
 for wrong in 20260230T000000Z 20261301T000000Z 20260101T250000Z 20260001T000000Z; do
-	recipe http://deb.debian.org/debian "$wrong"
+	recipe http://ftp.debian.org/debian "$wrong"
 	refused "$wrong" recipe "there is no such time as '$wrong'"
 done

@@ -101,15 +101,15 @@ static void snapshots(void **state)
 {
 	static const char stamp[] = "20260101T000000Z";
 	static const char *const addresses[][2] = {
-		{ "http://deb.debian.org/debian",
+		{ "http://ftp.debian.org/debian",
 		  "http://snapshot.debian.org/archive/debian/20260101T000000Z/" },
 		{ "http://ftp.ch.debian.org/debian/",
 		  "http://snapshot.debian.org/archive/debian/20260101T000000Z/" },
-		{ "https://deb.debian.org/debian",
+		{ "https://ftp.debian.org/debian",
 		  "https://snapshot.debian.org/archive/debian/20260101T000000Z/" },
 		{ "http://security.debian.org/",
 		  "http://snapshot.debian.org/archive/debian-security/20260101T000000Z/" },
-		{ "http://deb.debian.org/debian-security/",
+		{ "http://ftp.debian.org/debian-security/",
 		  "http://snapshot.debian.org/archive/debian-security/20260101T000000Z/" },
 		{ "http://ch.archive.ubuntu.com/ubuntu/",
 		  "http://snapshot.ubuntu.com/ubuntu/20260101T000000Z/" },
@@ -118,13 +118,13 @@ static void snapshots(void **state)
 		{ "http://archive.debian.org/debian", NULL },
 		{ "http://old-releases.ubuntu.com/ubuntu", NULL },
 		{ "http://ports.ubuntu.com/ubuntu-ports", NULL },
-		{ "http://deb.debian.org/other", NULL },
+		{ "http://ftp.debian.org/other", NULL },
 		{ "http://example.org/debian", NULL },
 		{ "http://snapshot.debian.org/archive/debian/20250101T000000Z/", NULL },
 		{ "file:///debian/", NULL },
 		{ "nowhere", NULL },
 	};
-	const char *used[] = { "http://deb.debian.org/debian", "http://example.org/debian" };
+	const char *used[] = { "http://ftp.debian.org/debian", "http://example.org/debian" };
 	auto_mirrors struct mirrors mirrors = MIRRORS_INIT;
 	struct error e = ERROR_INIT;
 
@@ -138,13 +138,13 @@ static void snapshots(void **state)
 			assert_null(snapshot);
 	}
 	mirrors_add_snapshots(&mirrors, stamp, used, ARRAY_LEN(used));
-	assert_rewrites(&mirrors, "http://deb.debian.org/debian/pool/x",
+	assert_rewrites(&mirrors, "http://ftp.debian.org/debian/pool/x",
 			"http://snapshot.debian.org/archive/debian/20260101T000000Z/pool/x");
 	assert_rewrites(&mirrors, "http://example.org/debian/x", "http://example.org/debian/x");
 	/* Other rules see the snapshot's address, and not the archive's own. */
-	assert_int_equal(mirrors_add(&mirrors, "http://deb.debian.org/debian", "http://wrong/", &e), 0);
+	assert_int_equal(mirrors_add(&mirrors, "http://ftp.debian.org/debian", "http://wrong/", &e), 0);
 	assert_int_equal(mirrors_add(&mirrors, "http://snapshot.debian.org/archive", "http://m/s", &e), 0);
-	assert_rewrites(&mirrors, "http://deb.debian.org/debian/pool/x",
+	assert_rewrites(&mirrors, "http://ftp.debian.org/debian/pool/x",
 			"http://m/s/debian/20260101T000000Z/pool/x");
 }
 

@@ -280,7 +280,7 @@ static void what_is_printed_reads_back(void **state)
 		"f}, g: "
 		"[!remove x, !remove {h: i}, !replace {name: j}], k: !replace , l: !replace '', m: !replace "
 		"\"1\\n2\"}}]}",
-		"a: deb http://deb.debian.org/debian bookworm main\nb: /etc/motd\nc: _x\nd: .x\ne: "
+		"a: deb http://ftp.debian.org/debian bookworm main\nb: /etc/motd\nc: _x\nd: .x\ne: "
 		"20260101T000000Z",
 	};
 
