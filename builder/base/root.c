@@ -100,6 +100,26 @@ int root_lstat(int root_fd, const char *path, struct stat *st, struct error *e)
 	return errno == ENOENT ? 0 : error_sys(e, "cannot stat '%s' in the root", path);
 }
 
+int root_read_link(int root_fd, const char *path, char **target, struct error *e)
+{
+	auto_close int parent_fd = -1;
+	const char *name;
+	char text[LIMIT_PATH_BYTES];
+	struct stat st;
+	ssize_t len;
+	int r = root_lstat(root_fd, path, &st, e);
+
+	if (r <= 0 || !S_ISLNK(st.st_mode))
+		return r < 0 ? -1 : 0;
+	if (root_open_parent(root_fd, path, &parent_fd, &name, e) < 0)
+		return -1;
+	len = readlinkat(parent_fd, name, text, sizeof text);
+	if (len < 0)
+		return error_sys(e, "cannot read link '%s' in the root", path);
+	*target = xstrndup(text, (size_t)len);
+	return 1;
+}
+
 int root_make_dirs(int root_fd, const char *path, unsigned mode, struct error *e)
 {
 	auto_free char *copy = xstrdup(path);

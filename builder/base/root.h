@@ -29,6 +29,9 @@ int root_open_parent(int root_fd, const char *path, int *parent_fd, const char *
 /* 1 and *st, or 0 when there is nothing of that name. The last part is not followed. */
 int root_lstat(int root_fd, const char *path, struct stat *st, struct error *e) MUST_CHECK;
 
+/* What the link PATH says, malloc'ed: 1; 0 when there is nothing of that name, or no link. */
+int root_read_link(int root_fd, const char *path, char **target, struct error *e) MUST_CHECK;
+
 /* Create the folder PATH and those above it where they are missing, with MODE; existing ones are kept. */
 int root_make_dirs(int root_fd, const char *path, unsigned mode, struct error *e) MUST_CHECK;
 

@@ -27,8 +27,6 @@ int apply_machine_id(const struct customize_site *site, struct error *e) MUST_CH
 
 /* Whether there is something at PATH of the root, whatever it is: 1 or 0. */
 int root_has(int root_fd, const char *path, struct error *e) MUST_CHECK;
-/* What the link PATH of the root says, malloc'ed: 1; 0 when there is none, or something else. */
-int root_read_link(int root_fd, const char *path, char **target, struct error *e) MUST_CHECK;
 /*
  * Put a link at PATH that says TARGET, with the folders above it; a file or another link there goes. A folder is
  * ERROR_RECIPE.

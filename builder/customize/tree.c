@@ -12,33 +12,11 @@
 
 #define CAPABILITY_ATTRIBUTE "security.capability"
 
-enum { LINK_TEXT_MAX = 4096 };
-
 int root_has(int root_fd, const char *path, struct error *e)
 {
 	struct stat st;
 
 	return root_lstat(root_fd, path, &st, e);
-}
-
-int root_read_link(int root_fd, const char *path, char **target, struct error *e)
-{
-	auto_close int parent_fd = -1;
-	const char *name;
-	char text[LINK_TEXT_MAX];
-	struct stat st;
-	ssize_t len;
-	int r = root_lstat(root_fd, path, &st, e);
-
-	if (r <= 0 || !S_ISLNK(st.st_mode))
-		return r < 0 ? -1 : 0;
-	if (root_open_parent(root_fd, path, &parent_fd, &name, e) < 0)
-		return -1;
-	len = readlinkat(parent_fd, name, text, sizeof text);
-	if (len < 0)
-		return error_sys(e, "cannot read link '%s' in the root", path);
-	*target = xstrndup(text, (size_t)len);
-	return 1;
 }
 
 int root_put_link(int root_fd, const char *path, const char *target, struct error *e)

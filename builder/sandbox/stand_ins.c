@@ -49,27 +49,6 @@ static bool is_in_memory(const char *path)
 	return is_prefix(path, "/run/") || is_prefix(path, "/tmp/");
 }
 
-/* *target becomes the target of the link PATH, malloc'ed, or stays NULL when PATH is none. */
-static int read_link(int root_fd, const char *path, char **target, struct error *e)
-{
-	auto_close int parent_fd = -1;
-	const char *name;
-	struct stat st;
-	char text[LIMIT_PATH_BYTES];
-	ssize_t len;
-	int r = root_lstat(root_fd, path, &st, e);
-
-	if (r <= 0 || !S_ISLNK(st.st_mode))
-		return r < 0 ? -1 : 0;
-	if (root_open_parent(root_fd, path, &parent_fd, &name, e) < 0)
-		return -1;
-	len = readlinkat(parent_fd, name, text, sizeof text);
-	if (len < 0)
-		return error_sys(e, "cannot read the link '%s' in the root", path);
-	*target = xstrndup(text, (size_t)len);
-	return 0;
-}
-
 /* Drop the last part of the path in RESOLVED. */
 static void leave_folder(struct buffer *resolved)
 {
@@ -105,7 +84,7 @@ static int resolve(int root_fd, const char *path, char **out, struct error *e)
 		}
 		buffer_addf(&resolved, "/%.*s", TEXT_ARG(part));
 		/* What the root has below these folders is not seen in the sandbox. */
-		if (!is_in_memory(resolved.data) && read_link(root_fd, resolved.data, &target, e) < 0)
+		if (!is_in_memory(resolved.data) && root_read_link(root_fd, resolved.data, &target, e) < 0)
 			return -1;
 		if (!target)
 			continue;
