@@ -10,6 +10,7 @@
 #include "recipe/merge.h"
 #include "recipe/recipe.h"
 #include "recipe/steps.h"
+#include "unit/nodes.h"
 
 #include <assert.h>
 
@@ -64,22 +65,6 @@ static bool has_long_key(const struct node *node)
 	return false;
 }
 
-static bool same(const struct node *a, const struct node *b)
-{
-	if (a->kind != b->kind || a->count != b->count || a->order != b->order || a->null != b->null)
-		return false;
-	if (a->kind == NODE_SCALAR)
-		return a->null || strcmp(a->text, b->text) == 0;
-	for (size_t i = 0; i < a->count; i++) {
-		if (a->kind == NODE_LIST && !same(a->items[i], b->items[i]))
-			return false;
-		if (a->kind == NODE_MAP && (strcmp(a->pairs[i].key, b->pairs[i].key) != 0 ||
-					    !same(a->pairs[i].value, b->pairs[i].value)))
-			return false;
-	}
-	return true;
-}
-
 static void merge_and_print(struct text text)
 {
 	static const char beneath[] = "image: {distribution: d, release: r}\nfiles: [{path: /a}, {name: b}]\n"
@@ -102,7 +87,7 @@ static void merge_and_print(struct text text)
 		return;
 	yaml_emit(merged, &out);
 	if (yaml_read(&arena, "again.yaml", (struct text) { out.data, out.len }, &again, &e) < 0 ||
-	    !same(merged, again)) {
+	    !nodes_are_equal(merged, again)) {
 		fprintf(stderr, "%s\n%s", e.text, out.data);
 		abort();
 	}

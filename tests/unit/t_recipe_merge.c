@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rule by which one file is laid over another, case by case; and trees as YAML that reads back the same. */
+#include "unit/nodes.h"
 #include "unit/recipe.h"
 
 #include "base/limits.h"
@@ -238,22 +239,6 @@ static void wrong_tags(void **state)
 	}
 }
 
-static bool same(const struct node *a, const struct node *b)
-{
-	if (a->kind != b->kind || a->count != b->count || a->order != b->order || a->null != b->null)
-		return false;
-	if (a->kind == NODE_SCALAR)
-		return a->null || strcmp(a->text, b->text) == 0;
-	for (size_t i = 0; i < a->count; i++) {
-		if (a->kind == NODE_LIST && !same(a->items[i], b->items[i]))
-			return false;
-		if (a->kind == NODE_MAP && (strcmp(a->pairs[i].key, b->pairs[i].key) != 0 ||
-					    !same(a->pairs[i].value, b->pairs[i].value)))
-			return false;
-	}
-	return true;
-}
-
 /* Texts as people and attackers write them. */
 static void what_is_printed_reads_back(void **state)
 {
@@ -295,7 +280,7 @@ static void what_is_printed_reads_back(void **state)
 		yaml_emit(root, &out);
 		if (yaml_read(&arena, "y.yaml", (struct text) { out.data, out.len }, &again, &e) < 0)
 			fail_msg("%s\n%s", e.text, out.data);
-		if (!same(root, again))
+		if (!nodes_are_equal(root, again))
 			fail_msg("not the same: %s", out.data);
 	}
 }
