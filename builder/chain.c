@@ -17,6 +17,7 @@
 #include "recipe/recipe.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/workspace.h"
+#include "tree/walk.h"
 #include "unpack/unpack.h"
 
 struct step {
@@ -640,11 +641,12 @@ static int take_image(struct chain *chain, const struct digest *key, const struc
 int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,
 	       struct error *e)
 {
+	struct tree_folder root = tree_folder(chain->workspace.root_fd, given->log);
 	struct pack_options options = *given;
 	struct digest key;
 	int r = 0;
 
-	options.root_fd = chain->workspace.root_fd;
+	options.root = &root.source;
 	options.templates = &chain->templates;
 	options.epoch_s = chain->options.epoch_s;
 	if (!chain->store)

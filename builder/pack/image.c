@@ -9,9 +9,10 @@
 #include "customize/customize.h"
 #include "pack/delivery.h"
 #include "pack/metadata.h"
-#include "pack/tar.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
+#include "tree/tar.h"
+#include "tree/tree.h"
 
 #include <assert.h>
 
@@ -286,24 +287,24 @@ static int write_all(struct packing *packing, const void *data, size_t len, stru
 	return 0;
 }
 
-static int copy_content(struct packing *packing, const struct walk_entry *entry, struct error *e)
+static int copy_content(struct packing *packing, const struct tree_entry *entry, struct error *e)
 {
 	uint64_t left = (uint64_t)entry->st.st_size;
 
 	while (left) {
 		size_t part = left < READ_BYTES ? (size_t)left : READ_BYTES;
-		ssize_t got = read(entry->fd, packing->read_buffer, part);
+		size_t got;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_sys(e, "cannot read '/%s'", entry->path);
+		if (interrupt_check(e) < 0)
+			return -1;
+		if (entry->content->read(entry->content, packing->read_buffer, part, &got, e) < 0)
+			return error_wrap(e, "'/%s'", entry->path);
 		if (got == 0)
 			return error_set(e, ERROR_SYSTEM, "'/%s' became shorter while it was being packed",
 					 entry->path);
-		if (interrupt_check(e) < 0 || write_all(packing, packing->read_buffer, (size_t)got, e) < 0)
+		if (write_all(packing, packing->read_buffer, got, e) < 0)
 			return -1;
-		left -= (uint64_t)got;
+		left -= got;
 	}
 	for (size_t i = 0; i < packing->chain_count; i++)
 		if (tar_pad(packing->chains[i].sink, (uint64_t)entry->st.st_size, e) < 0)
@@ -328,7 +329,7 @@ static char *archive_path(const char *prefix, const char *path, bool folder)
 }
 
 static int write_entry(const struct packing *packing, const struct chain *chain,
-		       const struct walk_entry *entry, struct error *e)
+		       const struct tree_entry *entry, struct error *e)
 {
 	const struct stat *st = &entry->st;
 	auto_free char *path = archive_path(chain->prefix, entry->path, S_ISDIR(st->st_mode));
@@ -349,7 +350,7 @@ static int write_entry(const struct packing *packing, const struct chain *chain,
 	return tar_entry(chain->sink, &header, e);
 }
 
-static int pack_entry(void *context, const struct walk_entry *entry, struct error *e)
+static int pack_entry(void *context, const struct tree_entry *entry, struct error *e)
 {
 	struct packing *packing = context;
 
@@ -357,9 +358,9 @@ static int pack_entry(void *context, const struct walk_entry *entry, struct erro
 		if (write_entry(packing, &packing->chains[i], entry, e) < 0)
 			return error_wrap(e, "cannot pack '%s'", packing->chains[i].result->name);
 	packing->spent.item_count++;
-	if (entry->fd >= 0)
+	if (entry->content)
 		packing->spent.in_bytes += (uint64_t)entry->st.st_size;
-	return entry->fd >= 0 ? copy_content(packing, entry, e) : 0;
+	return entry->content ? copy_content(packing, entry, e) : 0;
 }
 
 static int finish_chain(void *context, size_t index, struct error *e)
@@ -405,7 +406,7 @@ static int run(struct packing *packing, struct error *e)
 		return -1;
 	if ((options->formats & PACK_SPLIT) && open_split(packing, e) < 0)
 		return -1;
-	if (walk_tree(options->root_fd, pack_entry, packing, options->log, e) < 0)
+	if (tree_visit(options->root, pack_entry, packing, e) < 0)
 		return -1;
 	/* Each at the same time: the last blocks of a slow compressor take seconds. */
 	if (pool_run(packing->chain_count, packing->chain_count, finish_chain, packing, e) < 0)

@@ -15,11 +15,12 @@ struct codec;
 struct image_templates;
 struct layer_key;
 struct recipe;
+struct tree_source;
 
 enum pack_format { PACK_UNIFIED = 1 << 0, PACK_SPLIT = 1 << 1 };
 
 struct pack_options {
-	int root_fd;
+	const struct tree_source *root;
 	const struct recipe *recipe; /* its date is set: recipe_set_date() */
 	const struct image_templates *templates;
 	int64_t epoch_s;  /* creation_date; no time stamp in the archive is later */

@@ -4,16 +4,13 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "stream/window.h"
+#include "tree/untar.h"
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <endian.h>
-#include <locale.h>
 
 /* One read() of a package file. */
 enum { AR_BLOCK_BYTES = 256 * 1024 };
-/* What is read at most from one entry's extended attributes. */
-enum { XATTR_COUNT_MAX = 256, ACL_COUNT_MAX = 4096 };
 
 struct ar {
 	struct archive *archive;
@@ -31,33 +28,6 @@ struct member {
 	struct error inner; /* what reading AR said, as libarchive has no room for it */
 };
 
-struct tar {
-	struct archive *archive;
-	tar_feed_fn *feed;
-	void *context;
-	struct archive_entry *entry; /* borrowed from ARCHIVE */
-	locale_t names; /* owned; UTF-8, so that libarchive hands on the bytes of names as they are */
-	uint64_t entry_count;
-	struct arena scratch; /* the current entry's ACLs */
-	struct entry_xattr *xattrs;
-	size_t xattr_count;
-	struct error inner; /* what FEED said */
-};
-
-static int set_failure(struct archive *archive, const char *what, struct error *e)
-{
-	const char *reason = archive_error_string(archive);
-	int number = archive_errno(archive);
-
-	if (number == ENOMEM)
-		abort();
-	if (number == EIO) {
-		errno = number;
-		return error_sys(e, "cannot read %s", what);
-	}
-	return error_set(e, ERROR_FORMAT, "malformed %s: %s", what, reason ? reason : "unknown reason");
-}
-
 int ar_open(int fd, struct ar **out, struct error *e)
 {
 	auto_ar struct ar *ar = xcalloc(1, sizeof *ar);
@@ -69,7 +39,7 @@ int ar_open(int fd, struct ar **out, struct error *e)
 		return error_sys(e, "cannot read the package file");
 	archive_read_support_format_ar(ar->archive);
 	if (archive_read_open_fd(ar->archive, fd, AR_BLOCK_BYTES) != ARCHIVE_OK)
-		return set_failure(ar->archive, "ar archive", e);
+		return archive_failure(ar->archive, "ar archive", NULL, e);
 	*out = TAKE(ar, NULL);
 	return 0;
 }
@@ -84,7 +54,7 @@ int ar_next(struct ar *ar, const char **name, struct error *e)
 	if (r == ARCHIVE_EOF)
 		return 0;
 	if (r != ARCHIVE_OK)
-		return set_failure(ar->archive, "ar archive", e);
+		return archive_failure(ar->archive, "ar archive", NULL, e);
 	found = archive_entry_pathname(entry);
 	len = found ? strlen(found) : 0;
 	while (len > 0 && found[len - 1] == '/')
@@ -110,7 +80,7 @@ int ar_read(struct ar *ar, size_t max_bytes, struct buffer *text, struct error *
 		max_bytes -= len;
 		buffer_add(text, data, len);
 	}
-	return r == ARCHIVE_EOF ? 0 : set_failure(ar->archive, "ar archive", e);
+	return r == ARCHIVE_EOF ? 0 : archive_failure(ar->archive, "ar archive", NULL, e);
 }
 
 void ar_close(struct ar *ar)
@@ -179,19 +149,9 @@ static la_ssize_t read_packed(struct archive *archive, void *context, const void
 		return (la_ssize_t)len;
 	}
 	if (r != ARCHIVE_OK)
-		set_failure(member->ar->archive, "ar archive", &member->inner);
+		archive_failure(member->ar->archive, "ar archive", NULL, &member->inner);
 	archive_set_error(archive, EINVAL, "%s", "the archive around it cannot be read");
 	return -1;
-}
-
-/* As set_failure(); when what is below ARCHIVE is the cause, that says more. */
-static int inner_failure(struct archive *archive, const struct error *inner, struct error *e)
-{
-	if (inner->kind != ERROR_NONE) {
-		*e = *inner;
-		return -1;
-	}
-	return set_failure(archive, "tar archive", e);
 }
 
 int member_open(struct ar *ar, const char *name, struct budget *memory, struct member **out, struct error *e)
@@ -213,13 +173,13 @@ int member_open(struct ar *ar, const char *name, struct budget *memory, struct m
 	codecs[codec].enable(member->archive);
 	archive_read_support_format_raw(member->archive);
 	if (archive_read_open2(member->archive, member, NULL, read_packed, NULL, NULL) != ARCHIVE_OK)
-		return inner_failure(member->archive, &member->inner, e);
+		return archive_failure(member->archive, "tar archive", &member->inner, e);
 	/* Exactly the one codec that the name says, and not twice inside each other. */
 	if (archive_filter_code(member->archive, 0) != codecs[codec].filter ||
 	    archive_filter_count(member->archive) != (codecs[codec].filter == ARCHIVE_FILTER_NONE ? 1 : 2))
 		return error_set(e, ERROR_FORMAT, "member '%s' is not what its name says", name);
 	if (archive_read_next_header(member->archive, &entry) != ARCHIVE_OK)
-		return inner_failure(member->archive, &member->inner, e);
+		return archive_failure(member->archive, "tar archive", &member->inner, e);
 	*out = TAKE(member, NULL);
 	return 0;
 }
@@ -234,7 +194,7 @@ int member_next(struct member *member, const void **data, size_t *len, struct er
 	while (r == ARCHIVE_OK && *len == 0);
 	if (r == ARCHIVE_EOF)
 		return 0;
-	return r == ARCHIVE_OK ? 1 : inner_failure(member->archive, &member->inner, e);
+	return r == ARCHIVE_OK ? 1 : archive_failure(member->archive, "tar archive", &member->inner, e);
 }
 
 bool member_is_quick(const struct member *member)
@@ -249,269 +209,4 @@ void member_close(struct member *member)
 	archive_read_free(member->archive);
 	budget_give(member->memory, member->memory_bytes);
 	free(member);
-}
-
-static la_ssize_t read_feed(struct archive *archive, void *context, const void **block)
-{
-	struct tar *tar = context;
-	size_t len;
-	int r = tar->feed(tar->context, block, &len, &tar->inner);
-
-	if (r == 0)
-		return 0;
-	if (r > 0)
-		return (la_ssize_t)len;
-	archive_set_error(archive, EINVAL, "%s", "what it comes from ends early");
-	return -1;
-}
-
-static int tar_failure(struct tar *tar, struct error *e)
-{
-	return inner_failure(tar->archive, &tar->inner, e);
-}
-
-int tar_open(tar_feed_fn *feed, void *context, struct tar **out, struct error *e)
-{
-	auto_tar struct tar *tar = xcalloc(1, sizeof *tar);
-
-	tar->feed = feed;
-	tar->context = context;
-	tar->names = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	if (!tar->names)
-		return error_sys(e, "this system has no locale 'C.UTF-8'");
-	tar->archive = archive_read_new();
-	if (!tar->archive)
-		abort();
-	archive_read_support_format_tar(tar->archive);
-	if (archive_read_open2(tar->archive, tar, NULL, read_feed, NULL, NULL) != ARCHIVE_OK)
-		return tar_failure(tar, e);
-	*out = TAKE(tar, NULL);
-	return 0;
-}
-
-static enum entry_type type_of(struct archive_entry *entry)
-{
-	if (archive_entry_hardlink(entry) || archive_entry_hardlink_utf8(entry))
-		return ENTRY_HARD_LINK;
-	switch (archive_entry_filetype(entry)) {
-	case AE_IFREG:
-		return ENTRY_FILE;
-	case AE_IFLNK:
-		return ENTRY_SYMLINK;
-	case AE_IFDIR:
-		return ENTRY_DIRECTORY;
-	case AE_IFCHR:
-		return ENTRY_CHARACTER_DEVICE;
-	case AE_IFBLK:
-		return ENTRY_BLOCK_DEVICE;
-	case AE_IFIFO:
-		return ENTRY_FIFO;
-	default:
-		return ENTRY_OTHER;
-	}
-}
-
-static void add_xattr(struct tar *tar, const char *name, const void *value, size_t len)
-{
-	tar->xattrs = arena_grow(&tar->scratch, tar->xattrs, tar->xattr_count, sizeof *tar->xattrs);
-	tar->xattrs[tar->xattr_count++] = (struct entry_xattr) { .name = name, .value = value, .len = len };
-}
-
-/* An ACL as the kernel stores it (linux/posix_acl_xattr.h), little-endian. */
-struct acl_record {
-	uint16_t tag;
-	uint16_t permissions;
-	uint32_t id;
-};
-
-enum { ACL_VERSION = 2, ACL_NO_ID = -1 };
-
-static uint16_t acl_tag(int tag)
-{
-	switch (tag) {
-	case ARCHIVE_ENTRY_ACL_USER_OBJ:
-		return 0x01;
-	case ARCHIVE_ENTRY_ACL_USER:
-		return 0x02;
-	case ARCHIVE_ENTRY_ACL_GROUP_OBJ:
-		return 0x04;
-	case ARCHIVE_ENTRY_ACL_GROUP:
-		return 0x08;
-	case ARCHIVE_ENTRY_ACL_MASK:
-		return 0x10;
-	default:
-		return 0x20;
-	}
-}
-
-static int compare_acl(const void *a, const void *b)
-{
-	const struct acl_record *x = a;
-	const struct acl_record *y = b;
-	uint32_t tags[2] = { le16toh(x->tag), le16toh(y->tag) };
-	uint32_t ids[2] = { le32toh(x->id), le32toh(y->id) };
-
-	if (tags[0] != tags[1])
-		return tags[0] < tags[1] ? -1 : 1;
-	return ids[0] < ids[1] ? -1 : ids[0] > ids[1];
-}
-
-/* The entry's ACL of KIND (access or default) as an attribute called NAME. */
-static int add_acl(struct tar *tar, int kind, const char *name, struct error *e)
-{
-	int count = archive_entry_acl_reset(tar->entry, kind);
-	size_t used = 0;
-	uint32_t version = htole32(ACL_VERSION);
-	char *bytes;
-	int type;
-	int permissions;
-	int tag;
-	int id;
-	const char *who;
-
-	/* The three plain entries alone are the mode bits once more. */
-	if (count <= 0 || (kind == ARCHIVE_ENTRY_ACL_TYPE_ACCESS && count <= 3))
-		return 0;
-	if (count > ACL_COUNT_MAX)
-		return error_set(e, ERROR_FORMAT,
-				 "malformed tar archive: an access control list of %d entries", count);
-	bytes = arena_alloc(&tar->scratch, sizeof version + (size_t)count * sizeof(struct acl_record));
-	memcpy(bytes, &version, sizeof version);
-	while (used < (size_t)count &&
-	       archive_entry_acl_next(tar->entry, kind, &type, &permissions, &tag, &id, &who) == ARCHIVE_OK) {
-		struct acl_record record = {
-			.tag = htole16(acl_tag(tag)),
-			.permissions = htole16((uint16_t)(permissions & 7)),
-			.id = htole32((uint32_t)id),
-		};
-
-		if (tag != ARCHIVE_ENTRY_ACL_USER && tag != ARCHIVE_ENTRY_ACL_GROUP)
-			record.id = (uint32_t)ACL_NO_ID;
-		memcpy(bytes + sizeof version + used++ * sizeof record, &record, sizeof record);
-	}
-	/* The kernel refuses any other order than by tag, then id. */
-	qsort(bytes + sizeof version, used, sizeof(struct acl_record), compare_acl);
-	add_xattr(tar, name, bytes, sizeof version + used * sizeof(struct acl_record));
-	return 0;
-}
-
-static int read_xattrs(struct tar *tar, struct error *e)
-{
-	int count = archive_entry_xattr_reset(tar->entry);
-	const char *name;
-	const void *value;
-	size_t len;
-
-	if (tar->xattrs)
-		arena_release(&tar->scratch);
-	tar->xattrs = NULL;
-	tar->xattr_count = 0;
-	if (count > XATTR_COUNT_MAX)
-		return error_set(e, ERROR_FORMAT, "malformed tar archive: an entry with %d attributes",
-				 count);
-	while (archive_entry_xattr_next(tar->entry, &name, &value, &len) == ARCHIVE_OK)
-		if (name)
-			add_xattr(tar, name, value, len);
-	if (add_acl(tar, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", e) < 0)
-		return -1;
-	return add_acl(tar, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", e);
-}
-
-static const char *target_of(struct archive_entry *entry, enum entry_type type)
-{
-	if (type == ENTRY_HARD_LINK)
-		return archive_entry_hardlink(entry);
-	return type == ENTRY_SYMLINK ? archive_entry_symlink(entry) : NULL;
-}
-
-static int fill_entry(struct tar *tar, struct entry *entry, struct error *e)
-{
-	enum entry_type type = type_of(tar->entry);
-	const char *path = archive_entry_pathname(tar->entry);
-	int64_t uid = archive_entry_uid(tar->entry);
-	int64_t gid = archive_entry_gid(tar->entry);
-
-	if (!path || !*path)
-		return error_set(e, ERROR_FORMAT, "malformed tar archive: an entry without a name");
-	/* The highest number means "leave as it is" to chown(2). */
-	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
-		return error_set(e, ERROR_FORMAT, "malformed tar archive: '%s' has an owner out of range",
-				 path);
-	*entry = (struct entry) {
-		.type = type,
-		.path = path,
-		.target = target_of(tar->entry, type),
-		.mode = archive_entry_perm(tar->entry) & 07777,
-		.uid = (uid_t)uid,
-		.gid = (gid_t)gid,
-		.user = archive_entry_uname(tar->entry),
-		.group = archive_entry_gname(tar->entry),
-		.mtime_s = archive_entry_mtime(tar->entry),
-		.mtime_ns = archive_entry_mtime_nsec(tar->entry),
-		.size_bytes = archive_entry_size(tar->entry),
-		.device = archive_entry_rdev(tar->entry),
-	};
-	if ((type == ENTRY_HARD_LINK || type == ENTRY_SYMLINK) && (!entry->target || !*entry->target))
-		return error_set(e, ERROR_FORMAT, "malformed tar archive: link '%s' leads nowhere", path);
-	return 0;
-}
-
-static int next_entry(struct tar *tar, struct entry *entry, struct error *e)
-{
-	int r = archive_read_next_header(tar->archive, &tar->entry);
-
-	if (r == ARCHIVE_EOF)
-		return 0;
-	/* ARCHIVE_WARN: a name that is no UTF-8. It is used as it is. */
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return tar_failure(tar, e);
-	if (++tar->entry_count > LIMIT_PACKAGE_ENTRIES)
-		return error_set(e, ERROR_FORMAT, "tar archive with more than %d entries",
-				 LIMIT_PACKAGE_ENTRIES);
-	if (fill_entry(tar, entry, e) < 0 || read_xattrs(tar, e) < 0)
-		return -1;
-	entry->xattrs = tar->xattrs;
-	entry->xattr_count = tar->xattr_count;
-	return 1;
-}
-
-int tar_next(struct tar *tar, struct entry *entry, struct error *e)
-{
-	locale_t before = uselocale(tar->names);
-	int r = next_entry(tar, entry, e);
-
-	uselocale(before);
-	return r;
-}
-
-int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e)
-{
-	int r = archive_read_data_block(tar->archive, data, len, offset);
-
-	if (r == ARCHIVE_OK)
-		return 1;
-	return r == ARCHIVE_EOF ? 0 : tar_failure(tar, e);
-}
-
-int tar_finish(struct tar *tar, struct error *e)
-{
-	const void *block;
-	size_t len;
-	int r;
-
-	while ((r = tar->feed(tar->context, &block, &len, e)) > 0)
-		;
-	return r;
-}
-
-void tar_close(struct tar *tar)
-{
-	if (!tar)
-		return;
-	if (tar->archive)
-		archive_read_free(tar->archive);
-	if (tar->names)
-		freelocale(tar->names);
-	arena_release(&tar->scratch);
-	free(tar);
 }

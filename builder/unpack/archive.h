@@ -17,11 +17,8 @@
 #include "base/budget.h"
 #include "base/text.h"
 
-#include <sys/types.h>
-
 struct ar;
 struct member;
-struct tar;
 
 /* Read the ar archive FD, which stays open and belongs to the caller, from its beginning. */
 int ar_open(int fd, struct ar **out, struct error *e) MUST_CHECK;
@@ -54,60 +51,5 @@ static inline void auto_member_(struct member **member)
 	member_close(*member);
 }
 #define auto_member AUTO(auto_member_)
-
-enum entry_type {
-	ENTRY_FILE,
-	ENTRY_HARD_LINK,
-	ENTRY_SYMLINK,
-	ENTRY_DIRECTORY,
-	ENTRY_CHARACTER_DEVICE,
-	ENTRY_BLOCK_DEVICE,
-	ENTRY_FIFO,
-	ENTRY_OTHER, /* a socket, or what tar has no name for */
-};
-
-/* One extended attribute in the form that setxattr(2) takes; an ACL is one, too. */
-struct entry_xattr {
-	const char *name;
-	const void *value;
-	size_t len;
-};
-
-/* All pointers are valid until the next tar_next(). */
-struct entry {
-	enum entry_type type;
-	const char *path;   /* as it stands in the archive */
-	const char *target; /* of a link, else NULL */
-	mode_t mode;        /* permission bits alone */
-	uid_t uid;
-	gid_t gid;
-	const char *user;  /* the owner's name, or NULL or empty */
-	const char *group; /* likewise */
-	int64_t mtime_s;
-	long mtime_ns;
-	int64_t size_bytes;
-	dev_t device; /* of a device node */
-	const struct entry_xattr *xattrs;
-	size_t xattr_count;
-};
-
-/* Where a tar archive comes from, piece by piece: as member_next(). */
-typedef int tar_feed_fn(void *context, const void **data, size_t *len, struct error *e);
-
-int tar_open(tar_feed_fn *feed, void *context, struct tar **out, struct error *e) MUST_CHECK;
-int tar_next(struct tar *tar, struct entry *entry, struct error *e) MUST_CHECK;
-/*
- * The next piece of the current entry's content: 1, *data and *len, valid until the next call, and *offset
- * where it belongs (what is left out is a hole); 0 at the end. All of size_bytes came when this says 0.
- */
-int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e) MUST_CHECK;
-/* Read what is behind the last entry, so that a feed cut off there is noticed. */
-int tar_finish(struct tar *tar, struct error *e) MUST_CHECK;
-void tar_close(struct tar *tar); /* NULL is fine */
-static inline void auto_tar_(struct tar **tar)
-{
-	tar_close(*tar);
-}
-#define auto_tar AUTO(auto_tar_)
 
 #endif

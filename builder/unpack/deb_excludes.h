@@ -6,7 +6,7 @@
 #ifndef UNPACK_DEB_EXCLUDES_H
 #define UNPACK_DEB_EXCLUDES_H
 
-#include "unpack/archive.h"
+#include "tree/untar.h"
 #include "unpack/unpack.h"
 
 struct pattern;

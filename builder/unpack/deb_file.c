@@ -158,7 +158,7 @@ static int read_control(struct deb_file *file, struct deb_control *control, stru
 	struct text text;
 	int r;
 
-	if (tar_open(feed, file, &tar, e) < 0)
+	if (tar_open(feed, file, LIMIT_PACKAGE_ENTRIES, &tar, e) < 0)
 		return -1;
 	while ((r = tar_next(tar, &entry, e)) > 0)
 		if (read_member(tar, &entry, &room, &stanza, control, e) < 0)
@@ -227,7 +227,7 @@ int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e)
 	if (file->data) {
 		quick_close(file->quick);
 		file->quick = TAKE(file->data, NULL);
-		return tar_open(feed, file, tar, e);
+		return tar_open(feed, file, LIMIT_PACKAGE_ENTRIES, tar, e);
 	}
 	member_close(TAKE(file->member, NULL));
 	if (next_member(file->ar, "data.tar", &name, e) < 0 ||
@@ -236,7 +236,7 @@ int deb_file_data(struct deb_file *file, struct tar **tar, struct error *e)
 	/* A payload would be larger, and hardly faster. */
 	if (member_is_quick(file->member))
 		derived_abort(TAKE(file->writer, NULL));
-	return tar_open(feed, file, tar, e);
+	return tar_open(feed, file, LIMIT_PACKAGE_ENTRIES, tar, e);
 }
 
 void deb_file_keep(struct deb_file *file)

@@ -14,6 +14,7 @@
 #define UNPACK_DEB_FILE_H
 
 #include "base/meter.h"
+#include "tree/untar.h"
 #include "unpack/archive.h"
 #include "unpack/deb_control.h"
 

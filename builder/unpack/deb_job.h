@@ -9,6 +9,7 @@
 #ifndef UNPACK_DEB_JOB_H
 #define UNPACK_DEB_JOB_H
 
+#include "base/budget.h"
 #include "unpack/deb.h"
 #include "unpack/deb_excludes.h"
 #include "unpack/deb_overrides.h"

@@ -10,7 +10,7 @@
 #ifndef UNPACK_PLACE_H
 #define UNPACK_PLACE_H
 
-#include "unpack/archive.h"
+#include "tree/untar.h"
 
 #include "base/digest.h"
 

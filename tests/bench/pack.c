@@ -4,10 +4,11 @@
  *
  *	pack RECIPE FOLDER FORMATS COMPRESSION OUTPUT
  */
-#include "pack/pack.h"
 #include "base/file.h"
+#include "pack/pack.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
+#include "tree/walk.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static int pack(const char *const *words, struct error *e)
 	auto_close int root_fd = -1;
 	auto_close int output_fd = -1;
 	struct log log;
+	struct tree_folder root;
 	struct pack_options options = { .recipe = &recipe, .epoch_s = EPOCH_S, .log = &log };
 
 	if (recipe_load(&from, &recipe, e) < 0 || recipe_select(&recipe, e) < 0)
@@ -34,7 +36,8 @@ static int pack(const char *const *words, struct error *e)
 	    codec_parse(words[3], &options.codec, &options.level, e) < 0 ||
 	    dir_open(AT_FDCWD, words[4], &output_fd, e) < 0)
 		return -1;
-	options.root_fd = root_fd;
+	root = tree_folder(root_fd, &log);
+	options.root = &root.source;
 	options.output_fd = output_fd;
 	return pack_image(&options, &artefacts, e);
 }

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Includes point downwards, so that a part can be read without what stands above it:
 #
-#	base ← stream ← fetch, sandbox, layer, pongo, deb ← the stages ← chain, pipeline, record, family.c ← cmd ← main.c
+#	base ← stream ← fetch, sandbox, layer, pongo, deb, tree ← image ← the stages ← chain, pipeline, record, family.c ← cmd ← main.c
 #
 # Beside what is below it a file includes its own folder. A stage may also include family.h and the
 # product header <stage>/<stage>.h of another stage; what else it needs of one stands in "also".
 set -u
 cd "$(dirname "$0")/../../builder" || exit 1
 
-declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [layer]=2 [pongo]=2 [deb]=2
-	[recipe]=3 [index]=3 [plan]=3 [unpack]=3 [configure]=3 [customize]=3 [pack]=3
-	[family]=4 [chain]=4 [pipeline]=4 [record]=4 [cmd]=5 [main]=6)
+declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [layer]=2 [pongo]=2 [deb]=2 [tree]=2 [image]=3
+	[recipe]=4 [index]=4 [plan]=4 [unpack]=4 [configure]=4 [customize]=4 [pack]=4 [check]=4 [evidence]=4
+	[family]=5 [chain]=5 [pipeline]=5 [record]=5 [cmd]=6 [main]=7)
 # Who may include which further header of its own level.
 also='
 configure unpack/deb*.h
@@ -22,8 +22,8 @@ libraries='
 curl/curl.h	fetch
 yaml.h		recipe pack
 pcre2.h		base
-archive.h	stream unpack pack
-archive_entry.h	unpack pack
+archive.h	stream tree unpack
+archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
 jansson.h	plan customize cmd record
@@ -71,11 +71,11 @@ for file in $(find . -name '*.[ch]' -printf '%P\n' | sort); do
 			say "$place: '$to' has no level"
 		elif [ "$from" = "$to" ] || [ "${level[$to]}" -lt "${level[$from]}" ]; then
 			:
-		elif [ "${level[$from]}" = 3 ] &&
+		elif [ "${level[$from]}" = 4 ] &&
 			{ [ "$header" = family.h ] || [ "$header" = "$to/$to.h" ] || allowed_also "$from" "$header"; }; then
 			# Only products of the own level, never of one above.
-			[ "$header" = family.h ] || [ "${level[$to]}" = 3 ] || say "$place: \"$header\" is above '$from'"
-		elif [ "${level[$from]}" = 4 ] && [ "${level[$to]}" = 4 ]; then
+			[ "$header" = family.h ] || [ "${level[$to]}" = 4 ] || say "$place: \"$header\" is above '$from'"
+		elif [ "${level[$from]}" = 5 ] && [ "${level[$to]}" = 5 ]; then
 			:
 		else
 			say "$place: '$from' must not know \"$header\""

@@ -6,9 +6,9 @@
 #include "base/process.h"
 #include "customize/customize.h"
 #include "pack/pack.h"
-#include "pack/walk.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
+#include "tree/walk.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -35,6 +35,7 @@ struct site {
 	struct recipe recipe;
 	struct image_template template[2];
 	struct image_templates templates;
+	struct tree_folder root;
 	struct pack_options options;
 };
 
@@ -84,7 +85,8 @@ static int setup(void **state)
 						      .when = { create, 1 },
 						      .create_only = true };
 	site->templates = (struct image_templates) { .items = site->template, .count = 2 };
-	site->options = (struct pack_options) { .root_fd = site->tree_fd,
+	site->root = tree_folder(site->tree_fd, &site->log);
+	site->options = (struct pack_options) { .root = &site->root.source,
 						.recipe = &site->recipe,
 						.templates = &site->templates,
 						.epoch_s = EPOCH_S,
@@ -243,14 +245,29 @@ static void pack(const struct site *site, struct artefacts *artefacts)
 		fail_msg("%s", e.text);
 }
 
+static int digest_of_content(struct tree_content *content, struct digest *digest, struct error *e)
+{
+	auto_buffer struct buffer all = BUFFER_INIT;
+	char piece[4096];
+	size_t len;
+
+	do {
+		if (content->read(content, piece, sizeof piece, &len, e) < 0)
+			return -1;
+		buffer_add(&all, piece, len);
+	} while (len);
+	*digest = sha256_of(all.data, all.len);
+	return 0;
+}
+
 /* One line per entry with all that is to be kept. */
-static int describe(void *context, const struct walk_entry *entry, struct error *e)
+static int describe(void *context, const struct tree_entry *entry, struct error *e)
 {
 	struct buffer *out = context;
 	struct digest digest = { 0 };
 	int64_t mtime_s = entry->st.st_mtim.tv_sec;
 
-	if (entry->fd >= 0 && sha256_of_fd(entry->fd, &digest, NULL, e) < 0)
+	if (entry->content && digest_of_content(entry->content, &digest, e) < 0)
 		return -1;
 	mtime_s = mtime_s < 0 ? 0 : mtime_s > EPOCH_S ? EPOCH_S : mtime_s;
 	buffer_addf(out, "%s %o %u:%u %lld %lld %llx %s %s %s", entry->path, entry->st.st_mode,
@@ -272,8 +289,9 @@ static struct buffer described(int root_fd)
 {
 	struct buffer out = BUFFER_INIT;
 	struct error e = ERROR_INIT;
+	struct tree_folder folder = tree_folder(root_fd, NULL);
 
-	if (walk_tree(root_fd, describe, &out, NULL, &e) < 0)
+	if (tree_visit(&folder.source, describe, &out, &e) < 0)
 		fail_msg("%s", e.text);
 	return out;
 }
@@ -558,16 +576,16 @@ static void sockets_are_left_out(void **state)
 
 	snprintf(address.sun_path, sizeof address.sun_path, "%s/tree/s", site->folder);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(walk_tree(site->tree_fd, describe, &lines, &site->log, &e), 0);
+	assert_int_equal(tree_visit(&site->root.source, describe, &lines, &e), 0);
 	assert_null(strstr(lines.data, "\ns "));
 	fflush(site->words_file);
 	assert_string_equal(site->words, "kiln: warning: '/s' is a socket and is left out\n");
 }
 
-static int disturb(void *context, const struct walk_entry *entry, struct error *e)
+static int disturb(void *context, const struct tree_entry *entry, struct error *e)
 {
 	(void)e;
-	if (entry->fd >= 0)
+	if (entry->content)
 		put_file(*(int *)context, "f", "longer than before", 18, 0644);
 	return 0;
 }
@@ -578,7 +596,7 @@ static void changing_file_is_an_error(void **state)
 	struct error e = ERROR_INIT;
 
 	put_file(site->tree_fd, "f", "short", 5, 0644);
-	assert_int_equal(walk_tree(site->tree_fd, disturb, &site->tree_fd, NULL, &e), -1);
+	assert_int_equal(tree_visit(&site->root.source, disturb, &site->tree_fd, &e), -1);
 	assert_string_equal(e.text, "'/f': it changed while it was being packed");
 }
 
@@ -596,7 +614,7 @@ static void mount_points_are_not_crossed(void **state)
 		skip(); /* only root may mount */
 	auto_free char *inside = xasprintf("%s/secret", path);
 	put_file(AT_FDCWD, inside, "x", 1, 0644);
-	result = walk_tree(site->tree_fd, describe, &lines, &site->log, &e);
+	result = tree_visit(&site->root.source, describe, &lines, &e);
 	umount2(path, MNT_DETACH);
 	assert_int_equal(result, 0);
 	assert_non_null(strstr(lines.data, "\nm 4"));

@@ -2,7 +2,9 @@
 /* Headers at their limits, read back by libarchive. */
 #include "unit/unit.h"
 
-#include "pack/tar.h"
+#include "tree/tar.h"
+
+#include "base/alloc.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pack/walk.h"
+#include "tree/walk.h"
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -30,7 +31,7 @@ struct level {
 };
 
 struct walk {
-	walk_fn visit;
+	tree_fn *visit;
 	void *context;
 	bool refused;    /* the visitor failed; it says itself what that was about */
 	struct log *log; /* may be NULL */
@@ -89,7 +90,7 @@ static int path_push(struct walk *walk, const char *name, struct error *e)
 	return 0;
 }
 
-static int call(struct walk *walk, const struct walk_entry *entry, struct error *e)
+static int call(struct walk *walk, const struct tree_entry *entry, struct error *e)
 {
 	if (walk->visit(walk->context, entry, e) == 0)
 		return 0;
@@ -133,19 +134,38 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 }
 
 /* What the visitor read may be half of the old file and half of the new one. */
-static int check_unchanged(const struct walk_entry *entry, struct error *e)
+static int check_unchanged(const struct tree_entry *entry, int fd, struct error *e)
 {
 	struct stat now;
 
-	if (fstat(entry->fd, &now) < 0)
+	if (fstat(fd, &now) < 0)
 		return error_sys(e, "cannot stat it");
 	if (!is_unchanged(&entry->st, &now))
 		return error_set(e, ERROR_SYSTEM, "it changed while it was being packed");
 	return 0;
 }
 
-static int visit_regular(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
+struct file_content {
+	struct tree_content content;
+	int fd; /* borrowed */
+};
+
+static int read_file(struct tree_content *content, void *data, size_t room, size_t *len, struct error *e)
 {
+	ssize_t got;
+
+	do
+		got = read(((struct file_content *)content)->fd, data, room);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return error_sys(e, "cannot read it");
+	*len = (size_t)got;
+	return 0;
+}
+
+static int visit_regular(struct walk *walk, const char *name, struct tree_entry *entry, struct error *e)
+{
+	struct file_content content = { .content.read = read_file };
 	auto_close int fd = open_here(walk->dir_fd, name, 0);
 
 	if (fd < 0 && errno == EXDEV) {
@@ -155,15 +175,17 @@ static int visit_regular(struct walk *walk, const char *name, struct walk_entry 
 	}
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
-	entry->fd = fd;
-	if (check_unchanged(entry, e) < 0 || xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0)
+	content.fd = fd;
+	entry->content = &content.content;
+	if (check_unchanged(entry, fd, e) < 0 ||
+	    xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0)
 		return -1;
 	if (call(walk, entry, e) < 0)
 		return -1;
-	return check_unchanged(entry, e);
+	return check_unchanged(entry, fd, e);
 }
 
-static int visit_other(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
+static int visit_other(struct walk *walk, const char *name, struct tree_entry *entry, struct error *e)
 {
 	if (entry->hard_link)
 		return call(walk, entry, e);
@@ -217,7 +239,7 @@ static int leave(struct walk *walk, struct error *e)
 	return 0;
 }
 
-static int visit_folder(struct walk *walk, const char *name, struct walk_entry *entry, struct error *e)
+static int visit_folder(struct walk *walk, const char *name, struct tree_entry *entry, struct error *e)
 {
 	auto_close int fd = open_here(walk->dir_fd, name, O_DIRECTORY);
 
@@ -241,7 +263,7 @@ static int visit_folder(struct walk *walk, const char *name, struct walk_entry *
 
 static int visit_name(struct walk *walk, const char *name, struct error *e)
 {
-	struct walk_entry entry = { .path = path_of(walk), .fd = -1, .xattrs = &walk->xattrs };
+	struct tree_entry entry = { .path = path_of(walk), .xattrs = &walk->xattrs };
 
 	xattrs_release(&walk->xattrs);
 	if (fstatat(walk->dir_fd, name, &entry.st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -281,7 +303,7 @@ static int step(struct walk *walk, struct error *e)
 
 static int visit_root(struct walk *walk, int root_fd, struct error *e)
 {
-	struct walk_entry entry = { .path = "", .fd = -1, .xattrs = &walk->xattrs };
+	struct tree_entry entry = { .path = "", .xattrs = &walk->xattrs };
 	auto_close int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &entry.st) < 0)
@@ -293,14 +315,20 @@ static int visit_root(struct walk *walk, int root_fd, struct error *e)
 	return enter(walk, TAKE(fd, -1), &entry.st, e);
 }
 
-int walk_tree(int root_fd, walk_fn visit, void *context, struct log *log, struct error *e)
+static int walk(const struct tree_source *source, tree_fn *visit, void *context, struct error *e)
 {
-	auto_walk struct walk walk = { .visit = visit, .context = context, .log = log, .dir_fd = -1 };
+	const struct tree_folder *folder = (const struct tree_folder *)source;
+	auto_walk struct walk walk = { .visit = visit, .context = context, .log = folder->log, .dir_fd = -1 };
 
-	if (visit_root(&walk, root_fd, e) < 0)
+	if (visit_root(&walk, folder->root_fd, e) < 0)
 		return -1;
 	while (walk.depth)
 		if (step(&walk, e) < 0)
 			return -1;
 	return 0;
+}
+
+struct tree_folder tree_folder(int root_fd, struct log *log)
+{
+	return (struct tree_folder) { { walk }, root_fd, log };
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pack/tar.h"
+#include "tree/tar.h"
 
 #include <sys/sysmacros.h>
 

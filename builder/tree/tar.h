@@ -10,11 +10,13 @@
  *	…
  *	tar_end(out, e);                     two empty blocks, no further padding
  */
-#ifndef PACK_TAR_H
-#define PACK_TAR_H
+#ifndef TREE_TAR_H
+#define TREE_TAR_H
 
-#include "pack/walk.h"
+#include "base/xattr.h"
 #include "stream/stream.h"
+
+#include <sys/stat.h>
 
 enum { TAR_BLOCK_BYTES = 512 };
 
