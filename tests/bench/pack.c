@@ -4,8 +4,8 @@
  *
  *	pack RECIPE FOLDER FORMATS COMPRESSION OUTPUT
  */
-#include "base/file.h"
 #include "pack/pack.h"
+#include "base/file.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
 #include "tree/walk.h"
