@@ -25,6 +25,7 @@ static const struct magic {
 	  32 },
 	{ ARCHIVE_FILTER_ZSTD, 4, "\x28\xb5\x2f\xfd", 9 },
 	{ ARCHIVE_FILTER_BZIP2, 3, "BZh", 14 },
+	{ ARCHIVE_FILTER_LZ4, 4, "\x04\x22\x4d\x18", 11 },
 	/* Properties byte of every encoder there is, and a dictionary of a multiple of 64 KiB. */
 	{ ARCHIVE_FILTER_LZMA, 3, "\x5d\0\0", 14 },
 };
