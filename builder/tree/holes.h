@@ -40,7 +40,7 @@ void holes_end(struct holes *holes);
 
 /* The holes of FD, of SIZE_BYTES. What the file system knows of them needs not be read. */
 int holes_of_file(int fd, uint64_t size_bytes, struct holes *holes, struct error *e) MUST_CHECK;
-/* Those that COUNT EXTENTS of a file of SIZE_BYTES leave. ERROR_FORMAT when they are not in order, or not in the file. */
+/* Those that COUNT EXTENTS of a file leave. ERROR_FORMAT when these are not in order, or not in the file. */
 int holes_of_extents(const struct tree_extent *extents, size_t count, uint64_t size_bytes,
 		     struct holes *holes, struct error *e) MUST_CHECK;
 void holes_release(struct holes *holes);

@@ -246,8 +246,8 @@ static uint64_t data_bytes(const struct tar_entry *entry)
 }
 
 /*
- * What stands in front of the data of a sparse file: how many pieces, and offset and length of each, as lines, padded to
- * a block. A file that ends with a hole has an empty piece there, by which GNU tar learns how long it is.
+ * What stands in front of the data of a sparse file: how many pieces, and offset and length of each, as lines, padded
+ * to a block. A file that ends with a hole has an empty piece there, by which GNU tar learns how long it is.
  */
 static void make_map(const struct tar_entry *entry, struct buffer *map)
 {

@@ -5,8 +5,8 @@
  * entries: an image is named by the digest of its bytes, so no library's choices stand in between.
  *
  *	tar_entry(out, &entry, e);           header
- *	sink_write(out, data, len, e); …     exactly entry.size_bytes, for regular files; of one with extents only these
- *	tar_pad(out, entry.size_bytes, e);   and of them together here
+ *	sink_write(out, data, len, e); …     exactly entry.size_bytes, for regular files
+ *	tar_pad(out, entry.size_bytes, e);   both: of a file with extents only these
  *	…
  *	tar_end(out, e);                     two empty blocks, no further padding
  */
