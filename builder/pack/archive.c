@@ -53,8 +53,7 @@ static char *archive_path(const char *prefix, const char *path, bool folder)
 	return xasprintf("%s%s%s", prefix, path, folder ? "/" : "");
 }
 
-int archive_add_entry(struct archive_output *archive, const struct tree_entry *entry, uint64_t len,
-		      struct error *e)
+int archive_add_entry(struct archive_output *archive, const struct tree_entry *entry, struct error *e)
 {
 	const struct stat *st = &entry->st;
 	auto_free char *path = archive_path(archive->prefix, entry->path, S_ISDIR(st->st_mode));
@@ -67,10 +66,12 @@ int archive_add_entry(struct archive_output *archive, const struct tree_entry *e
 		.mode = st->st_mode,
 		.uid = st->st_uid,
 		.gid = st->st_gid,
-		.size_bytes = len,
+		.size_bytes = (uint64_t)st->st_size,
 		.mtime_s = packing_time(archive->options, entry),
 		.device = st->st_rdev,
 		.xattrs = entry->xattrs,
+		.extents = entry->extents,
+		.extent_count = entry->extent_count,
 	};
 
 	return tar_entry(archive->sink, &header, e);
@@ -78,7 +79,7 @@ int archive_add_entry(struct archive_output *archive, const struct tree_entry *e
 
 static int archive_entry(struct output *output, const struct tree_entry *entry, struct error *e)
 {
-	return archive_add_entry((struct archive_output *)output, entry, (uint64_t)entry->st.st_size, e);
+	return archive_add_entry((struct archive_output *)output, entry, e);
 }
 
 static int archive_write(struct output *output, const void *data, size_t len, struct error *e)
@@ -86,9 +87,22 @@ static int archive_write(struct output *output, const void *data, size_t len, st
 	return sink_write(((struct archive_output *)output)->sink, data, len, e);
 }
 
+/* The header has said so. */
+static int archive_hole(struct output *output, uint64_t len, struct error *e)
+{
+	(void)output;
+	(void)len;
+	(void)e;
+	return 0;
+}
+
 static int archive_end_file(struct output *output, const struct tree_entry *entry, struct error *e)
 {
-	return tar_pad(((struct archive_output *)output)->sink, (uint64_t)entry->st.st_size, e);
+	uint64_t bytes = entry->extents ? 0 : (uint64_t)entry->st.st_size;
+
+	for (size_t i = 0; i < entry->extent_count; i++)
+		bytes += entry->extents[i].len;
+	return tar_pad(((struct archive_output *)output)->sink, bytes, e);
 }
 
 static int archive_finish(struct output *output, struct error *e)
@@ -104,8 +118,8 @@ static void archive_release(struct output *output)
 	free(output);
 }
 
-const struct output_ops archive_ops = { archive_entry, archive_write, archive_end_file, archive_finish,
-					archive_release };
+const struct output_ops archive_ops = { archive_entry,    archive_write,  archive_hole,
+					archive_end_file, archive_finish, archive_release };
 
 int archive_open(struct packing *packing, struct archive_output *archive, struct packed *packed,
 		 const char *prefix, const struct pack_compression *compression, bool combined,

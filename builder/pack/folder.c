@@ -36,6 +36,11 @@ static int folder_write(struct output *output, const void *data, size_t len, str
 	return plant_write(folder->plant, data, len, e) < 0 ? -1 : archive_ops.write(output, data, len, e);
 }
 
+static int folder_hole(struct output *output, uint64_t len, struct error *e)
+{
+	return plant_hole(((struct folder_output *)output)->plant, len, e);
+}
+
 static int folder_end_file(struct output *output, const struct tree_entry *entry, struct error *e)
 {
 	struct folder_output *folder = (struct folder_output *)output;
@@ -107,8 +112,8 @@ static int begin(struct packing *packing, struct folder_output *folder, struct e
 
 int folder_open(struct packing *packing, const struct pack_compression *compression, struct error *e)
 {
-	static const struct output_ops ops = { folder_entry, folder_write, folder_end_file, folder_finish,
-					       folder_release };
+	static const struct output_ops ops = { folder_entry,    folder_write,  folder_hole,
+					       folder_end_file, folder_finish, folder_release };
 	struct folder_output *folder = xcalloc(1, sizeof *folder);
 	struct packed *packed = packing_add(packing, ".dir", "");
 

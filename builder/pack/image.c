@@ -150,12 +150,11 @@ static int write_all(struct packing *packing, const void *data, size_t len, stru
 	return 0;
 }
 
-static int copy_content(struct packing *packing, const struct tree_entry *entry, struct error *e)
+/* The next LEN bytes of a file into every archive. */
+static int copy_bytes(struct packing *packing, const struct tree_entry *entry, uint64_t len, struct error *e)
 {
-	uint64_t left = (uint64_t)entry->st.st_size;
-
-	while (left) {
-		size_t part = left < READ_BYTES ? (size_t)left : READ_BYTES;
+	while (len) {
+		size_t part = len < READ_BYTES ? (size_t)len : READ_BYTES;
 		size_t got;
 
 		if (interrupt_check(e) < 0)
@@ -167,8 +166,44 @@ static int copy_content(struct packing *packing, const struct tree_entry *entry,
 					 entry->path);
 		if (write_all(packing, packing->read_buffer, got, e) < 0)
 			return -1;
-		left -= got;
+		len -= got;
 	}
+	return 0;
+}
+
+static int leave_hole(struct packing *packing, const struct tree_entry *entry, uint64_t len, struct error *e)
+{
+	if (len == 0)
+		return 0;
+	if (entry->content->skip(entry->content, len, e) < 0)
+		return error_wrap(e, "'/%s'", entry->path);
+	for (size_t i = 0; i < packing->output_count; i++)
+		if (packing->outputs[i]->ops->hole(packing->outputs[i], len, e) < 0)
+			return wrap(packing->outputs[i], e);
+	return 0;
+}
+
+/* What lies in its extents, and what is between them. */
+static int copy_extents(struct packing *packing, const struct tree_entry *entry, struct error *e)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0; i < entry->extent_count; i++) {
+		const struct tree_extent *extent = &entry->extents[i];
+
+		if (leave_hole(packing, entry, extent->offset - at, e) < 0 ||
+		    copy_bytes(packing, entry, extent->len, e) < 0)
+			return -1;
+		at = extent->offset + extent->len;
+	}
+	return leave_hole(packing, entry, (uint64_t)entry->st.st_size - at, e);
+}
+
+static int copy_content(struct packing *packing, const struct tree_entry *entry, struct error *e)
+{
+	if (entry->extents ? copy_extents(packing, entry, e) < 0
+			   : copy_bytes(packing, entry, (uint64_t)entry->st.st_size, e) < 0)
+		return -1;
 	for (size_t i = 0; i < packing->output_count; i++)
 		if (packing->outputs[i]->ops->end_file(packing->outputs[i], entry, e) < 0)
 			return wrap(packing->outputs[i], e);

@@ -47,7 +47,10 @@ static int add_replacement(struct archive_output *archive, const struct tree_ent
 	struct tree_entry changed = *entry;
 
 	changed.hard_link = NULL;
-	if (archive_add_entry(archive, &changed, content->len, e) < 0 ||
+	changed.extents = NULL;
+	changed.extent_count = 0;
+	changed.st.st_size = (off_t)content->len;
+	if (archive_add_entry(archive, &changed, e) < 0 ||
 	    sink_write(archive->sink, content->content, content->len, e) < 0)
 		return -1;
 	return tar_pad(archive->sink, content->len, e);
@@ -75,7 +78,8 @@ static int disable_cloud_init(struct archive_output *archive, const struct tree_
 	struct tree_entry entry = { .path = "etc/cloud/cloud-init.disabled", .st = folder->st };
 
 	entry.st.st_mode = S_IFREG | 0644;
-	return archive_add_entry(archive, &entry, 0, e);
+	entry.st.st_size = 0;
+	return archive_add_entry(archive, &entry, e);
 }
 
 static int lxc_entry(struct output *output, const struct tree_entry *entry, struct error *e)
@@ -103,6 +107,11 @@ static int lxc_entry(struct output *output, const struct tree_entry *entry, stru
 static int lxc_write(struct output *output, const void *data, size_t len, struct error *e)
 {
 	return ((struct lxc_output *)output)->skipping ? 0 : archive_ops.write(output, data, len, e);
+}
+
+static int lxc_hole(struct output *output, uint64_t len, struct error *e)
+{
+	return archive_ops.hole(output, len, e);
 }
 
 static int lxc_end_file(struct output *output, const struct tree_entry *entry, struct error *e)
@@ -163,7 +172,8 @@ static void lxc_release(struct output *output)
 
 int lxc_open(struct packing *packing, const struct pack_compression *compression, struct error *e)
 {
-	static const struct output_ops ops = { lxc_entry, lxc_write, lxc_end_file, lxc_finish, lxc_release };
+	static const struct output_ops ops = { lxc_entry,    lxc_write,  lxc_hole,
+					       lxc_end_file, lxc_finish, lxc_release };
 	struct packed *meta;
 	struct packed *root;
 	struct lxc_output *lxc;

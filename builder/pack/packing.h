@@ -20,6 +20,8 @@ struct output_ops {
 	/* The content of an entry that has one follows by write(), and end_file() comes last. */
 	int (*entry)(struct output *output, const struct tree_entry *entry, struct error *e);
 	int (*write)(struct output *output, const void *data, size_t len, struct error *e);
+	/* LEN bytes of that content are a hole; the entry has extents then. */
+	int (*hole)(struct output *output, uint64_t len, struct error *e);
 	int (*end_file)(struct output *output, const struct tree_entry *entry, struct error *e);
 	/* Called beside those of the others, in a thread of its own. */
 	int (*finish)(struct output *output, struct error *e);
@@ -115,9 +117,9 @@ int archive_add(struct sink *out, const struct pack_options *options, const char
 		size_t len, struct error *e) MUST_CHECK;
 /* metadata.yaml and templates/: first in the archive, so that a daemon finds them without reading it all. */
 int archive_add_metadata(struct sink *out, const struct pack_options *options, struct error *e) MUST_CHECK;
-/* One entry of the root; LEN: of the content that follows. */
-int archive_add_entry(struct archive_output *archive, const struct tree_entry *entry, uint64_t len,
-		      struct error *e) MUST_CHECK;
+/* One entry of the root. */
+int archive_add_entry(struct archive_output *archive, const struct tree_entry *entry, struct error *e)
+	MUST_CHECK;
 
 /* The digest of what FD holds, and, where HEAD_LEN is not 0, of HEAD and that in a row. */
 int packed_digests(struct packed *packed, int fd, const void *head, size_t head_len, struct error *e)

@@ -58,6 +58,11 @@ static int squashfs_write(struct output *output, const void *data, size_t len, s
 	return squash_write(((struct squashfs_output *)output)->squash, data, len, e);
 }
 
+static int squashfs_hole(struct output *output, uint64_t len, struct error *e)
+{
+	return squash_hole(((struct squashfs_output *)output)->squash, len, e);
+}
+
 static int squashfs_end_file(struct output *output, const struct tree_entry *entry, struct error *e)
 {
 	(void)entry;
@@ -108,8 +113,8 @@ static void squashfs_release(struct output *output)
 
 int squashfs_open(struct packing *packing, const struct pack_compression *compression, struct error *e)
 {
-	static const struct output_ops ops = { squashfs_entry, squashfs_write, squashfs_end_file,
-					       squashfs_finish, squashfs_release };
+	static const struct output_ops ops = { squashfs_entry,    squashfs_write,  squashfs_hole,
+					       squashfs_end_file, squashfs_finish, squashfs_release };
 	struct squash_options options = { .codec = squash_codec_find(text_of(compression->codec)),
 					  .level = compression->level,
 					  .epoch_s = packing->options->epoch_s,

@@ -4,11 +4,9 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "tree/holes.h"
 
 #include <fcntl.h>
-
-/* Where a hole is worth it: what file systems allocate. */
-enum { HOLE_BYTES = 4096 };
 
 /* A folder whose time stamp is set at the end, when nothing more is put into it. */
 struct planted_folder {
@@ -255,7 +253,7 @@ int plant_entry(struct plant *plant, const struct tree_entry *entry, int64_t mti
 
 static bool is_hole(const char *data, size_t len)
 {
-	return len == HOLE_BYTES && data[0] == '\0' && memcmp(data, data + 1, len - 1) == 0;
+	return len == HOLE_BLOCK_BYTES && data[0] == '\0' && memcmp(data, data + 1, len - 1) == 0;
 }
 
 int plant_write(struct plant *plant, const void *data, size_t len, struct error *e)
@@ -263,15 +261,16 @@ int plant_write(struct plant *plant, const void *data, size_t len, struct error 
 	const char *from = data;
 
 	while (len) {
-		size_t part = HOLE_BYTES - plant->size_bytes % HOLE_BYTES;
+		size_t part = HOLE_BLOCK_BYTES - plant->size_bytes % HOLE_BLOCK_BYTES;
 		bool hole;
 
 		if (part > len)
 			part = len;
 		hole = is_hole(from, part);
 		/* What is to be written in one go: up to the next hole. */
-		while (!hole && part < len && !is_hole(from + part, len - part < HOLE_BYTES ? 0 : HOLE_BYTES))
-			part += len - part < HOLE_BYTES ? len - part : HOLE_BYTES;
+		while (!hole && part < len &&
+		       !is_hole(from + part, len - part < HOLE_BLOCK_BYTES ? 0 : HOLE_BLOCK_BYTES))
+			part += len - part < HOLE_BLOCK_BYTES ? len - part : HOLE_BLOCK_BYTES;
 		if (hole ? lseek(plant->file_fd, (off_t)part, SEEK_CUR) < 0
 			 : file_write_fd(plant->file_fd, from, part, e) < 0)
 			return hole ? error_sys(e, "cannot leave a hole in it") : -1;
@@ -279,6 +278,14 @@ int plant_write(struct plant *plant, const void *data, size_t len, struct error 
 		from += part;
 		len -= part;
 	}
+	return 0;
+}
+
+int plant_hole(struct plant *plant, uint64_t len, struct error *e)
+{
+	if (lseek(plant->file_fd, (off_t)len, SEEK_CUR) < 0)
+		return error_sys(e, "cannot leave a hole in it");
+	plant->size_bytes += len;
 	return 0;
 }
 

@@ -27,6 +27,7 @@ int plant_entry(struct plant *plant, const struct tree_entry *entry, int64_t mti
 	MUST_CHECK;
 /* Long runs of zeros become holes. */
 int plant_write(struct plant *plant, const void *data, size_t len, struct error *e) MUST_CHECK;
+int plant_hole(struct plant *plant, uint64_t len, struct error *e) MUST_CHECK;
 int plant_end_file(struct plant *plant, struct error *e) MUST_CHECK;
 /* The folders get their time stamps. */
 int plant_finish(struct plant *plant, struct error *e) MUST_CHECK;

@@ -18,7 +18,7 @@ enum {
 	 * Blocks and ends of files on their way at a time. The library decides by it in which order they are written,
 	 * so it must not follow from the number of processors.
 	 */
-	BACKLOG = 32,
+	BACKLOG = 16,
 	WORKER_MAX = 16,
 	DEVICE_BYTES = 4096, /* a loop device has no half blocks */
 	MAJOR_MAX = 0xfff,
@@ -29,7 +29,7 @@ enum {
 
 /* What one worker needs: its encoder, and room for the output; and what is under way, with copies to compare with. */
 #define WORKER_BYTES  (16 * MIB)
-#define BACKLOG_BYTES ((BACKLOG + 4) * SQUASH_BLOCK_BYTES)
+#define BACKLOG_BYTES ((BACKLOG - 4) * SQUASH_BLOCK_BYTES)
 
 static int write_at(sqfs_file_t *base, sqfs_u64 offset, const void *data, size_t len)
 {
@@ -353,6 +353,21 @@ int squash_entry(struct squash *squash, const struct tree_entry *entry, int64_t 
 int squash_write(struct squash *squash, const void *data, size_t len, struct error *e)
 {
 	return squash_check(squash, sqfs_block_processor_append(squash->processor, data, len), e);
+}
+
+/* The library makes holes of blocks of zeros. */
+int squash_hole(struct squash *squash, uint64_t len, struct error *e)
+{
+	static const char zeros[64 * 1024];
+
+	while (len) {
+		size_t part = len < sizeof zeros ? (size_t)len : sizeof zeros;
+
+		if (interrupt_check(e) < 0 || squash_write(squash, zeros, part, e) < 0)
+			return -1;
+		len -= part;
+	}
+	return 0;
 }
 
 int squash_end_file(struct squash *squash, struct error *e)

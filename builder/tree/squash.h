@@ -50,6 +50,7 @@ int squash_open(const struct squash_options *options, struct squash **out, struc
 int squash_entry(struct squash *squash, const struct tree_entry *entry, int64_t mtime_s, struct error *e)
 	MUST_CHECK;
 int squash_write(struct squash *squash, const void *data, size_t len, struct error *e) MUST_CHECK;
+int squash_hole(struct squash *squash, uint64_t len, struct error *e) MUST_CHECK;
 int squash_end_file(struct squash *squash, struct error *e) MUST_CHECK;
 int squash_finish(struct squash *squash, struct error *e) MUST_CHECK;
 void squash_close(struct squash *squash); /* NULL is fine */
