@@ -18,14 +18,46 @@ struct lxc_output {
 	int root_fd;
 	struct buffer excludes;
 	bool skipping; /* the content of this entry is replaced */
+	struct {
+		bool there;      /* whatever it is */
+		bool has_folder; /* which it can be put into */
+	} * replaced;            /* owned; as those of the metadata */
 };
 
-static const struct pack_template *replacement(const struct pack_lxc *lxc, const struct tree_entry *entry)
+/* What the file is instead; and what is still to be put where nothing is, later. */
+static const struct pack_template *replacement(struct lxc_output *lxc, const struct tree_entry *entry)
 {
-	for (size_t i = 0; i < lxc->replaced_count; i++)
-		if (S_ISREG(entry->st.st_mode) && strcmp(lxc->replaced[i].name, entry->path) == 0)
-			return &lxc->replaced[i];
-	return NULL;
+	const struct pack_lxc *how = &lxc->packing->options->metadata->lxc;
+	const struct pack_template *found = NULL;
+
+	for (size_t i = 0; i < how->replaced_count; i++) {
+		const char *path = how->replaced[i].name;
+		size_t len = strlen(entry->path);
+
+		if (strcmp(path, entry->path) == 0) {
+			lxc->replaced[i].there = true;
+			if (S_ISREG(entry->st.st_mode))
+				found = &how->replaced[i];
+		} else if (S_ISDIR(entry->st.st_mode) && strncmp(path, entry->path, len) == 0 &&
+			   (len == 0 || path[len] == '/') && !strchr(path + len + (len != 0), '/')) {
+			lxc->replaced[i].has_folder = true;
+		}
+	}
+	return found;
+}
+
+/* Templates of files that the root does not have. */
+static int add_missing(struct lxc_output *lxc, struct error *e)
+{
+	const struct pack_options *options = lxc->packing->options;
+	const struct pack_lxc *how = &options->metadata->lxc;
+
+	for (size_t i = 0; i < how->replaced_count; i++)
+		if (!lxc->replaced[i].there && lxc->replaced[i].has_folder &&
+		    archive_add(lxc->archive.sink, options, how->replaced[i].name, how->replaced[i].content,
+				how->replaced[i].len, e) < 0)
+			return -1;
+	return 0;
 }
 
 /* What OpenRC would start of cloud-init: links in its runlevels. */
@@ -86,7 +118,7 @@ static int lxc_entry(struct output *output, const struct tree_entry *entry, stru
 {
 	struct lxc_output *lxc = (struct lxc_output *)output;
 	const struct pack_lxc *how = &lxc->packing->options->metadata->lxc;
-	const struct pack_template *content = replacement(how, entry);
+	const struct pack_template *content = replacement(lxc, entry);
 
 	lxc->skipping = content != NULL;
 	if (content)
@@ -159,7 +191,7 @@ static int lxc_finish(struct output *output, struct error *e)
 	struct lxc_output *lxc = (struct lxc_output *)output;
 	auto_buffer struct buffer meta = BUFFER_INIT;
 
-	if (archive_ops.finish(output, e) < 0 || write_meta(lxc, &meta, e) < 0)
+	if (add_missing(lxc, e) < 0 || archive_ops.finish(output, e) < 0 || write_meta(lxc, &meta, e) < 0)
 		return -1;
 	return packed_digests(output->packed, lxc->root_fd, meta.data, meta.len, e);
 }
@@ -167,6 +199,7 @@ static int lxc_finish(struct output *output, struct error *e)
 static void lxc_release(struct output *output)
 {
 	buffer_release(&((struct lxc_output *)output)->excludes);
+	free(((struct lxc_output *)output)->replaced);
 	archive_ops.release(output);
 }
 
@@ -186,6 +219,7 @@ int lxc_open(struct packing *packing, const struct pack_compression *compression
 	lxc = xcalloc(1, sizeof *lxc);
 	lxc->archive.output.ops = &ops;
 	lxc->packing = packing;
+	lxc->replaced = xcalloc(packing->options->metadata->lxc.replaced_count + 1, sizeof *lxc->replaced);
 	lxc->meta = meta;
 	packing_add_output(packing, &lxc->archive.output);
 	packing_add_image(packing, "lxc", meta, root);

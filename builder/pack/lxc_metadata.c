@@ -157,49 +157,59 @@ static void make_expiry(struct lxc_making *making, int64_t epoch_s)
 	add_file(making, "expiry", digits, (size_t)len);
 }
 
-static const struct image_template *find_template(const struct image_templates *templates, const char *path)
+/* CONTENT with LXC's word for the name; false for a template that says more than LXC understands. */
+static bool translate(const char *content, struct buffer *text)
 {
-	for (size_t i = 0; templates && i < templates->count; i++)
-		if (strcmp(templates->items[i].path, path) == 0)
-			return &templates->items[i];
-	return NULL;
+	static const char *const names[] = { "{{ container.name }}", "{{container.name}}",
+					     "{{ instance.name }}", "{{instance.name}}" };
+
+	while (*content) {
+		size_t len = 0;
+
+		for (size_t i = 0; i < ARRAY_LEN(names) && !len; i++)
+			if (is_prefix(content, names[i]))
+				len = strlen(names[i]);
+		if (len)
+			buffer_adds(text, LXC_NAME);
+		else if (content[0] == '{' && content[1] && strchr("{%#", content[1]))
+			return false;
+		else
+			buffer_addc(text, *content);
+		content += len ? len : 1;
+	}
+	return true;
 }
 
-/* The template that the daemons get, as a file of the root with LXC's word for the name. */
-static void add_replaced(struct lxc_making *making, const struct image_template *template)
+/* The templates that the daemons get, as files of the root. What asks for their settings has no meaning in LXC. */
+static void make_replaced(struct lxc_making *making, const struct image_template *template)
 {
-	static const char name[] = "{{ container.name }}";
 	struct arena *arena = &making->metadata->arena;
 	struct pack_lxc *lxc = &making->metadata->lxc;
 	auto_buffer struct buffer text = BUFFER_INIT;
-	const char *from = template->content;
 	struct pack_template replaced;
 
-	for (const char *at; (at = strstr(from, name)); from = at + strlen(name)) {
-		buffer_add(&text, from, (size_t)(at - from));
-		buffer_adds(&text, LXC_NAME);
-	}
-	buffer_adds(&text, from);
+	if (!translate(template->content, &text))
+		return;
 	replaced = (struct pack_template) { arena_strdup(arena, template->path + strspn(template->path, "/")),
-					    arena_strndup(arena, text.data, text.len), text.len };
+					    arena_strndup(arena, text.data ? text.data : "", text.len),
+					    text.len };
 	ARENA_PUSH(arena, lxc->replaced, lxc->replaced_count, replaced);
+	if (strstr(replaced.content, LXC_NAME))
+		add_line(&making->templates, template->path);
 }
 
 static void make_templates(struct lxc_making *making, const struct image_templates *templates)
 {
 	const struct recipe *recipe = making->recipe;
 
+	for (size_t i = 0; templates && i < templates->count; i++)
+		make_replaced(making, &templates->items[i]);
 	for (size_t i = 0; i < recipe->file_count; i++) {
 		const struct recipe_file *file = &recipe->files[i];
-		const struct image_template *template = NULL;
 
 		if (file->generator == GENERATOR_CLOUD_INIT)
 			making->metadata->lxc.no_cloud_init = true;
-		if (file->generator == GENERATOR_HOSTNAME || file->generator == GENERATOR_HOSTS)
-			template = find_template(templates, file->path);
-		if (template)
-			add_replaced(making, template);
-		if (template || (file->generator == GENERATOR_DUMP && file->templated))
+		if (file->generator == GENERATOR_DUMP && file->templated)
 			add_line(&making->templates, file->path);
 	}
 	if (making->templates.len)

@@ -1007,7 +1007,6 @@ static void lxc_pair(void **state)
 		{ .type = "user", .content = "own" },
 	};
 	struct recipe_file files[] = {
-		{ .generator = GENERATOR_HOSTNAME, .path = "/etc/hostname" },
 		{ .generator = GENERATOR_DUMP, .path = "/etc/x", .templated = true },
 		{ .generator = GENERATOR_CLOUD_INIT, .path = "/var/lib/cloud" },
 	};
@@ -1041,6 +1040,8 @@ static void lxc_pair(void **state)
 	assert_member(site, meta, "templates", "/etc/hostname\n/etc/x\n");
 	assert_member(site, meta, "excludes-user", geteuid() == 0 ? "null\n" : "");
 	assert_member(site, rootfs, "etc/hostname", "LXC_NAME\n");
+	/* Not in the root, and a template without a word of the daemons' in it. */
+	assert_member(site, rootfs, "etc/hosts", "127.0.0.1\n");
 	assert_member(site, rootfs, "etc/cloud/cloud-init.disabled", "");
 	both = slurp(site->out_fd, meta);
 	root = slurp(site->out_fd, rootfs);
