@@ -7,7 +7,7 @@
 ## make setup                    install what is missing (as root, Debian packages only); may stand in front of
 ##                               any other target: make setup check
 ## make image RECIPE=NAME        build an image into out/images/NAME; further: RELEASE= ARCH= VARIANT=
-##                               FORMAT=unified,split COMPRESSION=zstd-3 MIRROR=URL OUT=FOLDER
+##                               FORMAT=unified,split,squashfs COMPRESSION=zstd-3 MIRROR=URL OUT=FOLDER
 ##                               OPTIONS='KEY=VALUE KEY=VALUE', other values of the recipe; of a recipe with a
 ##                               matrix CELL=release=trixie,variant=cloud, or ALL=1 JOBS=2
 ## make list                     the recipes, with their descriptions
@@ -73,7 +73,7 @@ PACKAGES.check := libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq
 	lxd lxd-client lxc squashfs-tools attr mmdebstrap python3-jsonschema python3-yaml
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
 PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
-PACKAGES.bench := mmdebstrap debootstrap nginx-light python3 mount rsync zstd xz-utils
+PACKAGES.bench := mmdebstrap debootstrap nginx-light python3 mount rsync squashfs-tools zstd xz-utils
 SETUP.check      := check
 SETUP.check-long := check
 SETUP.parity     := check

@@ -27,8 +27,8 @@ int delivery_add(struct delivery *delivery, const char *name, int *fd, struct er
 /* Its descriptor, again; -1: there is none of that name. */
 int delivery_fd(const struct delivery *delivery, const char *name);
 /*
- * The folder, to be filled through *fd, which stays DELIVERY's; one at most. An older one of that name goes when this one
- * comes, if it is one of these: it holds metadata.yaml and rootfs. Errors: ERROR_USAGE for any other.
+ * The folder, to be filled through *fd, which stays DELIVERY's; one at most. An older one of that name goes when this
+ * one comes, if it is one of these: it holds metadata.yaml and rootfs. Errors: ERROR_USAGE for any other.
  */
 int delivery_add_folder(struct delivery *delivery, const char *name, int *fd, struct error *e) MUST_CHECK;
 /*

@@ -151,8 +151,8 @@ int pack_kept(const struct pack_options *options, int kept_fd, const char *print
 /* "unified,split" → formats; ERROR_USAGE names what is possible. */
 int pack_formats_parse(const char *words, unsigned *formats, struct error *e) MUST_CHECK;
 /*
- * "zstd-19,squashfs=xz" → how each of FORMATS is compressed: a codec for all, and others by format. What a format does
- * not know of the codec for all is its own default. ERROR_USAGE names what is possible.
+ * "zstd-19,squashfs=xz" → how each of FORMATS is compressed: a codec for all, and others by format. What a format
+ * does not know of the codec for all is its own default. ERROR_USAGE names what is possible.
  */
 int pack_compression_parse(const char *words, unsigned formats,
 			   struct pack_compression out[PACK_FORMAT_COUNT], struct error *e) MUST_CHECK;
