@@ -32,6 +32,8 @@ lzma.h		stream
 zstd.h		stream
 zlib.h		stream
 bzlib.h		stream
+lz4frame.h	stream
+sqfs/*		tree image
 '
 errors=0
 
