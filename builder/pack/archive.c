@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Roots as tar archives: tar → queue → codec → digests → file. Reading the tree, each compressor and hashing have
- * threads of their own.
+ * Roots as tar archives: tar → queue → codec → digests → file. Reading the tree, each compressor and its
+ * hashing have threads of their own.
  */
 #include "pack/packing.h"
 
