@@ -17,8 +17,12 @@
 #include "recipe/recipe.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/workspace.h"
+#include "stream/memo.h"
 #include "tree/walk.h"
 #include "unpack/unpack.h"
+
+/* Images whose blocks are looked at: those of a few recipes, or of a matrix. */
+enum { IMAGES_REMEMBERED = 32 };
 
 struct step {
 	enum chain_part part;
@@ -590,12 +594,18 @@ int chain_keep_layers(struct chain *chain, struct error *e)
 	return 0;
 }
 
-/* They have their names: what happens to these now is nobody's business but the user's. */
+/*
+ * Beside the files stands what they are, then an empty line, then the blocks that they consist of.
+ *
+ * They have their names: what happens to these now is nobody's business but the user's.
+ */
 static int keep_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
 		      const struct artefacts *artefacts, struct error *e)
 {
 	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
-	auto_free char *product = artefacts_print(artefacts);
+	auto_free char *printed = artefacts_print(artefacts);
+	auto_free char *blocks = memo_print(options->memo);
+	auto_free char *product = xasprintf("%s\n%s", printed, blocks);
 	auto_free char *title = make_title(chain, "image files");
 	auto_free const char **names = NULL;
 	size_t count = 0;
@@ -605,6 +615,17 @@ static int keep_image(struct chain *chain, const struct digest *key, const struc
 			PUSH(names, count, artefacts->items[i].files[k].name);
 	chain->saved_count++;
 	return layer_save_files(chain->store, key, title, product, options->output_fd, names, count, e);
+}
+
+/* Cut PRODUCT at its empty line: what follows it. */
+static char *cut_product(char *product)
+{
+	char *end = strstr(product, "\n\n");
+
+	if (!end)
+		return product + strlen(product);
+	end[1] = '\0';
+	return end + 2;
 }
 
 static int describe_image(const struct chain *chain, const struct pack_options *options,
@@ -630,12 +651,42 @@ static int take_image(struct chain *chain, const struct digest *key, const struc
 
 	if (r <= 0)
 		return r;
+	if (product)
+		(void)cut_product(product);
 	r = pack_kept(options, files_fd, product ? product : "", artefacts, e);
 	if (r == 0)
 		layer_discard(chain->store, key, files_fd);
 	if (r > 0)
 		log_say(chain->options.log, "image files from layers");
 	return r;
+}
+
+/* What images of any recipe have in common need not be compressed again. */
+static int pack_anew(struct chain *chain, const struct digest *key, struct pack_options *options,
+		     struct artefacts *artefacts, struct error *e)
+{
+	auto_memo struct memo *memo = memo_new();
+	struct layer_files *files;
+	size_t file_count;
+	size_t block_count;
+	size_t reused_count;
+	int r = layer_files_recent(chain->store, IMAGES_REMEMBERED, &files, &file_count, e);
+
+	for (size_t i = 0; r == 0 && i < file_count; i++)
+		(void)memo_learn(memo, text_of(cut_product(files[i].product)), files[i].folder_fd);
+	options->memo = memo;
+	if (r == 0)
+		r = pack_image(options, artefacts, e);
+	/* Before layers are trimmed: these may have to go. */
+	for (size_t i = 0; i < file_count; i++)
+		layer_files_release(&files[i]);
+	free(files);
+	if (r < 0)
+		return -1;
+	memo_count(memo, &block_count, &reused_count);
+	log_detail(chain->options.log, "%zu of %zu compressed blocks from earlier images", reused_count,
+		   block_count);
+	return keep_image(chain, key, options, artefacts, e);
 }
 
 int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,
@@ -656,7 +707,5 @@ int chain_pack(struct chain *chain, const struct pack_options *given, struct art
 	r = take_image(chain, &key, &options, artefacts, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (pack_image(&options, artefacts, e) < 0)
-		return -1;
-	return keep_image(chain, &key, &options, artefacts, e);
+	return pack_anew(chain, &key, &options, artefacts, e);
 }

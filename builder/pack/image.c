@@ -26,8 +26,8 @@ enum {
 #define META_SUFFIX ".meta.tar.xz"
 
 /*
- * One archive on its way to disk: tar → queue → codec → digests → file. Reading the tree, each compressor and
- * its hashing have threads of their own.
+ * One archive on its way to disk: tar → codec → queue → digests → file. Reading the tree, each compressor and the
+ * hashing of what it gives have threads of their own.
  */
 struct chain {
 	struct sink *sink;            /* owned */
@@ -233,8 +233,10 @@ static int open_chain(struct packing *packing, const char *prefix, struct artefa
 	sink = sink_sha256(sink_fd(fd), &file->sha256, &file->size_bytes);
 	if (fingerprint)
 		sink = sink_sha256_after(sink, packing->meta.data, packing->meta.len, fingerprint);
-	sink = codec_open(options->codec, options->level, sink, &packing->memory, e);
-	chain->sink = sink_thread(sink, &chain->cpu_s, e);
+	sink = sink_thread(sink, &chain->cpu_s, e);
+	chain->sink = codec_open(options->codec, options->level, sink, &packing->memory, e);
+	if (chain->sink)
+		codec_remember(chain->sink, options->memo, file->name);
 	return chain->sink ? 0 : error_wrap(e, "cannot pack '%s'", file->name);
 }
 

@@ -14,6 +14,7 @@ struct artefacts;
 struct codec;
 struct image_templates;
 struct layer_key;
+struct memo;
 struct recipe;
 struct tree_source;
 
@@ -30,6 +31,7 @@ struct pack_options {
 	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
 	struct log *log;
 	struct meter *meter; /* borrowed; may be NULL */
+	struct memo *memo;   /* borrowed; blocks of earlier images, and of this one; may be NULL */
 };
 
 struct artefact_file {

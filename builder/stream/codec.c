@@ -94,9 +94,10 @@ void codec_memory_release(struct codec_memory *memory)
 	budget_release(&memory->budget);
 }
 
-size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
+size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes)
 {
-	size_t fitting = CODEC_MEMORY_BYTES / (memory ? memory->chain_count : 1) / worker_bytes;
+	uint64_t bytes = CODEC_MEMORY_BYTES / (memory ? memory->chain_count : 1);
+	size_t fitting = bytes > shared_bytes ? (bytes - shared_bytes) / worker_bytes : 0;
 	size_t count = processor_count();
 
 	if (count > WORKER_MAX)
