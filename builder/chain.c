@@ -594,50 +594,41 @@ int chain_keep_layers(struct chain *chain, struct error *e)
 	return 0;
 }
 
-/*
- * Beside the files stands what they are, then an empty line, then the blocks that they consist of.
- *
- * They have their names: what happens to these now is nobody's business but the user's.
- */
+/* Formats may share a file. */
+static bool has_name(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* They have their names: what happens to these now is nobody's business but the user's. */
 static int keep_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
 		      const struct artefacts *artefacts, struct error *e)
 {
 	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
-	auto_free char *printed = artefacts_print(artefacts);
-	auto_free char *blocks = memo_print(options->memo);
-	auto_free char *product = xasprintf("%s\n%s", printed, blocks);
+	auto_free char *product = artefacts_print(artefacts, options->memo);
 	auto_free char *title = make_title(chain, "image files");
 	auto_free const char **names = NULL;
 	size_t count = 0;
 
 	for (size_t i = 0; i < artefacts->count; i++)
 		for (size_t k = 0; k < artefacts->items[i].file_count; k++)
-			PUSH(names, count, artefacts->items[i].files[k].name);
+			if (!artefacts->items[i].files[k].is_folder &&
+			    !has_name(names, count, artefacts->items[i].files[k].name))
+				PUSH(names, count, artefacts->items[i].files[k].name);
 	chain->saved_count++;
 	return layer_save_files(chain->store, key, title, product, options->output_fd, names, count, e);
 }
 
-/* Cut PRODUCT at its empty line: what follows it. */
-static char *cut_product(char *product)
-{
-	char *end = strstr(product, "\n\n");
-
-	if (!end)
-		return product + strlen(product);
-	end[1] = '\0';
-	return end + 2;
-}
-
-static int describe_image(const struct chain *chain, const struct pack_options *options,
-			  struct digest *digest, struct error *e)
+static struct digest describe_image(const struct chain *chain, const struct pack_options *options)
 {
 	auto_layer_key struct layer_key key = LAYER_KEY_INIT;
 
 	key_start(&key, &chain->steps[chain->count - 1].key, "image");
-	if (pack_describe(options, &key, e) < 0)
-		return -1;
-	*digest = key_end(&key);
-	return 0;
+	pack_describe(options, &key);
+	return key_end(&key);
 }
 
 /* 1 when an earlier build has made the same files. */
@@ -651,8 +642,6 @@ static int take_image(struct chain *chain, const struct digest *key, const struc
 
 	if (r <= 0)
 		return r;
-	if (product)
-		(void)cut_product(product);
 	r = pack_kept(options, files_fd, product ? product : "", artefacts, e);
 	if (r == 0)
 		layer_discard(chain->store, key, files_fd);
@@ -668,12 +657,10 @@ static int pack_anew(struct chain *chain, const struct digest *key, struct pack_
 	auto_memo struct memo *memo = memo_new();
 	struct layer_files *files;
 	size_t file_count;
-	size_t block_count;
-	size_t reused_count;
 	int r = layer_files_recent(chain->store, IMAGES_REMEMBERED, &files, &file_count, e);
 
 	for (size_t i = 0; r == 0 && i < file_count; i++)
-		(void)memo_learn(memo, text_of(cut_product(files[i].product)), files[i].folder_fd);
+		pack_learn(memo, files[i].folder_fd, files[i].product);
 	options->memo = memo;
 	if (r == 0)
 		r = pack_image(options, artefacts, e);
@@ -681,29 +668,30 @@ static int pack_anew(struct chain *chain, const struct digest *key, struct pack_
 	for (size_t i = 0; i < file_count; i++)
 		layer_files_release(&files[i]);
 	free(files);
-	if (r < 0)
-		return -1;
-	memo_count(memo, &block_count, &reused_count);
-	log_detail(chain->options.log, "%zu of %zu compressed blocks from earlier images", reused_count,
-		   block_count);
-	return keep_image(chain, key, options, artefacts, e);
+	return r < 0 ? -1 : keep_image(chain, key, options, artefacts, e);
 }
 
 int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,
 	       struct error *e)
 {
+	auto_pack_metadata struct pack_metadata metadata = PACK_METADATA_INIT;
 	struct tree_folder root = tree_folder(chain->workspace.root_fd, given->log);
 	struct pack_options options = *given;
 	struct digest key;
 	int r = 0;
 
 	options.root = &root.source;
-	options.templates = &chain->templates;
+	options.metadata = &metadata;
 	options.epoch_s = chain->options.epoch_s;
-	if (!chain->store)
-		return pack_image(&options, artefacts, e);
-	if (describe_image(chain, &options, &key, e) < 0)
+	if (pack_metadata_make(chain->options.recipe, &chain->templates, options.epoch_s, &metadata, e) < 0)
 		return -1;
+	if ((options.formats & PACK_LXC) &&
+	    pack_lxc_make(chain->options.recipe, &chain->templates, options.epoch_s, &metadata, e) < 0)
+		return -1;
+	/* Folders are not kept. */
+	if (!chain->store || options.formats == PACK_DIR)
+		return pack_image(&options, artefacts, e);
+	key = describe_image(chain, &options);
 	r = take_image(chain, &key, &options, artefacts, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;

@@ -28,6 +28,7 @@ struct settings {
 	const char *output;
 	const char *format;
 	const char *compression;
+	const char *creation_date;
 	const char *daemon;
 	const char *instance;
 	const char *path;
@@ -35,8 +36,11 @@ struct settings {
 	const char *cache;
 	const char *jobs;
 	const char *keep;
+	const char *metadata;
+	const char *name;
 	const char *older_than;
 	const char *payloads;
+	const char *recipe;
 	const char *work;
 	const char *type;
 	const char *until;
@@ -84,11 +88,14 @@ void help_print_command(const struct command *command, struct buffer *out);
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_convert(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_pack(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_unpack(const struct settings *settings, struct error *e) MUST_CHECK;
 
 /* The format of recipes as a JSON Schema; malloc'ed. */
 char *schema_text(void);

@@ -75,8 +75,8 @@ struct layer_files {
 #define auto_layer_files AUTO(layer_files_release)
 
 /*
- * The layers of files that were used last, at most MAX: *items (malloc'ed, as each of them is for layer_files_release())
- * and *count. What is in the files is not checked, and looking at them here is no use of them.
+ * The layers of files that were used last, at most MAX of them: *items (malloc'ed; layer_files_release() for each) and
+ * *count, also behind an error. What is in the files is not checked, and looking at them here is no use of them.
  * Errors: ERROR_INTERRUPTED; a layer that cannot be read is none.
  */
 int layer_files_recent(struct layer_store *store, size_t max, struct layer_files **items, size_t *count,

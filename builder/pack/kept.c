@@ -5,55 +5,85 @@
  *	split FINGERPRINT
  *	SIZE SHA256 NAME
  *	SIZE SHA256 NAME
+ *
+ * and behind an empty line, for later images, the blocks that the files consist of (stream/memo.h).
  */
 #include "pack/pack.h"
 
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
-#include "customize/customize.h"
 #include "layer/key.h"
-#include "pack/delivery.h"
-#include "pack/metadata.h"
+#include "pack/packing.h"
+#include "stream/memo.h"
 #include "stream/stream.h"
 
 #include <fcntl.h>
 
 #define BLOCK_BYTES (256 * KIB)
 
-int pack_describe(const struct pack_options *options, struct layer_key *key, struct error *e)
+static void describe_files(const char *word, const struct pack_template *files, size_t count,
+			   struct layer_key *key)
 {
-	auto_buffer struct buffer metadata = BUFFER_INIT;
-	auto_free char *name = NULL;
-
-	if (pack_image_name(options->recipe, &name, e) < 0 || metadata_make(options, name, &metadata, e) < 0)
-		return -1;
-	key_text(key, "name", name);
-	key_bytes(key, "metadata", metadata.data, metadata.len);
-	for (size_t i = 0; options->templates && i < options->templates->count; i++) {
-		key_text(key, "template", options->templates->items[i].name);
-		key_text(key, "content", options->templates->items[i].content);
+	for (size_t i = 0; i < count; i++) {
+		key_text(key, word, files[i].name);
+		key_bytes(key, "content", files[i].content, files[i].len);
 	}
-	key_number(key, "epoch", options->epoch_s);
-	key_number(key, "formats", options->formats);
-	key_text(key, "codec", options->codec->name);
-	key_number(key, "level", options->level);
-	return 0;
 }
 
-char *artefacts_print(const struct artefacts *artefacts)
+static void describe_lxc(const struct pack_lxc *lxc, struct layer_key *key)
 {
+	describe_files("lxc", lxc->files, lxc->file_count, key);
+	describe_files("lxc root", lxc->replaced, lxc->replaced_count, key);
+	key_number(key, "lxc cloud-init", lxc->no_cloud_init);
+}
+
+void pack_describe(const struct pack_options *options, struct layer_key *key)
+{
+	const struct pack_metadata *metadata = options->metadata;
+
+	key_text(key, "name", metadata->name);
+	key_bytes(key, "metadata", metadata->yaml, metadata->yaml_len);
+	describe_files("template", metadata->templates, metadata->template_count, key);
+	key_number(key, "epoch", options->epoch_s);
+	key_number(key, "times", options->keep_times);
+	for (size_t i = 0; i < PACK_FORMAT_COUNT; i++) {
+		if (!(options->formats & ~(unsigned)PACK_DIR & 1U << i))
+			continue;
+		key_number(key, "format", i);
+		key_text(key, "codec", options->compression[i].codec);
+		key_number(key, "level", options->compression[i].level);
+	}
+	if (options->formats & PACK_LXC)
+		describe_lxc(&metadata->lxc, key);
+}
+
+char *artefacts_print(const struct artefacts *artefacts, const struct memo *memo)
+{
+	auto_free char *blocks = memo ? memo_print(memo) : NULL;
 	struct buffer out = BUFFER_INIT;
 
 	for (size_t i = 0; i < artefacts->count; i++) {
 		const struct artefact *artefact = &artefacts->items[i];
 
+		if (artefact->files[0].is_folder)
+			continue;
 		buffer_addf(&out, "%s %s\n", artefact->format, digest_hex(&artefact->fingerprint).text);
 		for (size_t k = 0; k < artefact->file_count; k++)
 			buffer_addf(&out, "%llu %s %s\n", (unsigned long long)artefact->files[k].size_bytes,
 				    digest_hex(&artefact->files[k].sha256).text, artefact->files[k].name);
 	}
-	return out.data;
+	if (blocks && *blocks)
+		buffer_addf(&out, "\n%s", blocks);
+	return buffer_take(&out);
+}
+
+void pack_learn(struct memo *memo, int kept_fd, const char *printed)
+{
+	const char *end = strstr(printed, "\n\n");
+
+	if (end)
+		(void)memo_learn(memo, text_of(end + 2), kept_fd);
 }
 
 static bool parse_file(struct text line, struct artefact *artefact)
@@ -79,6 +109,8 @@ static bool parse(struct text text, struct artefacts *artefacts)
 		struct artefact artefact = { .format = NULL };
 		struct text digest;
 
+		if (last && line.len == 0)
+			return true;
 		if (last && parse_file(line, last))
 			continue;
 		artefact.format = pack_format_word(text_cut(line, ' ', &digest));
@@ -122,6 +154,9 @@ static int copy_file(struct delivery *delivery, int kept_fd, const struct artefa
 	uint64_t size_bytes;
 	int to;
 
+	/* Formats may share one. */
+	if (delivery_fd(delivery, file->name) >= 0)
+		return 1;
 	copy.fd = openat(kept_fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (copy.fd < 0)
 		return 0;
@@ -161,14 +196,19 @@ int pack_kept(const struct pack_options *options, int kept_fd, const char *print
 	      struct error *e)
 {
 	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
-	auto_delivery struct delivery delivery = { .folder_fd = options->output_fd };
+	auto_delivery struct delivery delivery = DELIVERY_INIT;
+	struct pack_options folder = *options;
 	int r;
 
+	delivery.folder_fd = options->output_fd;
+	folder.formats &= PACK_DIR;
 	if (!parse(text_of(printed), &artefacts))
 		return 0;
 	r = copy_all(&delivery, kept_fd, &artefacts, e);
 	if (r <= 0)
 		return r;
+	if (folder.formats && pack_into(&folder, &delivery, &artefacts, e) < 0)
+		return -1;
 	if (delivery_commit(&delivery, e) < 0)
 		return -1;
 	meter_add(options->meter, METER_PACK, &(struct meter_sum) { .out_bytes = total_bytes(&artefacts) });

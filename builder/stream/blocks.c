@@ -375,13 +375,13 @@ static size_t count_workers(const struct blocks *blocks)
 {
 	uint64_t block_bytes = blocks->sizes.max_bytes;
 
+	if (block_bytes <= QUEUE_ALL_BYTES)
+		return codec_workers(blocks->memory, blocks->encoder_bytes + 3 * block_bytes);
+	if (block_bytes <= QUEUE_TWO_BYTES)
+		return codec_workers_beside(blocks->memory, blocks->encoder_bytes + 2 * block_bytes,
+					    3 * block_bytes);
 	/* Of the largest there is no room for so many: an encoder takes several times that, and has little output. */
-	if (block_bytes > QUEUE_TWO_BYTES)
-		return codec_workers(blocks->memory, blocks->encoder_bytes + block_bytes, 0);
-	if (block_bytes > QUEUE_ALL_BYTES)
-		return codec_workers(blocks->memory, blocks->encoder_bytes + 2 * block_bytes,
-				     3 * block_bytes);
-	return codec_workers(blocks->memory, blocks->encoder_bytes + 3 * block_bytes, 0);
+	return codec_workers(blocks->memory, blocks->encoder_bytes + block_bytes);
 }
 
 struct sink *sink_blocks(const struct block_format *format, struct sink *next, int level, size_t worker_count,

@@ -22,7 +22,8 @@ static struct sink *sink_none(struct sink *next, int level, size_t worker_count,
 static const struct codec codecs[] = {
 	{ "none", "", 0, 0, 0, sink_none },       { "gzip", ".gz", 1, 9, 6, sink_gzip },
 	{ "bzip2", ".bz2", 1, 9, 9, sink_bzip2 }, { "xz", ".xz", 0, 9, 6, sink_xz },
-	{ "zstd", ".zst", 1, 19, 3, sink_zstd },
+	{ "zstd", ".zst", 1, 19, 3, sink_zstd },  { "lzma", ".lzma", 0, 9, 6, sink_lzma },
+	{ "lz4", ".lz4", 1, 12, 1, sink_lz4 },
 };
 
 const struct codec *codec_all(size_t *count)
@@ -94,7 +95,12 @@ void codec_memory_release(struct codec_memory *memory)
 	budget_release(&memory->budget);
 }
 
-size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes)
+size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
+{
+	return codec_workers_beside(memory, worker_bytes, 0);
+}
+
+size_t codec_workers_beside(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes)
 {
 	uint64_t bytes = CODEC_MEMORY_BYTES / (memory ? memory->chain_count : 1);
 	size_t fitting = bytes > shared_bytes ? (bytes - shared_bytes) / worker_bytes : 0;

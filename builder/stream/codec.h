@@ -15,11 +15,10 @@
  */
 #define CODEC_MEMORY_BYTES (248 * MIB)
 
-/*
- * Threads for one compressor that needs WORKER_BYTES for each and SHARED_BYTES for all of them: the processors, or
- * fewer where memory is short.
- */
-size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes);
+/* Threads for one compressor of WORKER_BYTES each: the processors, or fewer where memory is short. */
+size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes);
+/* The same where all of them need SHARED_BYTES together besides. */
+size_t codec_workers_beside(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes);
 
 typedef struct sink *codec_open_fn(struct sink *next, int level, size_t worker_count,
 				   struct codec_memory *memory, struct error *e);
@@ -27,6 +26,8 @@ typedef struct sink *codec_open_fn(struct sink *next, int level, size_t worker_c
 codec_open_fn sink_gzip;
 codec_open_fn sink_bzip2;
 codec_open_fn sink_xz;
+codec_open_fn sink_lzma;
+codec_open_fn sink_lz4;
 codec_open_fn sink_zstd;
 
 /*

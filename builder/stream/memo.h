@@ -55,7 +55,7 @@ char *memo_print(const struct memo *memo);
 /* Of all that was written. */
 void memo_count(const struct memo *memo, size_t *block_count, size_t *reused_count);
 
-/* For blocks.c. In any thread: the bytes of the block known as KEY → OUT, which is empty; false when there are none. */
+/* For blocks.c. In any thread: the bytes of the block known as KEY → OUT, which is empty; false: not known. */
 bool memo_read(const struct memo *memo, const struct digest *key, struct memo_block *block,
 	       struct buffer *out);
 struct memo_file *memo_add_file(struct memo *memo, const char *name);

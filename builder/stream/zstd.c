@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames one after the other, each of which is complete, as RFC 8878 §3.1 allows and every reader takes. Compared with
- * libzstd's own threads, whose jobs see the end of the one before, that costs nothing: what a frame forgets is less than
- * what blocks larger than their jobs find.
+ * Frames one after the other, each of which is complete, as RFC 8878 §3.1 allows and every reader takes. Compared
+ * with libzstd's own threads, whose jobs see the end of the one before, that costs nothing up to level 16: these blocks
+ * are larger than the jobs, and so are the windows. From 17 on it is 1 % of a Debian root.
  *
  * Windows are within the 8 MiB that every decoder has to offer.
  */

@@ -6,10 +6,9 @@
 #ifndef TREE_UNTAR_H
 #define TREE_UNTAR_H
 
-#include "base/error.h"
+#include "tree/tree.h"
 
 #include <stdint.h>
-#include <sys/types.h>
 
 struct tar;
 
@@ -47,6 +46,8 @@ struct entry {
 	dev_t device; /* of a device node */
 	const struct entry_xattr *xattrs;
 	size_t xattr_count;
+	const struct tree_extent *extents; /* of a file that has holes in the archive; else NULL */
+	size_t extent_count;
 };
 
 /* Where a tar archive comes from, piece by piece: as member_next(). */
@@ -61,6 +62,8 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e) MUST_CHECK;
  * where it belongs (what is left out is a hole); 0 at the end. All of size_bytes came when this says 0.
  */
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e) MUST_CHECK;
+/* Where in the archive the current entry begins; at the end, where that is. */
+uint64_t tar_position(const struct tar *tar);
 /* Read what is behind the last entry, so that a feed cut off there is noticed. */
 int tar_finish(struct tar *tar, struct error *e) MUST_CHECK;
 void tar_close(struct tar *tar); /* NULL is fine */

@@ -17,8 +17,9 @@ static const struct edge {
 	int level;
 	size_t block_bytes;
 } edges[] = {
-	{ "none", 0, 64 * 1024 },     { "gzip", 1, 2 * 1024 * 1024 },  { "bzip2", 1, 800000 / 512 * 512 },
-	{ "xz", 0, 3 * 1024 * 1024 }, { "zstd", 1, 12 * 1024 * 1024 },
+	{ "none", 0, 64 * 1024 },      { "gzip", 1, 2 * 1024 * 1024 },  { "bzip2", 1, 800000 / 512 * 512 },
+	{ "xz", 0, 3 * 1024 * 1024 },  { "zstd", 1, 12 * 1024 * 1024 }, { "lzma", 0, 64 * 1024 },
+	{ "lz4", 1, 8 * 1024 * 1024 },
 };
 
 static uint64_t next_random(uint64_t *state)
@@ -312,9 +313,9 @@ static void parse_words(void **state)
 		const char *word;
 		const char *error;
 	} bad[] = {
-		{ "lz5", "unknown compression 'lz5' (possible: none, gzip, bzip2, xz, zstd)" },
-		{ "", "unknown compression '' (possible: none, gzip, bzip2, xz, zstd)" },
-		{ "zst-3", "unknown compression 'zst' (possible: none, gzip, bzip2, xz, zstd)" },
+		{ "lz5", "unknown compression 'lz5' (possible: none, gzip, bzip2, xz, zstd, lzma, lz4)" },
+		{ "", "unknown compression '' (possible: none, gzip, bzip2, xz, zstd, lzma, lz4)" },
+		{ "zst-3", "unknown compression 'zst' (possible: none, gzip, bzip2, xz, zstd, lzma, lz4)" },
 		{ "none-1", "compression 'none' has no levels, but 'none-1' gives one" },
 		{ "zstd-20", "no level '20' in compression 'zstd-20' (possible: zstd-1 to zstd-19)" },
 		{ "zstd-0", "no level '0' in compression 'zstd-0' (possible: zstd-1 to zstd-19)" },
