@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "pack/packing.h"
 #include "recipe/recipe.h"
+#include "stream/memo.h"
 
 #include <assert.h>
 
