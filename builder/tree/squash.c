@@ -316,6 +316,15 @@ static void add_child(struct squash_node *parent, struct squash_node *node)
 		parent->link_count++;
 }
 
+/* The end of a large file is compressed better with what is like it than among small files. */
+static int begin_file(struct squash *squash, struct squash_node *node, uint64_t size_bytes, struct error *e)
+{
+	sqfs_u32 flags = size_bytes > SQUASH_BLOCK_BYTES ? SQFS_BLK_DONT_FRAGMENT : 0;
+	int status = sqfs_block_processor_begin_file(squash->processor, &node->inode, NULL, flags);
+
+	return squash_check(squash, status, e);
+}
+
 int squash_entry(struct squash *squash, const struct tree_entry *entry, int64_t mtime_s, struct error *e)
 {
 	struct squash_node *node;
@@ -343,9 +352,7 @@ int squash_entry(struct squash *squash, const struct tree_entry *entry, int64_t 
 	add_child(parent, node);
 	if (target || !S_ISREG(node->mode))
 		return 0;
-	squash->file = node;
-	if (squash_check(squash, sqfs_block_processor_begin_file(squash->processor, &node->inode, NULL, 0),
-			 e) < 0)
+	if (begin_file(squash, node, (uint64_t)entry->st.st_size, e) < 0)
 		return -1;
 	return entry->content ? 0 : squash_end_file(squash, e);
 }
@@ -372,7 +379,6 @@ int squash_hole(struct squash *squash, uint64_t len, struct error *e)
 
 int squash_end_file(struct squash *squash, struct error *e)
 {
-	squash->file = NULL;
 	return squash_check(squash, sqfs_block_processor_end_file(squash->processor), e);
 }
 

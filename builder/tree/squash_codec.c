@@ -82,7 +82,8 @@ static sqfs_s32 do_block(sqfs_compressor_t *base, const sqfs_u8 *in, sqfs_u32 le
 	result = guarded->inner->do_block(guarded->inner, in, len, out, room);
 	if (bytes)
 		budget_give(memory ? &memory->budget : NULL, bytes);
-	return result;
+	/* That for lz4 gives blocks out that are larger than they were, which readers refuse. */
+	return result > 0 && (sqfs_u32)result >= len ? 0 : result;
 }
 
 static struct guarded *guard(struct squash *squash, sqfs_compressor_t *inner);

@@ -61,8 +61,7 @@ struct squash {
 	struct map by_path;         /* → struct squash_node */
 	struct squash_node **nodes; /* in the order in which they came; owned */
 	size_t node_count;
-	struct squash_node *file; /* that is being written */
-	atomic_bool stopped;      /* what compressors still do is not needed */
+	atomic_bool stopped; /* what compressors still do is not needed */
 };
 
 void squash_file_init(struct squash_file *file, int fd);
