@@ -17,8 +17,12 @@
 #include "recipe/recipe.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/workspace.h"
+#include "stream/memo.h"
 #include "tree/walk.h"
 #include "unpack/unpack.h"
+
+/* Images whose blocks are looked at: those of a few recipes, or of a matrix. */
+enum { IMAGES_REMEMBERED = 32 };
 
 struct step {
 	enum chain_part part;
@@ -604,7 +608,7 @@ static int keep_image(struct chain *chain, const struct digest *key, const struc
 		      const struct artefacts *artefacts, struct error *e)
 {
 	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
-	auto_free char *product = artefacts_print(artefacts);
+	auto_free char *product = artefacts_print(artefacts, options->memo);
 	auto_free char *title = make_title(chain, "image files");
 	auto_free const char **names = NULL;
 	size_t count = 0;
@@ -646,6 +650,27 @@ static int take_image(struct chain *chain, const struct digest *key, const struc
 	return r;
 }
 
+/* What images of any recipe have in common need not be compressed again. */
+static int pack_anew(struct chain *chain, const struct digest *key, struct pack_options *options,
+		     struct artefacts *artefacts, struct error *e)
+{
+	auto_memo struct memo *memo = memo_new();
+	struct layer_files *files;
+	size_t file_count;
+	int r = layer_files_recent(chain->store, IMAGES_REMEMBERED, &files, &file_count, e);
+
+	for (size_t i = 0; r == 0 && i < file_count; i++)
+		pack_learn(memo, files[i].folder_fd, files[i].product);
+	options->memo = memo;
+	if (r == 0)
+		r = pack_image(options, artefacts, e);
+	/* Before layers are trimmed: these may have to go. */
+	for (size_t i = 0; i < file_count; i++)
+		layer_files_release(&files[i]);
+	free(files);
+	return r < 0 ? -1 : keep_image(chain, key, options, artefacts, e);
+}
+
 int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,
 	       struct error *e)
 {
@@ -670,7 +695,5 @@ int chain_pack(struct chain *chain, const struct pack_options *given, struct art
 	r = take_image(chain, &key, &options, artefacts, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (pack_image(&options, artefacts, e) < 0)
-		return -1;
-	return keep_image(chain, &key, &options, artefacts, e);
+	return pack_anew(chain, &key, &options, artefacts, e);
 }

@@ -63,6 +63,25 @@ int layer_save(struct layer_store *store, const struct digest *key, const char *
 int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
 		     const char *product, int folder_fd, const char *const *names, size_t count,
 		     struct error *e) MUST_CHECK;
+/* Files of earlier builds, and what was kept with them. */
+struct layer_files {
+	int lock_fd;   /* owned; keeps the layer from being removed */
+	int folder_fd; /* owned; to be read only */
+	char *product; /* owned; ended by a NUL */
+	size_t len;
+};
+
+#define LAYER_FILES_INIT ((struct layer_files) { -1, -1, NULL, 0 })
+#define auto_layer_files AUTO(layer_files_release)
+
+/*
+ * The layers of files that were used last, at most MAX of them: *items (malloc'ed; layer_files_release() for each) and
+ * *count, also behind an error. What is in the files is not checked, and looking at them here is no use of them.
+ * Errors: ERROR_INTERRUPTED; a layer that cannot be read is none.
+ */
+int layer_files_recent(struct layer_store *store, size_t max, struct layer_files **items, size_t *count,
+		       struct error *e) MUST_CHECK;
+void layer_files_release(struct layer_files *files);
 /* The files found as ROOT_FD are not those: remove the layer. ROOT_FD is closed. */
 void layer_discard(struct layer_store *store, const struct digest *key, int root_fd);
 /* Wait until everything is saved. Errors: ERROR_INTERRUPTED. */
@@ -82,6 +101,7 @@ struct layer_info {
 	uint64_t size_bytes; /* on disk */
 	int64_t used_s;      /* when a build last took it; seconds since 1970 */
 	bool in_use;         /* at this moment */
+	bool files;          /* of layer_save_files() */
 };
 
 struct layer_list {

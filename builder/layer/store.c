@@ -241,6 +241,56 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
 	return 1;
 }
 
+void layer_files_release(struct layer_files *files)
+{
+	auto_close_(&files->lock_fd);
+	auto_close_(&files->folder_fd);
+	free(files->product);
+	*files = LAYER_FILES_INIT;
+}
+
+/* 1; 0 when it is gone by now, or not whole. */
+static int open_files(struct layer_store *store, int layers_fd, const struct digest *key,
+		      struct layer_files *files, struct error *e)
+{
+	AUTO(candidate_release) struct candidate candidate = { .layer_fd = -1, .root_fd = -1 };
+	struct error why = ERROR_INIT;
+	int r = lock_shared(layers_fd, digest_hex(key).text, &candidate.layer_fd, e);
+
+	if (r <= 0)
+		return r;
+	/* Who looks for that very layer will say that it is damaged. */
+	if (examine(store, key, &candidate, &why) < 0 || !candidate.product)
+		return 0;
+	*files = (struct layer_files) { TAKE(candidate.layer_fd, -1), TAKE(candidate.root_fd, -1),
+					TAKE(candidate.product, NULL), candidate.len };
+	return 1;
+}
+
+int layer_files_recent(struct layer_store *store, size_t max, struct layer_files **items, size_t *count,
+		       struct error *e)
+{
+	auto_close int layers_fd = -1;
+	struct layer_list list = { NULL, 0 };
+	struct error why = ERROR_INIT;
+	int r = 0;
+
+	*items = NULL;
+	*count = 0;
+	if (!store->usable || layers_open(store->path, &layers_fd, &why) <= 0 ||
+	    layer_list_read(store->cache_dir, &list, &why) < 0)
+		return 0;
+	for (size_t i = 0; r >= 0 && i < list.count && *count < max; i++) {
+		struct layer_files files;
+
+		r = list.items[i].files ? open_files(store, layers_fd, &list.items[i].key, &files, e) : 0;
+		if (r > 0)
+			PUSH(*items, *count, files);
+	}
+	layer_list_release(&list);
+	return r < 0 ? -1 : 0;
+}
+
 void layer_discard(struct layer_store *store, const struct digest *key, int root_fd)
 {
 	struct error why = ERROR_INIT;

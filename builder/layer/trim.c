@@ -32,6 +32,7 @@ static int read_info(int layers_fd, const char *name, struct layer_info *info)
 		info->title = TAKE(manifest.title, NULL);
 		info->size_bytes = manifest.disk_bytes;
 		info->used_s = st.st_mtim.tv_sec;
+		info->files = !digest_is_set(&manifest.tree);
 	} else {
 		info->title = xstrdup("damaged");
 	}

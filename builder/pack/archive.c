@@ -136,8 +136,11 @@ int archive_open(struct packing *packing, struct archive_output *archive, struct
 	sink = sink_sha256(sink_fd(fd), &packed->file.sha256, &packed->file.size_bytes);
 	if (combined)
 		sink = sink_sha256_after(sink, packing->meta.data, packing->meta.len, &packed->combined);
-	sink = codec_open(codec_find(text_of(compression->codec)), compression->level, sink, &packing->memory,
-			  e);
-	archive->sink = sink_thread(sink, &archive->output.cpu_s, e);
+	/* Compressors have threads of their own; the digests get one. */
+	sink = sink_thread(sink, &archive->output.cpu_s, e);
+	archive->sink = codec_open(codec_find(text_of(compression->codec)), compression->level, sink,
+				   &packing->memory, e);
+	if (archive->sink)
+		codec_remember(archive->sink, packing->options->memo, packed->file.name);
 	return archive->sink ? 0 : error_wrap(e, "cannot pack '%s'", packed->file.name);
 }

@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "pack/packing.h"
 #include "recipe/recipe.h"
+#include "stream/memo.h"
 
 #include <assert.h>
 
@@ -246,6 +247,8 @@ static bool is_compressed(const struct pack_options *options)
 static void report(struct packing *packing, double process_cpu_s, double thread_cpu_s)
 {
 	struct meter_sum *spent = &packing->spent;
+	size_t block_count;
+	size_t reused_count;
 
 	if (is_compressed(packing->options)) {
 		spent->bound_s =
@@ -257,6 +260,11 @@ static void report(struct packing *packing, double process_cpu_s, double thread_
 	for (size_t i = 0; i < packing->packed_count; i++)
 		spent->out_bytes += packing->packed[i].file.size_bytes;
 	meter_add(packing->options->meter, METER_PACK, spent);
+	if (!packing->options->memo)
+		return;
+	memo_count(packing->options->memo, &block_count, &reused_count);
+	log_detail(packing->options->log, "%zu of %zu compressed blocks from earlier images", reused_count,
+		   block_count);
 }
 
 static int open_outputs(struct packing *packing, struct error *e)

@@ -5,6 +5,8 @@
  *	split FINGERPRINT
  *	SIZE SHA256 NAME
  *	SIZE SHA256 NAME
+ *
+ * and behind an empty line, for later images, the blocks that the files consist of (stream/memo.h).
  */
 #include "pack/pack.h"
 
@@ -13,6 +15,7 @@
 #include "base/limits.h"
 #include "layer/key.h"
 #include "pack/packing.h"
+#include "stream/memo.h"
 #include "stream/stream.h"
 
 #include <fcntl.h>
@@ -55,8 +58,9 @@ void pack_describe(const struct pack_options *options, struct layer_key *key)
 		describe_lxc(&metadata->lxc, key);
 }
 
-char *artefacts_print(const struct artefacts *artefacts)
+char *artefacts_print(const struct artefacts *artefacts, const struct memo *memo)
 {
+	auto_free char *blocks = memo ? memo_print(memo) : NULL;
 	struct buffer out = BUFFER_INIT;
 
 	for (size_t i = 0; i < artefacts->count; i++) {
@@ -69,7 +73,17 @@ char *artefacts_print(const struct artefacts *artefacts)
 			buffer_addf(&out, "%llu %s %s\n", (unsigned long long)artefact->files[k].size_bytes,
 				    digest_hex(&artefact->files[k].sha256).text, artefact->files[k].name);
 	}
-	return out.data ? out.data : xstrdup("");
+	if (blocks && *blocks)
+		buffer_addf(&out, "\n%s", blocks);
+	return buffer_take(&out);
+}
+
+void pack_learn(struct memo *memo, int kept_fd, const char *printed)
+{
+	const char *end = strstr(printed, "\n\n");
+
+	if (end)
+		(void)memo_learn(memo, text_of(end + 2), kept_fd);
 }
 
 static bool parse_file(struct text line, struct artefact *artefact)
@@ -95,6 +109,8 @@ static bool parse(struct text text, struct artefacts *artefacts)
 		struct artefact artefact = { .format = NULL };
 		struct text digest;
 
+		if (last && line.len == 0)
+			return true;
 		if (last && parse_file(line, last))
 			continue;
 		artefact.format = pack_format_word(text_cut(line, ' ', &digest));

@@ -16,6 +16,7 @@
 struct artefacts;
 struct image_templates;
 struct layer_key;
+struct memo;
 struct recipe;
 struct tree_source;
 
@@ -97,6 +98,7 @@ struct pack_options {
 	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
 	struct log *log;
 	struct meter *meter; /* borrowed; may be NULL */
+	struct memo *memo;   /* borrowed; blocks of earlier images, and of this one; may be NULL */
 };
 
 struct artefact_file {
@@ -139,14 +141,17 @@ void artefacts_release(struct artefacts *artefacts);
  * put into the key of a layer that holds its files. A folder is never kept: pack_kept() makes it of the root.
  */
 void pack_describe(const struct pack_options *options, struct layer_key *key);
-/* What is kept beside such files, for pack_kept(); malloc'ed. */
-char *artefacts_print(const struct artefacts *artefacts);
+/* What is kept beside such files, for pack_kept() and pack_learn(); malloc'ed. MEMO: as in the options. */
+char *artefacts_print(const struct artefacts *artefacts, const struct memo *memo);
 /*
  * Take the files that PRINTED tells of from the folder KEPT_FD, as pack_image() would make them: 1, or 0 when they are
  * not what it says, and then nothing has appeared.
  */
 int pack_kept(const struct pack_options *options, int kept_fd, const char *printed,
 	      struct artefacts *artefacts, struct error *e) MUST_CHECK;
+
+/* Let MEMO know the blocks of those files. PRINTED that is not what was kept is passed over. */
+void pack_learn(struct memo *memo, int kept_fd, const char *printed);
 
 /* "unified,split" → formats; ERROR_USAGE names what is possible. */
 int pack_formats_parse(const char *words, unsigned *formats, struct error *e) MUST_CHECK;

@@ -4,11 +4,17 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/pool.h"
+#include "base/version.h"
 
 #include <stdatomic.h>
 
-/* Inputs up to this size may wait in a queue; larger ones are filled only when a worker has time for them. */
-#define QUEUE_BLOCK_BYTES (4 * MIB)
+/* Inputs up to the first size may wait in a queue, one for each worker; up to the second, two in all; larger ones are
+ * filled only when a worker has time for them. */
+#define QUEUE_ALL_BYTES (4 * MIB)
+#define QUEUE_TWO_BYTES (16 * MIB)
+
+/* What is looked at for the end of a block in one go: most of it stays in the processor's cache. */
+enum { LOOK_BYTES = 64 * 1024 };
 
 /*
  * Blocks are numbered from 0; number N lives in ring[N % ring_count]. The writer's side fills `filled`,
@@ -19,8 +25,12 @@ struct blocks {
 	const struct block_format *format;
 	void *context; /* of the format */
 	int level;
-	size_t block_bytes;
+	struct cut_sizes sizes;
 	uint64_t encoder_bytes;
+	struct memo *memo;      /* borrowed; may be NULL */
+	struct memo_file *file; /* MEMO's */
+	char *setting;          /* owned; all that decides on the bytes of a block beside its input */
+	uint64_t sent_bytes;
 	struct codec_memory *memory; /* borrowed; may be NULL */
 	pthread_t *threads;          /* owned */
 	size_t thread_count;         /* running */
@@ -35,6 +45,8 @@ struct blocks {
 	size_t sent;
 	size_t input_count; /* blocks whose input is in memory, the one being filled not counted */
 	size_t input_max;
+	char **spares; /* guarded by lock: memory for inputs that nobody has at the moment; room for input_max + 1 */
+	size_t spare_count;
 	bool headed;  /* the format's head is out */
 	bool filling; /* block number `filled` has input; when not, its place in the ring may still be taken */
 	bool over;    /* guarded by lock: no block follows */
@@ -48,17 +60,50 @@ int blocks_check(const struct block *block, struct error *e)
 	return interrupt_check(e);
 }
 
-static void encode(struct blocks *blocks, struct block *block)
+static int encode(struct block *block, struct error *e)
 {
+	struct blocks *blocks = block->owner;
 	/* The input is part of what the encoder needs: large blocks have few encoders. */
-	uint64_t bytes = blocks->encoder_bytes + blocks->block_bytes;
+	uint64_t bytes = blocks->encoder_bytes + blocks->sizes.max_bytes;
+	int result;
 
 	budget_take(blocks->memory ? &blocks->memory->budget : NULL, bytes);
-	error_clear(&block->error);
-	block->failed =
-		blocks_check(block, &block->error) < 0 || blocks->format->encode(block, &block->error) < 0;
-	free(TAKE(block->data, NULL));
+	result = blocks_check(block, e) < 0 ? -1 : blocks->format->encode(block, e);
 	budget_give(blocks->memory ? &blocks->memory->budget : NULL, bytes);
+	return result;
+}
+
+static struct digest key_of(const struct block *block)
+{
+	auto_hash struct hash hash = HASH_INIT;
+
+	hash_start_sha256(&hash);
+	/* Its NUL ends it. */
+	hash_add(&hash, block->owner->setting, strlen(block->owner->setting) + 1);
+	hash_add(&hash, block->data, block->len);
+	return hash_end_sha256(&hash);
+}
+
+/* From an earlier image, or else by the encoder. */
+static int make(struct block *block, struct error *e)
+{
+	struct blocks *blocks = block->owner;
+	struct memo_block *known = &block->known;
+
+	if (!blocks->memo)
+		return encode(block, e);
+	known->key = key_of(block);
+	if (memo_read(blocks->memo, &known->key, known, &block->out)) {
+		block->note = known->note;
+		return blocks_check(block, e);
+	}
+	if (encode(block, e) < 0)
+		return -1;
+	known->sha256 = sha256_of(block->out.data, block->out.len);
+	known->len = block->out.len;
+	known->note = block->note;
+	known->reused = false;
+	return 0;
 }
 
 static void *work(void *argument)
@@ -76,9 +121,11 @@ static void *work(void *argument)
 		block = &blocks->ring[blocks->begun++ % blocks->ring_count];
 		block->state = BLOCK_BUSY;
 		pthread_mutex_unlock(&blocks->lock);
-		encode(blocks, block);
+		error_clear(&block->error);
+		block->failed = make(block, &block->error) < 0;
 		pthread_mutex_lock(&blocks->lock);
 		block->state = BLOCK_DONE;
+		blocks->spares[blocks->spare_count++] = TAKE(block->data, NULL);
 		blocks->input_count--;
 		pthread_cond_signal(&blocks->done);
 	}
@@ -95,6 +142,7 @@ static int pass_on(struct blocks *blocks, struct buffer *out, struct error *e)
 {
 	int result = sink_write(blocks->sink.next, out->data, out->len, e);
 
+	blocks->sent_bytes += out->len;
 	buffer_release(out);
 	return result;
 }
@@ -110,6 +158,10 @@ static int send_oldest(struct blocks *blocks, struct error *e)
 	}
 	if (blocks->format->add && blocks->format->add(blocks->context, block, e) < 0)
 		return -1;
+	if (blocks->file) {
+		block->known.offset = blocks->sent_bytes;
+		memo_add(blocks->file, &block->known);
+	}
 	if (pass_on(blocks, &block->out, e) < 0)
 		return -1;
 	pthread_mutex_lock(&blocks->lock);
@@ -184,10 +236,15 @@ static void begin_block(struct blocks *blocks)
 {
 	struct block *block = current(blocks);
 
-	block->data = xmalloc(blocks->block_bytes);
+	/* What was written to before costs nothing; fresh memory is cleared by the kernel page by page. */
+	pthread_mutex_lock(&blocks->lock);
+	block->data = blocks->spare_count ? blocks->spares[--blocks->spare_count] : NULL;
+	pthread_mutex_unlock(&blocks->lock);
+	if (!block->data)
+		block->data = xmalloc(blocks->sizes.max_bytes);
 	block->len = 0;
 	block->level = blocks->level;
-	block->unpadded_bytes = 0;
+	block->note = 0;
 	block->owner = blocks;
 	blocks->filling = true;
 }
@@ -202,6 +259,25 @@ static int write_head(struct blocks *blocks, struct error *e)
 	return blocks->format->head(blocks->context, &out, e) < 0 ? -1 : pass_on(blocks, &out, e);
 }
 
+/* Take what belongs to the current block from DATA; *ended when that was its end. */
+static size_t fill(const struct blocks *blocks, struct block *block, const char *data, size_t len,
+		   bool *ended)
+{
+	size_t room = blocks->sizes.max_bytes - block->len;
+	size_t seen = block->len;
+	size_t end;
+
+	if (len > room)
+		len = room;
+	if (len > LOOK_BYTES)
+		len = LOOK_BYTES;
+	memcpy(block->data + seen, data, len);
+	end = cut_find(&blocks->sizes, block->data, seen, seen + len);
+	*ended = end > 0;
+	block->len = *ended ? end : seen + len;
+	return block->len - seen;
+}
+
 static int blocks_write(struct sink *sink, const void *data, size_t len, struct error *e)
 {
 	struct blocks *blocks = (struct blocks *)sink;
@@ -210,22 +286,18 @@ static int blocks_write(struct sink *sink, const void *data, size_t len, struct 
 	if (write_head(blocks, e) < 0)
 		return -1;
 	while (len) {
-		struct block *block = current(blocks);
-		size_t part;
+		bool ended;
+		size_t taken;
 
 		if (!blocks->filling) {
 			if (drain(blocks, false, e) < 0)
 				return -1;
 			begin_block(blocks);
 		}
-		part = blocks->block_bytes - block->len;
-		if (part > len)
-			part = len;
-		memcpy(block->data + block->len, from, part);
-		block->len += part;
-		from += part;
-		len -= part;
-		if (block->len == blocks->block_bytes && queue(blocks, e) < 0)
+		taken = fill(blocks, current(blocks), from, len, &ended);
+		from += taken;
+		len -= taken;
+		if (ended && queue(blocks, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -273,23 +345,49 @@ static void blocks_release(struct sink *sink)
 		free(blocks->ring[i].data);
 		buffer_release(&blocks->ring[i].out);
 	}
+	while (blocks->spare_count)
+		free(blocks->spares[--blocks->spare_count]);
 	if (blocks->format->close)
 		blocks->format->close(blocks->context);
 	pthread_mutex_destroy(&blocks->lock);
 	pthread_cond_destroy(&blocks->work);
 	pthread_cond_destroy(&blocks->done);
 	sink_release(sink->next);
+	free(blocks->setting);
+	free(blocks->spares);
 	free(blocks->threads);
 	free(blocks->ring);
 	free(blocks);
 }
 
+static const struct sink_ops ops = { blocks_write, blocks_finish, blocks_release };
+
+/* How many inputs may wait while all workers are busy. */
+static size_t waiting_max(const struct blocks *blocks, size_t worker_count)
+{
+	if (blocks->sizes.max_bytes <= QUEUE_ALL_BYTES)
+		return worker_count;
+	return blocks->sizes.max_bytes <= QUEUE_TWO_BYTES ? 2 : 0;
+}
+
+/* For each worker its encoder, an input and an output; and the inputs that wait, and the one being filled. */
+static size_t count_workers(const struct blocks *blocks)
+{
+	uint64_t block_bytes = blocks->sizes.max_bytes;
+
+	if (block_bytes <= QUEUE_ALL_BYTES)
+		return codec_workers(blocks->memory, blocks->encoder_bytes + 3 * block_bytes);
+	if (block_bytes <= QUEUE_TWO_BYTES)
+		return codec_workers_beside(blocks->memory, blocks->encoder_bytes + 2 * block_bytes,
+					    3 * block_bytes);
+	/* Of the largest there is no room for so many: an encoder takes several times that, and has little output. */
+	return codec_workers(blocks->memory, blocks->encoder_bytes + block_bytes);
+}
+
 struct sink *sink_blocks(const struct block_format *format, struct sink *next, int level, size_t worker_count,
 			 struct codec_memory *memory, struct error *e)
 {
-	static const struct sink_ops ops = { blocks_write, blocks_finish, blocks_release };
 	struct blocks *blocks;
-	bool small;
 
 	(void)e;
 	if (!next)
@@ -299,18 +397,14 @@ struct sink *sink_blocks(const struct block_format *format, struct sink *next, i
 	blocks->sink.next = next;
 	blocks->format = format;
 	blocks->level = level;
-	blocks->block_bytes = format->block_bytes(level);
+	blocks->sizes = format->sizes(level);
 	blocks->encoder_bytes = format->encoder_bytes(level);
 	blocks->memory = memory;
-	small = blocks->block_bytes <= QUEUE_BLOCK_BYTES;
-	/* For each worker an input; of small blocks another one that waits, and an output. */
-	blocks->worker_count = worker_count
-				       ? worker_count
-				       : codec_workers(memory, blocks->encoder_bytes +
-								       (small ? 3 : 1) * blocks->block_bytes);
-	blocks->input_max = blocks->worker_count * (small ? 2 : 1);
+	blocks->worker_count = worker_count ? worker_count : count_workers(blocks);
+	blocks->input_max = blocks->worker_count + waiting_max(blocks, blocks->worker_count);
 	blocks->ring_count = blocks->input_max + blocks->worker_count + 1;
 	blocks->ring = xcalloc(blocks->ring_count, sizeof *blocks->ring);
+	blocks->spares = xcalloc(blocks->input_max + 1, sizeof *blocks->spares);
 	blocks->threads = xcalloc(blocks->worker_count, sizeof *blocks->threads);
 	pthread_mutex_init(&blocks->lock, NULL);
 	pthread_cond_init(&blocks->work, NULL);
@@ -319,4 +413,26 @@ struct sink *sink_blocks(const struct block_format *format, struct sink *next, i
 	if (format->open)
 		blocks->context = format->open();
 	return &blocks->sink;
+}
+
+/* The program's own code decides as well: a later one may have other block sizes, or set an encoder up differently. */
+static char *make_setting(const struct blocks *blocks)
+{
+	const void *id;
+	size_t len = program_build_id(&id);
+	struct digest program = sha256_of(id, len);
+
+	return xasprintf("%s-%d %s %s", blocks->format->name, blocks->level, blocks->format->version(),
+			 digest_hex(&program).text);
+}
+
+void codec_remember(struct sink *sink, struct memo *memo, const char *name)
+{
+	struct blocks *blocks = (struct blocks *)sink;
+
+	if (!sink || sink->ops != &ops || !memo)
+		return;
+	blocks->memo = memo;
+	blocks->file = memo_add_file(memo, name);
+	blocks->setting = make_setting(blocks);
 }

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams of four of bzip2's own blocks each, one after the other, as every reader takes them. */
+/* Streams of about four of bzip2's own blocks each, one after the other, as every reader takes them. */
 #include "stream/codec.h"
 
 #include <bzlib.h>
 
-enum { BZIP2_UNIT_BYTES = 100 * 1000 /* per level, in bzip2's block */, BZIP2_UNITS = 4 };
+enum { BZIP2_UNIT_BYTES = 100 * 1000 /* per level, in bzip2's block */ };
 
-static size_t bzip2_block_bytes(int level)
+/* COUNT of bzip2's blocks, less than a record. */
+static size_t bzip2_units(int level, size_t count)
 {
-	return (size_t)level * BZIP2_UNIT_BYTES * BZIP2_UNITS;
+	return count * (size_t)level * BZIP2_UNIT_BYTES / CUT_RECORD_BYTES * CUT_RECORD_BYTES;
+}
+
+static struct cut_sizes bzip2_sizes(int level)
+{
+	return (struct cut_sizes) { bzip2_units(level, 2), bzip2_units(level, 2), bzip2_units(level, 8) };
 }
 
 static uint64_t bzip2_encoder_bytes(int level)
 {
 	/* bzip2(1): 400 kB and eight times its block; and output that waits for its turn. */
-	return 400 * 1000 + 8 * (uint64_t)level * BZIP2_UNIT_BYTES + bzip2_block_bytes(level) / 2;
+	return 400 * 1000 + 8 * (uint64_t)level * BZIP2_UNIT_BYTES + 2 * (uint64_t)level * BZIP2_UNIT_BYTES;
 }
 
 static int bzip2_encode(struct block *block, struct error *e)
@@ -40,7 +46,9 @@ static int bzip2_encode(struct block *block, struct error *e)
 struct sink *sink_bzip2(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,
 			struct error *e)
 {
-	static const struct block_format format = { .block_bytes = bzip2_block_bytes,
+	static const struct block_format format = { .name = "bzip2",
+						    .version = BZ2_bzlibVersion,
+						    .sizes = bzip2_sizes,
 						    .encoder_bytes = bzip2_encoder_bytes,
 						    .encode = bzip2_encode };
 

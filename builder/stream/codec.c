@@ -97,7 +97,13 @@ void codec_memory_release(struct codec_memory *memory)
 
 size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
 {
-	size_t fitting = CODEC_MEMORY_BYTES / (memory ? memory->chain_count : 1) / worker_bytes;
+	return codec_workers_beside(memory, worker_bytes, 0);
+}
+
+size_t codec_workers_beside(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes)
+{
+	uint64_t bytes = CODEC_MEMORY_BYTES / (memory ? memory->chain_count : 1);
+	size_t fitting = bytes > shared_bytes ? (bytes - shared_bytes) / worker_bytes : 0;
 	size_t count = processor_count();
 
 	if (count > WORKER_MAX)

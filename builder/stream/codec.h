@@ -3,6 +3,8 @@
 #ifndef STREAM_CODEC_H
 #define STREAM_CODEC_H
 
+#include "stream/cut.h"
+#include "stream/memo.h"
 #include "stream/stream.h"
 
 #include "base/limits.h"
@@ -15,6 +17,8 @@
 
 /* Threads for one compressor of WORKER_BYTES each: the processors, or fewer where memory is short. */
 size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes);
+/* The same where all of them need SHARED_BYTES together besides. */
+size_t codec_workers_beside(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes);
 
 typedef struct sink *codec_open_fn(struct sink *next, int level, size_t worker_count,
 				   struct codec_memory *memory, struct error *e);
@@ -27,23 +31,26 @@ codec_open_fn sink_lz4;
 codec_open_fn sink_zstd;
 
 /*
- * The mechanism of gzip, bzip2, lz4 and xz: the input is cut into blocks of a fixed size, worker threads compress
- * each on its own, and the results go out in order.
+ * The mechanism of all of them: the input is cut into blocks by its content (cut.h), worker threads compress each on
+ * its own, and the results go out in order. A block that an earlier image has as well is copied from there (memo.h).
  */
 struct block {
-	char *data; /* owned; the input, gone once it is encoded */
+	char *data; /* the owner's; the input, taken back once it is encoded */
 	size_t len;
 	int level;
 	struct buffer out;
-	uint64_t unpadded_bytes; /* xz: what the index says of the block */
-	const struct blocks *owner;
+	uint64_t note; /* of the format, kept with the block: xz, what the index says of it */
+	struct memo_block known;
+	struct blocks *owner;
 	enum { BLOCK_EMPTY, BLOCK_QUEUED, BLOCK_BUSY, BLOCK_DONE } state;
 	bool failed;
 	struct error error;
 };
 
 struct block_format {
-	size_t (*block_bytes)(int level);
+	const char *name;
+	const char *(*version)(void); /* of the library: another one may write other bytes */
+	struct cut_sizes (*sizes)(int level);
 	uint64_t (*encoder_bytes)(int level); /* memory of one encoder at work */
 	/* DATA → OUT, in a worker thread. Long work calls blocks_check() now and then. */
 	int (*encode)(struct block *block, struct error *e);

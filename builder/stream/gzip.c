@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Members of 1 MiB each, one after the other, as RFC 1952 §2.2 allows and every reader takes. */
+/* Members of about 1 MiB each, one after the other, as RFC 1952 §2.2 allows and every reader takes. */
 #include "stream/codec.h"
 
 #include <zlib.h>
 
 enum { GZIP_WINDOW = 15 + 16 /* with gzip's header and trailer */, GZIP_OS_UNKNOWN = 255 };
 
-static size_t gzip_block_bytes(int level)
+static struct cut_sizes gzip_sizes(int level)
 {
 	(void)level;
-	return 1 * MIB;
+	return (struct cut_sizes) { 512 * KIB, 512 * KIB, 2 * MIB };
 }
 
 static uint64_t gzip_encoder_bytes(int level)
@@ -43,7 +43,9 @@ static int gzip_encode(struct block *block, struct error *e)
 struct sink *sink_gzip(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,
 		       struct error *e)
 {
-	static const struct block_format format = { .block_bytes = gzip_block_bytes,
+	static const struct block_format format = { .name = "gzip",
+						    .version = zlibVersion,
+						    .sizes = gzip_sizes,
 						    .encoder_bytes = gzip_encoder_bytes,
 						    .encode = gzip_encode };
 

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames of 4 MiB each, one after the other, as the format allows and lz4(1) reads them. */
+/* Frames of about 4 MiB each, one after the other, as the format allows and lz4(1) reads them. */
 #include "stream/codec.h"
 
 #include "base/alloc.h"
 
+#include <lz4.h>
 #include <lz4frame.h>
 
-static size_t lz4_block_bytes(int level)
+static struct cut_sizes lz4_sizes(int level)
 {
 	(void)level;
-	return 4 * MIB;
+	return (struct cut_sizes) { 2 * MIB, 2 * MIB, 8 * MIB };
 }
 
 static uint64_t lz4_encoder_bytes(int level)
 {
 	(void)level;
-	return 5 * MIB; /* tables, and output that waits for its turn */
+	return 1 * MIB;
 }
 
 static int lz4_encode(struct block *block, struct error *e)
@@ -39,7 +40,9 @@ static int lz4_encode(struct block *block, struct error *e)
 struct sink *sink_lz4(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,
 		      struct error *e)
 {
-	static const struct block_format format = { .block_bytes = lz4_block_bytes,
+	static const struct block_format format = { .name = "lz4",
+						    .version = LZ4_versionString,
+						    .sizes = lz4_sizes,
 						    .encoder_bytes = lz4_encoder_bytes,
 						    .encode = lz4_encode };
 

@@ -94,7 +94,8 @@ struct sink *sink_lzma(struct sink *next, int level, size_t worker_count, struct
 	result = lzma_alone_encoder(&lzma->stream, &options);
 	if (result == LZMA_OK) {
 		budget_shrink(memory ? &memory->budget : NULL, lzma_encoder_bytes(&options));
-		return &lzma->sink;
+		return sink_thread(&lzma->sink, NULL,
+				   e); /* as the other codecs, it works beside the writer */
 	}
 	error_set(e, ERROR_SYSTEM, "lzma cannot begin: status %d", (int)result);
 	lzma_release(&lzma->sink);

@@ -25,6 +25,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 
+struct memo;
 struct sink;
 
 struct sink_ops {
@@ -104,6 +105,12 @@ int codec_parse(const char *word, const struct codec **codec, int *level, struct
 /* A LEVEL below the codec's lowest (0, but for xz -1) means its default. */
 struct sink *codec_open(const struct codec *codec, int level, struct sink *next, struct codec_memory *memory,
 			struct error *e);
+
+/*
+ * The file NAME, of which SINK (codec_open()'s, not written to yet) writes every byte, takes from MEMO the blocks that
+ * are known there, and its own are noted. MEMO has to outlive SINK. Codecs without blocks ignore it.
+ */
+void codec_remember(struct sink *sink, struct memo *memo, const char *name);
 
 /*
  * A compressed file, piece by piece. Its codec is found by its magic bytes: gzip, xz, zstd, bzip2, lzma, lz4 or none.

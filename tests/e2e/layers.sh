@@ -164,6 +164,38 @@ is 'but packed again' "$fingerprint" "$on_disk"
 build healed
 check 'and kept again' grep -qF 'image files from layers' <<<"$said"
 is 'with the right bytes' "$(sha256sum <"$(echo "$WORK"/healed/*.tar.zst)" | cut -d' ' -f1)" "$on_disk"
+
+# Compressed blocks of earlier images.
+# words of $said: how many of the image's blocks came from earlier ones, and how many there are
+blocks() {
+	sed -nE 's/^(kiln: )? *([0-9]+) of ([0-9]+) compressed blocks from earlier images.*/\2 \3/p' <<<"$said"
+}
+for word in zstd xz-0; do
+	recipe "echo before >/srv/$word"
+	sed -i 's/date +%s.%N > .srv.ran; //' "$WORK/t.yaml"
+	build before --compression "$word"
+	recipe "echo now >/srv/$word"
+	sed -i 's/date +%s.%N > .srv.ran; //' "$WORK/t.yaml"
+	build now --compression "$word" --verbose
+	read -r reused all < <(blocks)
+	check "$word: a small change leaves most blocks as they were ($reused of $all)" \
+		[ "$reused" -lt "$all" -a "$((all - reused))" -le "$((all / 3 + 1))" ]
+	now=$fingerprint
+	build plain --compression "$word" --no-layers
+	is "$word: the same bytes without layers" "$fingerprint" "$now"
+done
+# What the user got is a link to what was kept: each of its blocks is looked at before it is used.
+image=$(echo "$WORK"/now/*.tar.xz)
+printf x | dd of="$image" bs=1 seek=5000 conv=notrunc status=none
+recipe 'echo third >/srv/xz-0'
+sed -i 's/date +%s.%N > .srv.ran; //' "$WORK/t.yaml"
+build third --compression xz-0
+third=$fingerprint
+build plain --compression xz-0 --no-layers
+is 'blocks of files that were written to are not used' "$fingerprint" "$third"
+recipe
+sed -i 's/date +%s.%N > .srv.ran; //' "$WORK/t.yaml"
+sed -i 's/value: none/value: third/' "$WORK/t.yaml"
 sed -i 's/^  release: .*/&\n  description: another one/' "$WORK/t.yaml"
 build described
 is 'another description: every step is the same' "$spared" "$steps"

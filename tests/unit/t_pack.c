@@ -700,9 +700,9 @@ static void kept_files(void **state)
 	put_file(site->tree_fd, "file", "content", 7, 0644);
 	again.output_fd = again_fd;
 	pack(site, &artefacts);
-	printed = artefacts_print(&artefacts);
+	printed = artefacts_print(&artefacts, NULL);
 	assert_int_equal(pack_kept(&again, site->out_fd, printed, &kept, &e), 1);
-	reprinted = artefacts_print(&kept);
+	reprinted = artefacts_print(&kept, NULL);
 	assert_string_equal(printed, reprinted);
 	for (size_t i = 0; i < kept.count; i++)
 		for (size_t k = 0; k < kept.items[i].file_count; k++)
