@@ -9,11 +9,14 @@ static const struct command commands[] = {
 	{ "cache", "[trim [KIND]...]", 0, 1 + CACHE_KINDS, "show what the cache holds, or trim it",
 	  cmd_cache },
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
+	{ "inspect", "IMAGE [ROOTFS]", 1, 2, "show what an image is, and where its space goes", cmd_inspect },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
 	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
+	{ "verify", "IMAGE [ROOTFS]", 1, 2, "say all that is wrong with an image, or a folder of them",
+	  cmd_verify },
 };
 
 const struct command *command_all(size_t *count)

@@ -17,7 +17,10 @@ enum {
 	ON_TEMPLATE = 1 << 5,
 	ON_MATRIX = 1 << 6,
 	ON_SHOW = 1 << 7,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW,
+	ON_VERIFY = 1 << 20,
+	ON_INSPECT = 1 << 21,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
+		 ON_VERIFY | ON_INSPECT,
 };
 
 struct option_row {
@@ -35,6 +38,8 @@ struct option_row {
 static const struct option_row rows[] = {
 	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD,
 	  "build every image of the recipe's matrix, each in a folder of its own" },
+	{ "allowed-signers", 0, "FILE", OPTION_TEXT, FIELD(allowed_signers), ON_VERIFY,
+	  "SHA256SUMS.sig must be by one of these SSH keys, as ssh-keygen(1) has them" },
 	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
@@ -51,6 +56,7 @@ static const struct option_row rows[] = {
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
+	{ "fingerprint", 0, "SHA256", OPTION_TEXT, FIELD(fingerprint), ON_VERIFY, "what the image must be" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,
 	  "unified, split, or both (default: unified,split); matrix: json, github or gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
@@ -61,6 +67,8 @@ static const struct option_row rows[] = {
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
 	{ "keep", 0, "SIZE", OPTION_TEXT, FIELD(keep), ON_CACHE,
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
+	{ "keyring", 0, "FILE", OPTION_TEXT, FIELD(keyring), ON_VERIFY,
+	  "SHA256SUMS.asc must be by one of these OpenPGP keys" },
 	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_PLAN,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
@@ -108,7 +116,7 @@ static unsigned command_bit(const struct command *command)
 	} bits[] = {
 		{ "build", ON_BUILD },       { "cache", ON_CACHE },   { "check", ON_CHECK },
 		{ "list", ON_LIST },         { "matrix", ON_MATRIX }, { "show", ON_SHOW },
-		{ "template", ON_TEMPLATE },
+		{ "template", ON_TEMPLATE }, { "verify", ON_VERIFY }, { "inspect", ON_INSPECT },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)

@@ -26,7 +26,7 @@ archive.h	stream tree unpack
 archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
-jansson.h	plan customize cmd record
+jansson.h	check plan customize cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream
