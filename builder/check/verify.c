@@ -71,7 +71,7 @@ static int pass_over(void *context, const struct tree_entry *entry, struct error
 	return interrupt_check(e);
 }
 
-/* A squashfs has an index: there is nothing in it but files, so the reader of all other commands tells what is wrong. */
+/* Nothing is in a squashfs but files, so the reader of all other commands tells what is wrong. */
 static int read_squashfs(struct verification *v, struct error *e)
 {
 	const struct verify_report *report = v->report;

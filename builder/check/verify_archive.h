@@ -27,8 +27,8 @@ struct verify_head {
 #define VERIFY_HEAD_INIT ((struct verify_head) { .templates = NULL })
 
 /*
- * Read the file FD, called PATH. HEAD: a unified image or a metadata archive; NULL: the root of a pair. *codec says what
- * it is compressed with, or stays.
+ * Read the file FD, called PATH. HEAD: of a unified image or a metadata archive; NULL: the root of a pair. *codec says
+ * what it is compressed with, or stays.
  */
 int verify_archive(int fd, const char *path, struct verify_head *head, const char **codec,
 		   struct findings *findings, struct error *e) MUST_CHECK;

@@ -15,7 +15,7 @@ static const struct command commands[] = {
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
 	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
-	{ "verify", "IMAGE [ROOTFS]", 1, 2, "say all that is wrong with an image, or a folder of them",
+	{ "verify", "IMAGE [ROOTFS]", 1, 2, "say all that is wrong with an image",
 	  cmd_verify },
 };
 
