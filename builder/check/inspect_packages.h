@@ -33,7 +33,7 @@ int database_take(struct inspect_database *database, const struct tree_entry *en
 int content_take(const struct tree_entry *entry, uint64_t max_bytes, struct arena *arena, struct text *text,
 		 struct error *e) MUST_CHECK;
 /*
- * Fill in the packages of REPORT. FILES: path → struct inspect_file. MERGED: path → anything, for the root's links to
+ * Fill in the packages of REPORT. FILES: path → struct inspect_file. MERGED: path → anything, for links of the root to
  * folders in usr/.
  */
 int database_count(const struct inspect_database *database, const struct map *files, const struct map *merged,

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Images that nobody should get far with, a folder full: the same bytes on every run and every machine.
+Images that nobody should get far with, a folder full: the same bytes on every run with the same compressors.
 
-    make_images.py FOLDER
+    make_images.py [--good-only] FOLDER
 
 Writes FOLDER/good-* (small images that are right, of every kind and codec), everything else (one file each, but for
 pairs that share a stem), and FOLDER/index.tsv: name, files (one or two, with a comma), what `kiln verify` must say of it
@@ -104,9 +104,9 @@ def block(name, kind=b"0", size=b"00000000000\0", link=b"", magic=b"ustar\x0000"
     return bytes(head)
 
 
-def pax_block(records, size=None):
+def pax_block(records, size=None, kind=b"x"):
     """An extended header; RECORDS are bytes as they are."""
-    return block(b"pax", b"x", b"%011o\0" % (len(records) if size is None else size)) + records + \
+    return block(b"pax", kind, b"%011o\0" % (len(records) if size is None else size)) + records + \
         b"\0" * (-len(records) % 512)
 
 
@@ -221,33 +221,33 @@ def mutations(data, flips, rng):
         yield "flip-%02d" % number, "any", "bit %d of byte %d flipped" % (bit, at), bytes(changed)
 
 
-def damaged(corpus):
-    rng = random.Random(5)
+def good(corpus):
+    """Every kind: name, whether its end is its end to the byte, and its files."""
     image = unified()
     meta = CODECS["xz"][1](tar([metadata()] + TEMPLATES))
-    root = tar(tree("./"))
+    kinds = [("unified-" + name, [(".tar" + suffix, encode(image))]) for name, (suffix, encode) in CODECS.items()]
+    kinds += [("split-zstd", [(".meta.tar.xz", meta), (".rootfs.tar.zst", CODECS["zstd"][1](tar(tree("./"))))])]
+    kinds += [("squashfs-" + codec, [(".meta.tar.xz", meta), (".rootfs.squashfs", squashfs(codec))])
+              for codec in ("xz", "zstd", "gzip")]
+    for name, files in kinds:
+        corpus.add("good-" + name, "good", "nothing", *files)
+    return kinds
 
-    for name, (suffix, encode) in CODECS.items():
-        data = encode(image)
-        corpus.add("good-unified-" + name, "good", "nothing", (".tar" + suffix, data))
-        for kind, verdict, what, changed in mutations(data, 8, rng):
-            corpus.add("unified-%s-%s" % (name, kind), verdict, what, (".tar" + suffix, changed))
-    data = CODECS["zstd"][1](root)
-    corpus.add("good-split-zstd", "good", "nothing", (".meta.tar.xz", meta), (".rootfs.tar.zst", data))
-    for kind, verdict, what, changed in mutations(data, 4, rng):
-        corpus.add("split-root-" + kind, verdict, what, (".meta.tar.xz", meta), (".rootfs.tar.zst", changed))
-    for kind, verdict, what, changed in mutations(meta, 4, rng):
-        corpus.add("split-meta-" + kind, verdict, what, (".meta.tar.xz", changed), (".rootfs.tar.zst", data))
-    for codec in ("xz", "zstd", "gzip"):
-        data = squashfs(codec)
-        corpus.add("good-squashfs-" + codec, "good", "nothing", (".meta.tar.xz", meta), (".rootfs.squashfs", data))
-        for kind, verdict, what, changed in mutations(data, 12, rng):
+
+def damaged(corpus):
+    rng = random.Random(5)
+    for name, files in good(corpus):
+        suffix, data = files[-1]
+        for kind, verdict, what, changed in mutations(data, 12 if "squashfs" in name else 8, rng):
             # It ends where its superblock says and is padded to 4 KiB; what follows is not looked at by the kernel.
-            if kind in ("cut-one-less", "cut-three-quarters"):
+            if "squashfs" in name and kind in ("cut-one-less", "cut-three-quarters"):
                 verdict = "any"
-            corpus.add("squashfs-%s-%s" % (codec, kind), verdict, what, (".meta.tar.xz", meta),
-                       (".rootfs.squashfs", changed))
-    superblocks(corpus, meta, squashfs("xz"))
+            corpus.add(name + "-" + kind, verdict, what, *files[:-1], (suffix, changed))
+        if name == "split-zstd":
+            for kind, verdict, what, changed in mutations(files[0][1], 4, rng):
+                corpus.add("split-meta-" + kind, verdict, what, (files[0][0], changed), files[1])
+        if name == "squashfs-xz":
+            superblocks(corpus, files[0][1], data)
 
 
 def superblocks(corpus, meta, data):
@@ -441,7 +441,7 @@ def headers(corpus):
              block(b"rootfs/x")),
             ("pax-alone", "any", pax_block(record(b"path", b"rootfs/x"))),
             ("pax-on-pax", "any", pax_block(record(b"path", b"a")) * 50 + block(b"rootfs/x")),
-            ("global", "any", pax_block(record(b"path", b"rootfs/all")).replace(b"pax", b"pax") + block(b"rootfs/x")),
+            ("global", "any", pax_block(record(b"path", b"rootfs/all"), kind=b"g") + block(b"rootfs/x")),
             ("gnu-long-name", "bad", block(b"././@LongLink", b"L", size=b"00000020000\0") + b"n" * 8192 +
              block(b"rootfs/x")),
             ("gnu-long-claims", "bad", block(b"././@LongLink", b"L", size=b"37777777777\0") + block(b"rootfs/x")),
@@ -478,11 +478,11 @@ def bombs(corpus):
     """Small files that become large, or ask for much memory."""
     encode = CODECS["zstd"][1]
 
-    def zeros(before, name, size, after=b"\0" * 1024):
+    def zeros(before, name, size, after=b"\0" * 1024, kind=b"0"):
         """An archive whose last entry has SIZE bytes of zeros, never held here."""
         with tempfile.TemporaryFile() as file:
             file.write(before)
-            file.write(block(name, size=b"%011o\0" % size))
+            file.write(block(name, kind, b"%011o\0" % size))
             file.truncate(file.tell() + size)
             file.seek(0, os.SEEK_END)
             file.write(after)
@@ -490,15 +490,15 @@ def bombs(corpus):
             return subprocess.run(["zstd", "-q", "-1", "--check", "-c"], stdin=file, stdout=subprocess.PIPE,
                                   check=True).stdout
 
-    corpus.add("bomb-root", "any", "a file of 1 GiB of zeros", (
-        ".tar.zst", zeros(unified(end=b""), b"rootfs/zeros", 1 << 30)))
-    corpus.add("bomb-metadata", "bad", "metadata.yaml of 1 GiB", (
-        ".tar.zst", zeros(b"", b"metadata.yaml", 1 << 30, tar(TEMPLATES + tree("rootfs/")))))
-    corpus.add("bomb-template", "bad", "a template of 1 GiB", (
-        ".tar.zst", zeros(tar([metadata(), folder("templates/")], b""), b"templates/hostname.tpl", 1 << 30,
+    corpus.add("bomb-root", "any", "a file of 512 MiB of zeros", (
+        ".tar.zst", zeros(unified(end=b""), b"rootfs/zeros", 1 << 29)))
+    corpus.add("bomb-metadata", "bad", "metadata.yaml of 512 MiB", (
+        ".tar.zst", zeros(b"", b"metadata.yaml", 1 << 29, tar(TEMPLATES + tree("rootfs/")))))
+    corpus.add("bomb-template", "bad", "a template of 512 MiB", (
+        ".tar.zst", zeros(tar([metadata(), folder("templates/")], b""), b"templates/hostname.tpl", 1 << 29,
                           tar(tree("rootfs/")))))
-    corpus.add("bomb-pax", "bad", "an extended header of 1 GiB", (
-        ".tar.zst", zeros(unified(end=b""), b"", 1 << 30).replace(b"", b"")))
+    corpus.add("bomb-pax", "bad", "an extended header of 512 MiB", (
+        ".tar.zst", zeros(unified(end=b""), b"pax", 1 << 29, block(b"rootfs/x") + b"\0" * 1024, b"x")))
     corpus.add("bomb-padding", "any", "256 MiB of zeros behind the end", (
         ".tar.zst", encode(unified(end=b"\0" * (256 << 20)))))
     entries = [folder("rootfs/many/")] + [entry("rootfs/many/%d" % i) for i in range(100000)]
@@ -532,9 +532,12 @@ def bombs(corpus):
 
 
 def main():
-    where = sys.argv[1]
+    where = sys.argv[-1]
     os.makedirs(where, exist_ok=True)
     corpus = Corpus(where)
+    if "--good-only" in sys.argv:
+        good(corpus)
+        return
     damaged(corpus)
     paths(corpus)
     structures(corpus)
