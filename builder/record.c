@@ -155,3 +155,11 @@ int record_make(const struct record_parts *parts, char **text, struct error *e)
 	*text = xasprintf("%s\n", dumped ? dumped : "{}");
 	return 0;
 }
+
+char *record_artefacts(const struct artefacts *artefacts)
+{
+	auto_json json_t *record = json_pack("{s:o}", "artifacts", artefacts_json(artefacts));
+	auto_free char *dumped = json_dumps(record, JSON_INDENT(2));
+
+	return xasprintf("%s\n", dumped);
+}

@@ -29,4 +29,7 @@ struct record_parts {
 /* The text of image.json: malloc'ed, ends in a line end. Of a build that stopped early it has what there is. */
 int record_make(const struct record_parts *parts, char **text, struct error *e) MUST_CHECK;
 
+/* Of it the list of files and fingerprints alone, for who only packs; malloc'ed. */
+char *record_artefacts(const struct artefacts *artefacts);
+
 #endif

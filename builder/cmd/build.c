@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "cmd/all.h"
+#include "cmd/artefacts.h"
 #include "pipeline.h"
 #include "plan/plan.h"
 #include "stream/stream.h"
@@ -39,18 +40,6 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 			   &options->level, e);
 }
 
-static void add_artefact(const struct artefact *artefact, const char *folder, struct buffer *out)
-{
-	uint64_t size_bytes = 0;
-
-	buffer_addf(out, "%-8s", artefact->format);
-	for (size_t i = 0; i < artefact->file_count; i++) {
-		buffer_addf(out, " %s/%s", folder, artefact->files[i].name);
-		size_bytes += artefact->files[i].size_bytes;
-	}
-	buffer_addf(out, "  %s  %s\n", human_size(size_bytes).text, digest_hex(&artefact->fingerprint).text);
-}
-
 /* The last lines of a build: each artefact with its files, size and fingerprint. */
 static int print_artefacts(const struct build *build, const struct settings *settings, struct error *e)
 {
@@ -58,8 +47,7 @@ static int print_artefacts(const struct build *build, const struct settings *set
 	struct build_result result;
 
 	build_result(build, &result);
-	for (size_t i = 0; i < result.artefacts->count; i++)
-		add_artefact(&result.artefacts->items[i], settings->output ? settings->output : ".", &out);
+	artefacts_print_lines(result.artefacts, settings->output ? settings->output : ".", &out);
 	return print_data(out.data, out.len, e);
 }
 

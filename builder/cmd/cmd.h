@@ -31,6 +31,7 @@ struct settings {
 	const char *fingerprint;
 	const char *format;
 	const char *compression;
+	const char *creation_date;
 	const char *daemon;
 	const char *instance;
 	const char *path;
@@ -38,8 +39,11 @@ struct settings {
 	const char *cache;
 	const char *jobs;
 	const char *keep;
+	const char *metadata;
+	const char *name;
 	const char *older_than;
 	const char *payloads;
+	const char *recipe;
 	const char *work;
 	const char *type;
 	const char *until;
@@ -87,12 +91,15 @@ void help_print_command(const struct command *command, struct buffer *out);
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_convert(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_inspect(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_pack(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_unpack(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_verify(const struct settings *settings, struct error *e) MUST_CHECK;
 
 /* The format of recipes as a JSON Schema; malloc'ed. */

@@ -9,14 +9,16 @@ static const struct command commands[] = {
 	{ "cache", "[trim [KIND]...]", 0, 1 + CACHE_KINDS, "show what the cache holds, or trim it",
 	  cmd_cache },
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
+	{ "convert", "IMAGE [ROOTFS]", 1, 2, "write an image in another format or compression", cmd_convert },
 	{ "inspect", "IMAGE [ROOTFS]", 1, 2, "show what an image is, and where its space goes", cmd_inspect },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
+	{ "pack", "DIR", 1, 1, "make an image of a root that exists", cmd_pack },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
 	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
-	{ "verify", "IMAGE [ROOTFS]", 1, 2, "say all that is wrong with an image",
-	  cmd_verify },
+	{ "unpack", "IMAGE [ROOTFS] DIR", 2, 3, "write an image to a folder", cmd_unpack },
+	{ "verify", "IMAGE [ROOTFS]", 1, 2, "say all that is wrong with an image", cmd_verify },
 };
 
 const struct command *command_all(size_t *count)

@@ -17,10 +17,13 @@ enum {
 	ON_TEMPLATE = 1 << 5,
 	ON_MATRIX = 1 << 6,
 	ON_SHOW = 1 << 7,
+	ON_CONVERT = 1 << 8,
+	ON_PACK = 1 << 9,
+	ON_UNPACK = 1 << 10,
 	ON_VERIFY = 1 << 20,
 	ON_INSPECT = 1 << 21,
 	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
-		 ON_VERIFY | ON_INSPECT,
+		 ON_CONVERT | ON_PACK | ON_UNPACK | ON_VERIFY | ON_INSPECT,
 };
 
 struct option_row {
@@ -46,10 +49,12 @@ static const struct option_row rows[] = {
 	  "the image of the matrix of that name, or as release=trixie,variant=cloud" },
 	{ "cells", 0, NULL, OPTION_FLAG, FIELD(cells), ON_PLAN,
 	  "with --steps: for every image of the matrix, or that the recipe's filters name" },
-	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
+	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD | ON_CONVERT | ON_PACK,
 	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
 	{ "config", 0, "KEY=VALUE", OPTION_LIST, FIELD(configs), ON_TEMPLATE,
 	  "a value of the instance's configuration, such as user.x=1" },
+	{ "creation-date", 0, "SECONDS", OPTION_TEXT, FIELD(creation_date), ON_PACK,
+	  "when the image was made, since 1970 (default: SOURCE_DATE_EPOCH, or now)" },
 	{ "daemon", 0, "NAME", OPTION_TEXT, FIELD(daemon), ON_TEMPLATE,
 	  "render as lxd or as incus would (default: lxd)" },
 	{ "device", 0, "DEVICE.KEY=VALUE", OPTION_LIST, FIELD(devices), ON_TEMPLATE,
@@ -57,7 +62,7 @@ static const struct option_row rows[] = {
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
 	{ "fingerprint", 0, "SHA256", OPTION_TEXT, FIELD(fingerprint), ON_VERIFY, "what the image must be" },
-	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,
+	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_CONVERT | ON_MATRIX | ON_PACK,
 	  "unified, split, or both (default: unified,split); matrix: json, github or gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
 	{ "instance", 0, "NAME[,KEY=VALUE]", OPTION_TEXT, FIELD(instance), ON_TEMPLATE,
@@ -69,18 +74,22 @@ static const struct option_row rows[] = {
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
 	{ "keyring", 0, "FILE", OPTION_TEXT, FIELD(keyring), ON_VERIFY,
 	  "SHA256SUMS.asc must be by one of these OpenPGP keys" },
+	{ "metadata", 0, "FILE", OPTION_TEXT, FIELD(metadata), ON_PACK,
+	  "take FILE as the image's metadata.yaml, as it is" },
 	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_PLAN,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
+	{ "name", 0, "NAME", OPTION_TEXT, FIELD(name), ON_CONVERT | ON_PACK,
+	  "begin the names of the image files with NAME (default: the image's own)" },
 	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
 	  "carry out every step, and keep none as a layer" },
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
 	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides),
-	  ON_BUILD | ON_CHECK | ON_MATRIX | ON_PLAN | ON_SHOW,
+	  ON_BUILD | ON_CHECK | ON_MATRIX | ON_PACK | ON_PLAN | ON_SHOW,
 	  "set a value of the recipe, such as image.release=trixie" },
-	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
+	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD | ON_CONVERT | ON_PACK,
 	  "put the image files into DIR (default: this folder)" },
 	{ "path", 0, "PATH", OPTION_TEXT, FIELD(path), ON_TEMPLATE,
 	  "where in the instance the result would be written" },
@@ -89,6 +98,8 @@ static const struct option_row rows[] = {
 	{ "property", 0, "KEY=VALUE", OPTION_LIST, FIELD(properties), ON_TEMPLATE,
 	  "a property that metadata.yaml gives the template" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "recipe", 0, "RECIPE", OPTION_TEXT, FIELD(recipe), ON_PACK,
+	  "give the image the metadata that a build of RECIPE would have" },
 	{ "schema", 0, NULL, OPTION_FLAG, FIELD(schema), ON_CHECK,
 	  "print the format of recipes as a JSON Schema, for editors" },
 	{ "steps", 0, NULL, OPTION_FLAG, FIELD(steps), ON_PLAN,
@@ -114,9 +125,10 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD },       { "cache", ON_CACHE },   { "check", ON_CHECK },
-		{ "list", ON_LIST },         { "matrix", ON_MATRIX }, { "show", ON_SHOW },
-		{ "template", ON_TEMPLATE }, { "verify", ON_VERIFY }, { "inspect", ON_INSPECT },
+		{ "build", ON_BUILD },       { "cache", ON_CACHE },     { "check", ON_CHECK },
+		{ "list", ON_LIST },         { "matrix", ON_MATRIX },   { "show", ON_SHOW },
+		{ "template", ON_TEMPLATE }, { "convert", ON_CONVERT }, { "pack", ON_PACK },
+		{ "unpack", ON_UNPACK },     { "verify", ON_VERIFY },   { "inspect", ON_INSPECT },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)

@@ -3,6 +3,7 @@
 
 #include "base/interrupt.h"
 #include "image/names.h"
+#include "tree/holes.h"
 
 #include <limits.h>
 
@@ -14,6 +15,7 @@ struct visit {
 	struct reader reader;
 	struct names names;
 	struct xattrs xattrs; /* of the current entry */
+	struct holes holes;   /* likewise */
 	char target[LIMIT_PATH_BYTES];
 	size_t metadata_count;
 	size_t template_count;
@@ -26,6 +28,7 @@ static void visit_release(struct visit *visit)
 	reader_close(&visit->reader);
 	names_release(&visit->names);
 	xattrs_release(&visit->xattrs);
+	holes_release(&visit->holes);
 }
 
 int archive_part_of(const char *path, enum archive_part *part, const char **name, struct error *e)
@@ -122,6 +125,17 @@ static int read_content(struct tree_content *base, void *data, size_t room, size
 		content->piece_at += (int64_t)*len;
 		content->at = content->piece_at;
 	}
+	return 0;
+}
+
+static int skip_hole(struct tree_content *base, uint64_t len, struct error *e)
+{
+	struct archive_content *content = (struct archive_content *)base;
+
+	/* Pieces that were read meanwhile begin behind it: holes are where the archive has none. */
+	if (len > (uint64_t)(content->visit->reader.entry.size_bytes - content->at))
+		return error_set(e, ERROR_INTERNAL, "its holes are not where they were");
+	content->at += (int64_t)len;
 	return 0;
 }
 
@@ -234,6 +248,22 @@ static int fill_link(struct visit *visit, struct tree_entry *entry, struct error
 	return names_link(&visit->names, entry->path, name, &entry->hard_link, &entry->st, e);
 }
 
+static int read_holes(struct visit *visit, struct tree_entry *entry, struct error *e)
+{
+	const struct entry *from = &visit->reader.entry;
+
+	if (!from->extents)
+		return 0;
+	if (holes_of_extents(from->extents, from->extent_count, (uint64_t)entry->st.st_size, &visit->holes,
+			     e) < 0)
+		return -1;
+	if (visit->holes.found) {
+		entry->extents = visit->holes.extents;
+		entry->extent_count = visit->holes.count;
+	}
+	return 0;
+}
+
 /* Everything but the content. */
 static int fill_entry(struct visit *visit, struct tree_entry *entry, struct error *e)
 {
@@ -277,15 +307,18 @@ static int visit_absent_root(struct visit *visit, struct error *e)
 
 static int visit_entry(struct visit *visit, const char *path, struct error *e)
 {
-	struct archive_content content = { .content.read = read_content, .visit = visit };
+	struct archive_content content = { .content = { read_content, skip_hole }, .visit = visit };
 	struct tree_entry entry = { .path = path, .xattrs = &visit->xattrs };
 
 	if (*path && visit->names.by_path.count == 0 && visit_absent_root(visit, e) < 0)
 		return -1;
 	if (fill_entry(visit, &entry, e) < 0)
 		return -1;
-	if (S_ISREG(entry.st.st_mode) && !entry.hard_link)
+	if (S_ISREG(entry.st.st_mode) && !entry.hard_link) {
 		entry.content = &content.content;
+		if (read_holes(visit, &entry, e) < 0)
+			return -1;
+	}
 	return call(visit, &entry, e);
 }
 

@@ -13,7 +13,7 @@ enum archive_part {
 	PART_OTHER,
 };
 
-/* Of a unified image or of a metadata archive. *name: below the part's folder. ERROR_FORMAT: it is a virtual machine. */
+/* Of a unified image or a metadata archive. *name: below the part's folder. ERROR_FORMAT: a virtual machine. */
 int archive_part_of(const char *path, enum archive_part *part, const char **name, struct error *e) MUST_CHECK;
 
 struct archive_root {

@@ -92,8 +92,8 @@ static int add_template(struct image *image, const struct reader *reader, const 
 		return reader->entry.type == ENTRY_DIRECTORY ? 0
 							     : error_set(e, ERROR_FORMAT, "it is no folder");
 	/* The daemons look for names in this folder alone. */
-	if (reader->entry.type == ENTRY_DIRECTORY && count < LIMIT_IMAGE_TEMPLATES)
-		return 0;
+	if (strchr(name, '/') || reader->entry.type == ENTRY_DIRECTORY)
+		return error_set(e, ERROR_FORMAT, "there are no folders below templates/");
 	if (count >= LIMIT_IMAGE_TEMPLATES)
 		return error_set(e, ERROR_FORMAT, "there are more than %d templates", LIMIT_IMAGE_TEMPLATES);
 	for (size_t i = 0; i < count; i++)

@@ -2,12 +2,12 @@
 #include "image/metadata.h"
 
 #include "base/map.h"
+#include "image/metadata_shape.h"
 
 #include <stdarg.h>
 #include <yaml.h>
 
-/* libyaml looks at all earlier directives and anchors for each of them, and at all open brackets for each token. */
-enum { DIRECTIVES_MAX = 100, DEPTH_MAX = 32, ANCHORS_MAX = 1000, MESSAGE_BYTES = 512 };
+enum { MESSAGE_BYTES = 512 };
 
 struct reader {
 	yaml_document_t document;
@@ -523,127 +523,50 @@ static void read_document(struct reader *reader, struct metadata *metadata)
 		check_whole(reader, root, metadata);
 }
 
-static void say_parser(struct reader *reader, const yaml_parser_t *parser)
+/* What metadata_is_yaml() has seen parses once more; only an alias can still lead nowhere. */
+static bool load(struct reader *reader, yaml_parser_t *parser)
 {
-	yaml_mark_t mark = parser->problem_mark;
-	const char *problem = parser->problem ? parser->problem : "malformed";
-
+	if (yaml_parser_load(parser, &reader->document))
+		return true;
 	if (parser->error == YAML_MEMORY_ERROR)
 		abort();
-	/* The reader of libyaml knows the byte, not the line, of what is no UTF-8. */
-	if (parser->error == YAML_READER_ERROR)
-		mark = parser->mark;
-	say_at(reader, METADATA_MISTAKE, mark, "not valid YAML: %s", problem);
+	say_at(reader, METADATA_MISTAKE, parser->problem_mark, "not valid YAML: %s",
+	       parser->problem ? parser->problem : "malformed");
+	return false;
 }
 
-static bool has_many_directives(struct text text)
+static void read_documents(struct reader *reader, yaml_parser_t *parser, struct metadata *metadata)
 {
-	size_t count = 0;
+	const yaml_node_t *root;
 
-	while (text.len && count <= DIRECTIVES_MAX) {
-		struct text line = text_cut(text, '\n', &text);
-
-		count += text_starts(line, "%");
-	}
-	return count > DIRECTIVES_MAX;
-}
-
-/* What libyaml would not bear, before it is asked to hold the whole. */
-struct shape {
-	int depth;
-	int anchor_count;
-};
-
-static bool has_anchor(const yaml_event_t *event)
-{
-	return (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor) ||
-	       (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.anchor) ||
-	       (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor);
-}
-
-static bool fits(struct reader *reader, const yaml_event_t *event, struct shape *shape)
-{
-	if (event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT)
-		shape->depth++;
-	else if (event->type == YAML_MAPPING_END_EVENT || event->type == YAML_SEQUENCE_END_EVENT)
-		shape->depth--;
-	shape->anchor_count += has_anchor(event);
-	if (shape->depth > DEPTH_MAX)
-		say_at(reader, METADATA_MISTAKE, event->start_mark, "nested deeper than %d levels",
-		       DEPTH_MAX);
-	else if (shape->anchor_count > ANCHORS_MAX)
-		say_at(reader, METADATA_MISTAKE, event->start_mark, "more than %d anchors", ANCHORS_MAX);
-	return shape->depth <= DEPTH_MAX && shape->anchor_count <= ANCHORS_MAX;
-}
-
-/* 1 for one event more, 0 behind the last one, -1 when there is something wrong, which was told. */
-static int check_event(struct reader *reader, yaml_parser_t *parser, struct shape *shape)
-{
-	yaml_event_t event;
-	int result;
-
-	if (!yaml_parser_parse(parser, &event)) {
-		say_parser(reader, parser);
-		return -1;
-	}
-	result = event.type == YAML_STREAM_END_EVENT ? 0 : fits(reader, &event, shape) ? 1 : -1;
-	yaml_event_delete(&event);
-	return result;
-}
-
-static bool is_yaml(struct reader *reader, struct text text)
-{
-	yaml_parser_t parser;
-	struct shape shape = { 0 };
-	int r;
-
-	if (!yaml_parser_initialize(&parser))
-		abort();
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
-	while ((r = check_event(reader, &parser, &shape)) > 0)
-		;
-	yaml_parser_delete(&parser);
-	return r == 0;
-}
-
-static void parse(struct reader *reader, struct text text, struct metadata *metadata)
-{
-	yaml_parser_t parser;
-
-	if (!is_yaml(reader, text))
+	if (!load(reader, parser))
 		return;
-	if (!yaml_parser_initialize(&parser))
-		abort();
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
-	if (!yaml_parser_load(&parser, &reader->document)) {
-		say_parser(reader, &parser);
-		yaml_parser_delete(&parser);
-		return;
-	}
 	read_document(reader, metadata);
 	yaml_document_delete(&reader->document);
-	if (!yaml_parser_load(&parser, &reader->document)) {
-		say_parser(reader, &parser);
-	} else {
-		const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
-
-		if (root)
-			mistake_at(reader, root, "a second document, which no daemon reads");
-		yaml_document_delete(&reader->document);
-	}
-	yaml_parser_delete(&parser);
+	if (!load(reader, parser))
+		return;
+	root = yaml_document_get_root_node(&reader->document);
+	if (root)
+		mistake_at(reader, root, "a second document, which no daemon reads");
+	yaml_document_delete(&reader->document);
 }
 
 void metadata_examine(struct text text, metadata_say_fn *say, void *context, struct metadata *metadata)
 {
 	struct reader reader = { .arena = &metadata->arena, .say = say, .context = context };
+	yaml_parser_t parser;
 
-	if (text.len > METADATA_TEXT_MAX)
+	if (text.len > METADATA_TEXT_MAX) {
 		say(context, METADATA_MISTAKE, 0, 0, "it has more than the 1 MiB that the daemons read");
-	else if (has_many_directives(text))
-		say(context, METADATA_MISTAKE, 0, 0, "it has hundreds of YAML directives");
-	else
-		parse(&reader, text, metadata);
+		return;
+	}
+	if (!metadata_is_yaml(text, say, context))
+		return;
+	if (!yaml_parser_initialize(&parser))
+		abort();
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text.ptr, text.len);
+	read_documents(&reader, &parser, metadata);
+	yaml_parser_delete(&parser);
 }
 
 /* The first mistake, as an error. */
@@ -690,4 +613,27 @@ const char *metadata_property(const struct metadata_pairs *pairs, const char *ke
 		if (strcmp(pairs->items[i].key, key) == 0)
 			return pairs->items[i].value;
 	return NULL;
+}
+
+int image_identity_read(struct text text, struct image_identity *identity, struct error *e)
+{
+	auto_metadata struct metadata metadata = METADATA_INIT;
+	struct error mistake = ERROR_INIT;
+	struct first first = { .e = &mistake };
+	const char *name;
+
+	metadata_examine(text, keep_first, &first, &metadata);
+	if (metadata.creation_date == 0) {
+		*e = mistake;
+		return -1;
+	}
+	name = metadata_property(&metadata.properties, "name");
+	*identity = (struct image_identity) { metadata.creation_date, name ? xstrdup(name) : NULL };
+	return 0;
+}
+
+void image_identity_release(struct image_identity *identity)
+{
+	free(identity->name);
+	*identity = IMAGE_IDENTITY_INIT;
 }

@@ -74,6 +74,19 @@ void metadata_examine(struct text text, metadata_say_fn *say, void *context, str
 int metadata_read(struct text text, struct metadata *metadata, struct error *e) MUST_CHECK;
 void metadata_release(struct metadata *metadata);
 
+/* The little of it that somebody needs who packs an image again. */
+struct image_identity {
+	int64_t creation_s;
+	char *name; /* owned; properties.name, or NULL */
+};
+
+#define IMAGE_IDENTITY_INIT ((struct image_identity) { 0, NULL })
+#define auto_image_identity AUTO(image_identity_release)
+
+/* As far as TEXT can be read: of its mistakes only one that leaves it without a date is an error, ERROR_FORMAT. */
+int image_identity_read(struct text text, struct image_identity *identity, struct error *e) MUST_CHECK;
+void image_identity_release(struct image_identity *identity);
+
 /* The value of KEY, or NULL. */
 const char *metadata_property(const struct metadata_pairs *pairs, const char *key);
 

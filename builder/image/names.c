@@ -8,6 +8,7 @@
 int names_normalise(const char *path, char out[], size_t room, struct error *e)
 {
 	struct text rest = text_of(path);
+	size_t depth = 0;
 	size_t len = 0;
 
 	if (path[0] == '/')
@@ -24,6 +25,9 @@ int names_normalise(const char *path, char out[], size_t room, struct error *e)
 					 NAME_MAX);
 		if (len + part.len + 2 > room)
 			return error_set(e, ERROR_FORMAT, "the path has more than %zu bytes", room - 1);
+		if (++depth > LIMIT_IMAGE_DEPTH)
+			return error_set(e, ERROR_FORMAT, "the path has more than %d parts",
+					 LIMIT_IMAGE_DEPTH);
 		if (len)
 			out[len++] = '/';
 		memcpy(out + len, part.ptr, part.len);

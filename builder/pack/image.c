@@ -252,12 +252,11 @@ static int write_all(struct packing *packing, const void *data, size_t len, stru
 	return 0;
 }
 
-static int copy_content(struct packing *packing, const struct tree_entry *entry, struct error *e)
+/* The next LEN bytes of a file into every archive. */
+static int copy_bytes(struct packing *packing, const struct tree_entry *entry, uint64_t len, struct error *e)
 {
-	uint64_t left = (uint64_t)entry->st.st_size;
-
-	while (left) {
-		size_t part = left < READ_BYTES ? (size_t)left : READ_BYTES;
+	while (len) {
+		size_t part = len < READ_BYTES ? (size_t)len : READ_BYTES;
 		size_t got;
 
 		if (interrupt_check(e) < 0)
@@ -269,10 +268,40 @@ static int copy_content(struct packing *packing, const struct tree_entry *entry,
 					 entry->path);
 		if (write_all(packing, packing->read_buffer, got, e) < 0)
 			return -1;
-		left -= got;
+		len -= got;
 	}
+	return 0;
+}
+
+/* What lies in its extents; *bytes is how much that was. */
+static int copy_extents(struct packing *packing, const struct tree_entry *entry, uint64_t *bytes,
+			struct error *e)
+{
+	uint64_t at = 0;
+
+	*bytes = 0;
+	for (size_t i = 0; i < entry->extent_count; i++) {
+		const struct tree_extent *extent = &entry->extents[i];
+
+		if (entry->content->skip(entry->content, extent->offset - at, e) < 0)
+			return error_wrap(e, "'/%s'", entry->path);
+		if (copy_bytes(packing, entry, extent->len, e) < 0)
+			return -1;
+		at = extent->offset + extent->len;
+		*bytes += extent->len;
+	}
+	return 0;
+}
+
+static int copy_content(struct packing *packing, const struct tree_entry *entry, struct error *e)
+{
+	uint64_t bytes = (uint64_t)entry->st.st_size;
+
+	if (entry->extents ? copy_extents(packing, entry, &bytes, e) < 0
+			   : copy_bytes(packing, entry, bytes, e) < 0)
+		return -1;
 	for (size_t i = 0; i < packing->chain_count; i++)
-		if (tar_pad(packing->chains[i].sink, (uint64_t)entry->st.st_size, e) < 0)
+		if (tar_pad(packing->chains[i].sink, bytes, e) < 0)
 			return error_wrap(e, "cannot pack '%s'", packing->chains[i].result->name);
 	return 0;
 }
@@ -310,6 +339,8 @@ static int write_entry(const struct packing *packing, const struct chain *chain,
 		.mtime_s = clamp_time(st->st_mtim.tv_sec, packing->options),
 		.device = st->st_rdev,
 		.xattrs = entry->xattrs,
+		.extents = entry->extents,
+		.extent_count = entry->extent_count,
 	};
 
 	return tar_entry(chain->sink, &header, e);

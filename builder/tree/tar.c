@@ -235,13 +235,63 @@ static int write_pax(struct sink *out, const struct buffer *pax, struct error *e
 	return tar_pad(out, pax->len, e);
 }
 
+/* The bytes of the extents of a sparse file. */
+static uint64_t data_bytes(const struct tar_entry *entry)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < entry->extent_count; i++)
+		bytes += entry->extents[i].len;
+	return bytes;
+}
+
+/*
+ * What stands in front of the data of a sparse file: how many pieces, and offset and length of each, as lines, padded
+ * to a block. A file that ends with a hole has an empty piece there, by which GNU tar learns how long it is.
+ */
+static void make_map(const struct tar_entry *entry, struct buffer *map)
+{
+	const struct tree_extent *last =
+		entry->extent_count ? &entry->extents[entry->extent_count - 1] : NULL;
+	bool hole_last = !last || last->offset + last->len < entry->size_bytes;
+
+	buffer_addf(map, "%zu\n", entry->extent_count + hole_last);
+	for (size_t i = 0; i < entry->extent_count; i++)
+		buffer_addf(map, "%llu\n%llu\n", (unsigned long long)entry->extents[i].offset,
+			    (unsigned long long)entry->extents[i].len);
+	if (hole_last)
+		buffer_addf(map, "%llu\n0\n", (unsigned long long)entry->size_bytes);
+	buffer_add(map, zeros, (TAR_BLOCK_BYTES - map->len % TAR_BLOCK_BYTES) % TAR_BLOCK_BYTES);
+}
+
+/* As GNU tar, the header has a name under which who does not know this form finds the pieces. */
+static void add_sparse(struct buffer *pax, const struct tar_entry *entry)
+{
+	pax_add_number(pax, "GNU.sparse.major", 1);
+	pax_add_number(pax, "GNU.sparse.minor", 0);
+	pax_add(pax, "GNU.sparse.name", entry->path, strlen(entry->path));
+	pax_add_number(pax, "GNU.sparse.realsize", entry->size_bytes);
+}
+
 int tar_entry(struct sink *out, const struct tar_entry *entry, struct error *e)
 {
 	struct header header = { .type = type_of(entry) };
 	auto_buffer struct buffer pax = BUFFER_INIT;
+	auto_buffer struct buffer map = BUFFER_INIT;
 	bool device = header.type == '3' || header.type == '4';
+	bool sparse = header.type == '0' && entry->extents;
+	uint64_t size_bytes = header.type == '0' ? entry->size_bytes : 0;
 
-	path(&pax, &header, entry->path, strlen(entry->path));
+	if (sparse) {
+		static const char name[] = "./GNUSparseFile.0/x";
+
+		add_sparse(&pax, entry);
+		make_map(entry, &map);
+		size_bytes = map.len + data_bytes(entry);
+		path(&pax, &header, name, strlen(name));
+	} else {
+		path(&pax, &header, entry->path, strlen(entry->path));
+	}
 	if (header.type == '1' || header.type == '2') {
 		put(header.link, sizeof header.link, entry->link, strlen(entry->link));
 		if (strlen(entry->link) > sizeof header.link)
@@ -250,7 +300,7 @@ int tar_entry(struct sink *out, const struct tar_entry *entry, struct error *e)
 	octal(header.mode, sizeof header.mode, entry->mode & 07777);
 	number(&pax, "uid", header.uid, sizeof header.uid, entry->uid);
 	number(&pax, "gid", header.gid, sizeof header.gid, entry->gid);
-	number(&pax, "size", header.size, sizeof header.size, header.type == '0' ? entry->size_bytes : 0);
+	number(&pax, "size", header.size, sizeof header.size, size_bytes);
 	number(&pax, "mtime", header.mtime, sizeof header.mtime, (uint64_t)entry->mtime_s);
 	/* Linux has 12 bits of major and 20 of minor numbers: they always fit. */
 	octal(header.device_major, sizeof header.device_major, device ? major(entry->device) : 0);
@@ -259,7 +309,9 @@ int tar_entry(struct sink *out, const struct tar_entry *entry, struct error *e)
 		add_xattrs(&pax, entry->xattrs);
 	if (pax.len && write_pax(out, &pax, e) < 0)
 		return -1;
-	return write_header(out, &header, e);
+	if (write_header(out, &header, e) < 0)
+		return -1;
+	return sink_write(out, map.data, map.len, e);
 }
 
 int tar_pad(struct sink *out, uint64_t size_bytes, struct error *e)

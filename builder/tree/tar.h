@@ -6,15 +6,15 @@
  *
  *	tar_entry(out, &entry, e);           header
  *	sink_write(out, data, len, e); …     exactly entry.size_bytes, for regular files
- *	tar_pad(out, entry.size_bytes, e);
+ *	tar_pad(out, entry.size_bytes, e);   both: of a file with extents only these
  *	…
  *	tar_end(out, e);                     two empty blocks, no further padding
  */
 #ifndef TREE_TAR_H
 #define TREE_TAR_H
 
-#include "base/xattr.h"
 #include "stream/stream.h"
+#include "tree/tree.h"
 
 #include <sys/stat.h>
 
@@ -31,6 +31,12 @@ struct tar_entry {
 	int64_t mtime_s;     /* not negative */
 	dev_t device;
 	const struct xattrs *xattrs; /* may be NULL */
+	/*
+	 * Not NULL: a regular file that is zeros but for these. It is written as GNU tar's PAX format, sparse version
+	 * 1.0, which GNU tar, libarchive and the daemons read.
+	 */
+	const struct tree_extent *extents;
+	size_t extent_count;
 };
 
 int tar_entry(struct sink *out, const struct tar_entry *entry, struct error *e) MUST_CHECK;

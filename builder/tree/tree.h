@@ -10,12 +10,21 @@
 
 #include "base/xattr.h"
 
+#include <stdint.h>
 #include <sys/stat.h>
 
 /* The bytes of a regular file, once, from its start. The first member of every kind of content. */
 struct tree_content {
-	/* Up to ROOM bytes to DATA; *len 0: the end. Errors do not name the file. */
+	/* Up to ROOM bytes to DATA, holes as zeros; *len 0: the end. Errors do not name the file. */
 	int (*read)(struct tree_content *content, void *data, size_t room, size_t *len, struct error *e);
+	/* Go LEN bytes on, which lie in a hole. Who gives no extents need not have it. */
+	int (*skip)(struct tree_content *content, uint64_t len, struct error *e);
+};
+
+/* Bytes of a file that are not a hole. */
+struct tree_extent {
+	uint64_t offset;
+	uint64_t len; /* not 0 */
 };
 
 /* Valid during one call of the visitor. */
@@ -27,6 +36,9 @@ struct tree_entry {
 	const char *hard_link; /* path of an earlier entry that is the same file, or NULL */
 	const struct xattrs *xattrs;
 	struct tree_content *content; /* regular file without HARD_LINK: st_size bytes; else NULL */
+	/* A file with large holes: where its data are, in ascending order, apart from each other; else NULL. */
+	const struct tree_extent *extents;
+	size_t extent_count;
 };
 
 /* Its errors come back as they are; those of the source name the path. What it leaves of the content is skipped. */

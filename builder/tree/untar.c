@@ -9,8 +9,8 @@
 #include <endian.h>
 #include <locale.h>
 
-/* What is read at most from one entry's extended attributes. */
-enum { XATTR_COUNT_MAX = 256, ACL_COUNT_MAX = 4096 };
+/* What is read at most from one entry's extended attributes, and of the pieces that a file with holes has. */
+enum { XATTR_COUNT_MAX = 256, ACL_COUNT_MAX = 4096, EXTENT_COUNT_MAX = 1000000 };
 
 struct tar {
 	struct archive *archive;
@@ -23,6 +23,8 @@ struct tar {
 	struct arena scratch; /* the current entry's ACLs */
 	struct entry_xattr *xattrs;
 	size_t xattr_count;
+	struct tree_extent *extents; /* owned */
+	size_t extent_count;
 	struct error inner; /* what FEED said */
 };
 
@@ -211,6 +213,28 @@ static int read_xattrs(struct tar *tar, struct error *e)
 	return add_acl(tar, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", e);
 }
 
+/* Where the current entry has data, when it is stored with holes. */
+static int read_extents(struct tar *tar, struct error *e)
+{
+	int count = archive_entry_sparse_reset(tar->entry);
+	la_int64_t offset;
+	la_int64_t len;
+
+	tar->extent_count = 0;
+	if (count <= 0)
+		return 0;
+	if (count > EXTENT_COUNT_MAX)
+		return error_set(e, ERROR_FORMAT, "malformed tar archive: a file in %d pieces", count);
+	tar->extents = xrealloc(tar->extents, (size_t)count * sizeof *tar->extents);
+	while (tar->extent_count < (size_t)count &&
+	       archive_entry_sparse_next(tar->entry, &offset, &len) == ARCHIVE_OK) {
+		if (offset < 0 || len < 0)
+			return error_set(e, ERROR_FORMAT, "malformed tar archive: a piece out of its file");
+		tar->extents[tar->extent_count++] = (struct tree_extent) { (uint64_t)offset, (uint64_t)len };
+	}
+	return 0;
+}
+
 static const char *target_of(struct archive_entry *entry, enum entry_type type)
 {
 	if (type == ENTRY_HARD_LINK)
@@ -262,8 +286,10 @@ static int next_entry(struct tar *tar, struct entry *entry, struct error *e)
 	if (++tar->entry_count > tar->entry_max)
 		return error_set(e, ERROR_FORMAT, "tar archive with more than %llu entries",
 				 (unsigned long long)tar->entry_max);
-	if (fill_entry(tar, entry, e) < 0 || read_xattrs(tar, e) < 0)
+	if (fill_entry(tar, entry, e) < 0 || read_xattrs(tar, e) < 0 || read_extents(tar, e) < 0)
 		return -1;
+	entry->extents = tar->extent_count ? tar->extents : NULL;
+	entry->extent_count = tar->extent_count;
 	entry->xattrs = tar->xattrs;
 	entry->xattr_count = tar->xattr_count;
 	return 1;
@@ -314,5 +340,6 @@ void tar_close(struct tar *tar)
 	if (tar->names)
 		freelocale(tar->names);
 	arena_release(&tar->scratch);
+	free(tar->extents);
 	free(tar);
 }

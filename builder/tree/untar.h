@@ -6,10 +6,9 @@
 #ifndef TREE_UNTAR_H
 #define TREE_UNTAR_H
 
-#include "base/error.h"
+#include "tree/tree.h"
 
 #include <stdint.h>
-#include <sys/types.h>
 
 struct tar;
 
@@ -47,6 +46,8 @@ struct entry {
 	dev_t device; /* of a device node */
 	const struct entry_xattr *xattrs;
 	size_t xattr_count;
+	const struct tree_extent *extents; /* of a file that has holes in the archive; else NULL */
+	size_t extent_count;
 };
 
 /* Where a tar archive comes from, piece by piece: as member_next(). */

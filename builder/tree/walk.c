@@ -6,6 +6,7 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "tree/holes.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -37,6 +38,7 @@ struct walk {
 	struct log *log; /* may be NULL */
 	struct buffer path;
 	struct xattrs xattrs;              /* of the entry that is being visited */
+	struct holes holes;                /* likewise */
 	char target[LIMIT_PATH_BYTES + 1]; /* likewise, of a link */
 	struct level *levels;              /* the root first */
 	size_t depth;
@@ -60,6 +62,7 @@ static void walk_release(struct walk *walk)
 	auto_close_(&walk->dir_fd);
 	buffer_release(&walk->path);
 	xattrs_release(&walk->xattrs);
+	holes_release(&walk->holes);
 	map_release(&walk->linked);
 	arena_release(&walk->arena);
 }
@@ -163,9 +166,16 @@ static int read_file(struct tree_content *content, void *data, size_t room, size
 	return 0;
 }
 
+static int skip_hole(struct tree_content *content, uint64_t len, struct error *e)
+{
+	if (lseek(((struct file_content *)content)->fd, (off_t)len, SEEK_CUR) < 0)
+		return error_sys(e, "cannot read it");
+	return 0;
+}
+
 static int visit_regular(struct walk *walk, const char *name, struct tree_entry *entry, struct error *e)
 {
-	struct file_content content = { .content.read = read_file };
+	struct file_content content = { .content = { read_file, skip_hole } };
 	auto_close int fd = open_here(walk->dir_fd, name, 0);
 
 	if (fd < 0 && errno == EXDEV) {
@@ -178,8 +188,13 @@ static int visit_regular(struct walk *walk, const char *name, struct tree_entry 
 	content.fd = fd;
 	entry->content = &content.content;
 	if (check_unchanged(entry, fd, e) < 0 ||
-	    xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0)
+	    xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0 ||
+	    holes_of_file(fd, (uint64_t)entry->st.st_size, &walk->holes, e) < 0)
 		return -1;
+	if (walk->holes.found) {
+		entry->extents = walk->holes.extents;
+		entry->extent_count = walk->holes.count;
+	}
 	if (call(walk, entry, e) < 0)
 		return -1;
 	return check_unchanged(entry, fd, e);

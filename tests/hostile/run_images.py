@@ -53,7 +53,7 @@ class Runner:
         if command == "convert":
             return files + ["--format", "unified", "--compression", "none", "--output", target]
         if command == "unpack":
-            return [files[0], target]
+            return files + [target]
         return files
 
     def run(self, command, stem, files, target):
