@@ -33,8 +33,8 @@ int database_take(struct inspect_database *database, const struct tree_entry *en
 int content_take(const struct tree_entry *entry, uint64_t max_bytes, struct arena *arena, struct text *text,
 		 struct error *e) MUST_CHECK;
 /*
- * Fill in the packages of REPORT. FILES: path → struct inspect_file. MERGED: path → anything, for links of the root to
- * folders in usr/.
+ * Fill in the packages of REPORT. FILES: path to struct inspect_file. MERGED: path to anything, for links of the root
+ * to folders in usr/.
  */
 int database_count(const struct inspect_database *database, const struct map *files, const struct map *merged,
 		   struct inspect_report *report, struct error *e) MUST_CHECK;

@@ -12,6 +12,10 @@
 
 #include <linux/limits.h>
 #include <stdarg.h>
+#include <sys/sysmacros.h>
+
+/* linux/kdev_t.h */
+enum { DEVICE_MAJOR_MAX = 0xfff, DEVICE_MINOR_MAX = 0xfffff };
 
 struct pass {
 	struct reader reader;
@@ -200,10 +204,23 @@ static void check_link(struct pass *pass, const char *path)
 		mistake(pass, "%s", e.text);
 }
 
+/* linux/capability.h: a revision in the highest byte, and the size that goes with it. */
+static bool is_capability(const struct entry_xattr *xattr)
+{
+	static const size_t sizes[] = { 0, 12, 20, 24 };
+	const unsigned char *bytes = xattr->value;
+
+	return xattr->len >= 4 && bytes[3] < ARRAY_LEN(sizes) && xattr->len == sizes[bytes[3]];
+}
+
 static void check_attributes(struct pass *pass)
 {
 	const struct entry *entry = &pass->reader.entry;
 
+	for (size_t i = 0; i < entry->xattr_count; i++)
+		if (strcmp(entry->xattrs[i].name, "security.capability") == 0 &&
+		    !is_capability(&entry->xattrs[i]))
+			mistake(pass, "its attribute 'security.capability' is none that Linux takes");
 	for (size_t i = 0; i < entry->xattr_count; i++)
 		if (!*entry->xattrs[i].name || strlen(entry->xattrs[i].name) > XATTR_NAME_MAX ||
 		    entry->xattrs[i].len > XATTR_SIZE_MAX)
@@ -237,6 +254,9 @@ static void check_root(struct pass *pass, const char *path)
 	if (entry->type == ENTRY_FILE &&
 	    (entry->size_bytes < 0 || (uint64_t)entry->size_bytes > LIMIT_IMAGE_FILE_BYTES))
 		mistake(pass, "it claims to have %lld bytes", (long long)entry->size_bytes);
+	if ((entry->type == ENTRY_CHARACTER_DEVICE || entry->type == ENTRY_BLOCK_DEVICE) &&
+	    (major(entry->device) > DEVICE_MAJOR_MAX || minor(entry->device) > DEVICE_MINOR_MAX))
+		mistake(pass, "it is a device with numbers that Linux does not have");
 	if (entry->type == ENTRY_SYMLINK && strlen(entry->target) >= LIMIT_PATH_BYTES)
 		mistake(pass, "its target has more than %llu bytes",
 			(unsigned long long)LIMIT_PATH_BYTES - 1);

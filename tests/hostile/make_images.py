@@ -309,7 +309,7 @@ def paths(corpus):
             ("name-blank", "any", [entry("rootfs/ ", data=plain)]),
             ("devices", "any", [folder("rootfs/dev/")] + [
                 entry("rootfs/dev/d%d" % i, tarfile.BLKTYPE, device=(8, i)) for i in range(50)]),
-            ("device-huge", "any", [entry("rootfs/dev", tarfile.CHRTYPE, device=(2097151, 2097151))]),
+            ("device-huge", "bad", [entry("rootfs/dev", tarfile.CHRTYPE, device=(2097151, 2097151))]),
             ("fifo", "any", [entry("rootfs/fifo", tarfile.FIFOTYPE)]),
             ("kind-unknown", "any", [block(b"rootfs/what", b"Z")]),
             ("root-a-link", "bad", None), ("root-a-file", "bad", None), ("root-a-device", "bad", None),
@@ -451,7 +451,7 @@ def headers(corpus):
             ("acl-bad", "any", entry("rootfs/x", pax={"SCHILY.acl.access": "user::rwx,nonsense:::::"})),
             ("acl-many", "any", entry("rootfs/x", pax={"SCHILY.acl.access": "user::rwx\n" + "\n".join(
                 "user:%d:rwx:%d" % (i, i) for i in range(6000))})),
-            ("capability-short", "any", entry("rootfs/x", pax={"SCHILY.xattr.security.capability": "x"})),
+            ("capability-short", "bad", entry("rootfs/x", pax={"SCHILY.xattr.security.capability": "x"})),
             ("sparse-1-tib", "any", entry("rootfs/x", pax={"GNU.sparse.major": "0", "GNU.sparse.minor": "1",
                                                            "GNU.sparse.name": "rootfs/x",
                                                            "GNU.sparse.size": str(1 << 40),
@@ -490,17 +490,17 @@ def bombs(corpus):
             return subprocess.run(["zstd", "-q", "-1", "--check", "-c"], stdin=file, stdout=subprocess.PIPE,
                                   check=True).stdout
 
-    corpus.add("bomb-root", "any", "a file of 512 MiB of zeros", (
-        ".tar.zst", zeros(unified(end=b""), b"rootfs/zeros", 1 << 29)))
-    corpus.add("bomb-metadata", "bad", "metadata.yaml of 512 MiB", (
-        ".tar.zst", zeros(b"", b"metadata.yaml", 1 << 29, tar(TEMPLATES + tree("rootfs/")))))
-    corpus.add("bomb-template", "bad", "a template of 512 MiB", (
-        ".tar.zst", zeros(tar([metadata(), folder("templates/")], b""), b"templates/hostname.tpl", 1 << 29,
+    corpus.add("bomb-root", "any", "a file of 320 MiB of zeros", (
+        ".tar.zst", zeros(unified(end=b""), b"rootfs/zeros", 320 << 20)))
+    corpus.add("bomb-metadata", "bad", "metadata.yaml of 320 MiB", (
+        ".tar.zst", zeros(b"", b"metadata.yaml", 320 << 20, tar(TEMPLATES + tree("rootfs/")))))
+    corpus.add("bomb-template", "bad", "a template of 320 MiB", (
+        ".tar.zst", zeros(tar([metadata(), folder("templates/")], b""), b"templates/hostname.tpl", 320 << 20,
                           tar(tree("rootfs/")))))
-    corpus.add("bomb-pax", "bad", "an extended header of 512 MiB", (
-        ".tar.zst", zeros(unified(end=b""), b"pax", 1 << 29, block(b"rootfs/x") + b"\0" * 1024, b"x")))
-    corpus.add("bomb-padding", "any", "256 MiB of zeros behind the end", (
-        ".tar.zst", encode(unified(end=b"\0" * (256 << 20)))))
+    corpus.add("bomb-pax", "bad", "an extended header of 320 MiB", (
+        ".tar.zst", zeros(unified(end=b""), b"pax", 320 << 20, block(b"rootfs/x") + b"\0" * 1024, b"x")))
+    corpus.add("bomb-padding", "any", "64 MiB of zeros behind the end", (
+        ".tar.zst", encode(unified(end=b"\0" * (64 << 20)))))
     entries = [folder("rootfs/many/")] + [entry("rootfs/many/%d" % i) for i in range(100000)]
     corpus.add("bomb-entries", "any", "a folder of 100,000 files", (".tar.zst", encode(unified(entries))))
     twice = CODECS["gzip"][1](CODECS["gzip"][1](unified()))
