@@ -27,7 +27,7 @@ SECONDS_MAX = 30
 ESCAPED = "kiln-escaped"
 
 # What an image may be refused with.
-REFUSALS = ("format", "digest", "unsupported", "lint", "differ")
+REFUSALS = ("format", "digest", "unsupported", "lint", "different")
 
 
 def read_statuses(path):
@@ -89,11 +89,11 @@ class Runner:
             return word, "this is no status for a bad image: " + text[-500:]
         if status and len(lines) != 1:
             return word, "the error should be one line: " + text[-500:]
-        if command != "verify" and status and stem not in text and word not in ("lint", "differ", "system"):
+        if command != "verify" and status and stem not in text and word not in ("lint", "different", "system"):
             return word, "the error does not name the file: " + text[-500:]
         if command == "verify" and {"good": status != 0, "bad": status == 0, "any": False}[verdict]:
             return word, "it is %s: %s" % (verdict, text[-500:])
-        if verdict == "good" and status and word not in ("lint", "differ"):
+        if verdict == "good" and status and word not in ("lint", "different"):
             return word, "it is good: " + text[-500:]
         if not self.sanitized and resident > RESIDENT_MAX:
             return word, "it took %d MiB" % (resident >> 20)
