@@ -5,6 +5,7 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "image/archive.h"
+#include "image/squash.h"
 #include "stream/stream.h"
 
 #include <fcntl.h>
@@ -16,6 +17,7 @@ struct image {
 	uint64_t template_bytes;
 	int fds[IMAGE_FILE_MAX]; /* owned */
 	struct archive_root archive;
+	struct squash_root squash; /* instead, where facts.is_squashfs */
 	struct log *log;
 };
 
@@ -36,7 +38,7 @@ const struct image_facts *image_facts(const struct image *image)
 
 const struct tree_source *image_root(const struct image *image)
 {
-	return &image->archive.source;
+	return image->facts.is_squashfs ? &image->squash.source : &image->archive.source;
 }
 
 static int add_file(struct image *image, const char *path, struct error *e)
@@ -232,8 +234,12 @@ static int open_root(struct image *image, struct error *e)
 
 	if (is_squashfs(image->fds[last], &image->facts.is_squashfs, e) < 0)
 		return error_wrap(e, "%s", path);
-	if (image->facts.is_squashfs)
-		return error_set(e, ERROR_UNSUPPORTED, "%s: a squashfs cannot be read yet", path);
+	if (image->facts.is_squashfs) {
+		image->squash = squash_root(&image->facts.files[last], image->fds[last], image->log);
+		if (squash_codec(image->fds[last], &image->facts.files[last].codec, e) < 0)
+			return error_wrap(e, "%s", path);
+		return 0;
+	}
 	if (last > 0) {
 		auto_reader struct reader reader = READER_INIT;
 

@@ -8,7 +8,7 @@
 
 #include "tree/tree.h"
 
-/* ROOT_FD is a folder with nothing in it; it becomes the tree's root. What a failure leaves is the caller's to remove. */
+/* ROOT_FD is a folder with nothing in it; it becomes the root. What a failure leaves is the caller's to remove. */
 int tree_place(const struct tree_source *source, int root_fd, struct error *e) MUST_CHECK;
 
 #endif

@@ -26,6 +26,7 @@ archive.h	stream tree unpack
 archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
+sqfs/*		image pack
 jansson.h	check plan customize cmd record
 lzma.h		stream
 zstd.h		stream
