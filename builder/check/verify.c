@@ -64,10 +64,45 @@ static int hash_current(struct verification *v, struct error *e)
 	return fingerprint_add(v->fd, current(v)->path, &v->fingerprint, &current(v)->sha256, e);
 }
 
-static int pass_over(void *context, const struct tree_entry *entry, struct error *e)
+static int read_piece(struct tree_content *content, uint64_t left, struct error *e)
+{
+	char data[16 * 1024];
+	size_t len = 1;
+
+	while (left && len) {
+		size_t room = left < sizeof data ? (size_t)left : sizeof data;
+
+		if (interrupt_check(e) < 0 || content->read(content, data, room, &len, e) < 0)
+			return -1;
+		left -= len;
+	}
+	return 0;
+}
+
+/* All data of a file; large holes are not looked through. */
+static int read_content(const struct tree_entry *entry, struct error *e)
+{
+	struct tree_content *content = entry->content;
+	uint64_t at = 0;
+
+	if (!entry->extents)
+		return read_piece(content, UINT64_MAX, e);
+	for (size_t i = 0; i < entry->extent_count; i++) {
+		const struct tree_extent *extent = &entry->extents[i];
+
+		if ((extent->offset > at && content->skip(content, extent->offset - at, e) < 0) ||
+		    read_piece(content, extent->len, e) < 0)
+			return -1;
+		at = extent->offset + extent->len;
+	}
+	return 0;
+}
+
+static int visit(void *context, const struct tree_entry *entry, struct error *e)
 {
 	(void)context;
-	(void)entry;
+	if (entry->content && read_content(entry, e) < 0)
+		return error_wrap(e, "entry '%.300s'", entry->path);
 	return interrupt_check(e);
 }
 
@@ -82,7 +117,7 @@ static int read_squashfs(struct verification *v, struct error *e)
 	if (v->report->findings.mistake_count && !v->head.is_readable)
 		return 0;
 	if (image_open(report->files[0].path, report->files[1].path, v->log, &image, e) < 0 ||
-	    tree_visit(image_root(image), pass_over, NULL, e) < 0)
+	    tree_visit(image_root(image), visit, NULL, e) < 0)
 		return findings_take(&v->report->findings, report->files[1].path, "", e);
 	return 0;
 }
