@@ -73,6 +73,16 @@ static void add_file(struct inspection *inspection, const struct tree_entry *ent
 	PUSH(inspection->file_list, inspection->file_count, file);
 }
 
+/* Whichever of its names a package has in its list. */
+static void add_name(struct inspection *inspection, const struct tree_entry *entry)
+{
+	struct inspect_file *file = map_get(&inspection->files, text_of(entry->hard_link));
+
+	if (file)
+		map_put(&inspection->files, text_of(arena_strdup(&inspection->report->arena, entry->path)),
+			file);
+}
+
 static void add_link(struct inspection *inspection, const struct tree_entry *entry)
 {
 	const char *target = entry->link;
@@ -116,6 +126,8 @@ static int visit(void *context, const struct tree_entry *entry, struct error *e)
 		report->special_count++;
 	else
 		report->file_count++;
+	if (entry->hard_link)
+		add_name(inspection, entry);
 	if (!entry->content)
 		return 0;
 	add_file(inspection, entry);
