@@ -590,6 +590,15 @@ int chain_keep_layers(struct chain *chain, struct error *e)
 	return 0;
 }
 
+/* Formats may share a file. */
+static bool has_name(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* They have their names: what happens to these now is nobody's business but the user's. */
 static int keep_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
 		      const struct artefacts *artefacts, struct error *e)
@@ -602,7 +611,9 @@ static int keep_image(struct chain *chain, const struct digest *key, const struc
 
 	for (size_t i = 0; i < artefacts->count; i++)
 		for (size_t k = 0; k < artefacts->items[i].file_count; k++)
-			PUSH(names, count, artefacts->items[i].files[k].name);
+			if (!artefacts->items[i].files[k].is_folder &&
+			    !has_name(names, count, artefacts->items[i].files[k].name))
+				PUSH(names, count, artefacts->items[i].files[k].name);
 	chain->saved_count++;
 	return layer_save_files(chain->store, key, title, product, options->output_fd, names, count, e);
 }
@@ -649,7 +660,11 @@ int chain_pack(struct chain *chain, const struct pack_options *given, struct art
 	options.epoch_s = chain->options.epoch_s;
 	if (pack_metadata_make(chain->options.recipe, &chain->templates, options.epoch_s, &metadata, e) < 0)
 		return -1;
-	if (!chain->store)
+	if ((options.formats & PACK_LXC) &&
+	    pack_lxc_make(chain->options.recipe, &chain->templates, options.epoch_s, &metadata, e) < 0)
+		return -1;
+	/* Folders are not kept. */
+	if (!chain->store || options.formats == PACK_DIR)
 		return pack_image(&options, artefacts, e);
 	key = describe_image(chain, &options);
 	r = take_image(chain, &key, &options, artefacts, e);

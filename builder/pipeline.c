@@ -290,8 +290,6 @@ static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
 		.formats = b->options.formats,
-		.codec = b->options.codec,
-		.level = b->options.level,
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
@@ -300,6 +298,8 @@ static int run_pack(struct build *b, struct error *e)
 	    dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e) < 0)
 		return -1;
 	options.output_fd = b->output_fd;
+	memcpy(options.compression, b->options.compression, sizeof options.compression);
+	pack_warn(&options);
 	return chain_pack(b->chain, &options, &b->artefacts, e);
 }
 

@@ -38,8 +38,7 @@ struct build_options {
 	uint64_t payload_max_bytes; /* of unpacked packages that the cache keeps; 0: none */
 	const char *work_dir;       /* NULL: memory, or the cache where that is too small */
 	unsigned formats;           /* enum pack_format */
-	const struct codec *codec;
-	int level;
+	struct pack_compression compression[PACK_FORMAT_COUNT];
 	bool offline;
 	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */

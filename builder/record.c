@@ -19,11 +19,15 @@ static json_t *artefact_json(const struct artefact *artefact)
 {
 	json_t *files = json_array();
 
-	for (size_t i = 0; i < artefact->file_count; i++)
-		json_array_append_new(files,
-				      json_pack("{s:s, s:I, s:s}", "name", artefact->files[i].name, "size",
-						(json_int_t)artefact->files[i].size_bytes, "sha256",
-						digest_hex(&artefact->files[i].sha256).text));
+	for (size_t i = 0; i < artefact->file_count; i++) {
+		json_t *file = json_pack("{s:s, s:I, s:s}", "name", artefact->files[i].name, "size",
+					 (json_int_t)artefact->files[i].size_bytes, "sha256",
+					 digest_hex(&artefact->files[i].sha256).text);
+
+		if (artefact->files[i].is_folder)
+			json_object_set_new(file, "folder", json_true());
+		json_array_append_new(files, file);
+	}
 	return json_pack("{s:s, s:o, s:s}", "format", artefact->format, "files", files, "fingerprint",
 			 digest_hex(&artefact->fingerprint).text);
 }

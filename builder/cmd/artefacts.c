@@ -31,7 +31,8 @@ int artefacts_parse(const char *format, const char *compression, struct pack_opt
 {
 	if (pack_formats_parse(format ? format : "unified,split", &options->formats, e) < 0)
 		return -1;
-	return codec_parse(compression ? compression : "zstd", &options->codec, &options->level, e);
+	return pack_compression_parse(compression ? compression : "zstd", options->formats,
+				      options->compression, e);
 }
 
 struct pack_metadata artefacts_metadata(struct arena *arena, const char *name, struct text yaml,
@@ -59,6 +60,7 @@ int artefacts_write(const struct settings *settings, struct pack_options *option
 		return -1;
 	options->output_fd = folder_fd;
 	options->log = settings->log;
+	pack_warn(options);
 	if (pack_image(options, &artefacts, e) < 0 || pack_write_sums(folder_fd, &artefacts, e) < 0)
 		return -1;
 	if (settings->json) {

@@ -36,8 +36,8 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 	if (pack_formats_parse(settings->format ? settings->format : "unified,split", &options->formats, e) <
 	    0)
 		return -1;
-	return codec_parse(settings->compression ? settings->compression : "zstd", &options->codec,
-			   &options->level, e);
+	return pack_compression_parse(settings->compression ? settings->compression : "zstd",
+				      options->formats, options->compression, e);
 }
 
 /* The last lines of a build: each artefact with its files, size and fingerprint. */

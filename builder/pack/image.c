@@ -2,66 +2,42 @@
 #include "pack/pack.h"
 
 #include "base/alloc.h"
-#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/pool.h"
-#include "pack/delivery.h"
+#include "pack/packing.h"
 #include "recipe/recipe.h"
-#include "stream/stream.h"
-#include "tree/tar.h"
-#include "tree/tree.h"
 
 #include <assert.h>
 
 enum {
 	READ_BYTES = 256 * 1024,
 	NAME_BYTES_MAX = 200, /* suffixes and a temporary name must fit into a file name of 255 */
-	CHAIN_MAX = 2,
 };
 
-/* The metadata archive of a split image: always this, as LXC's and the field's tools expect. */
-#define META_SUFFIX ".meta.tar.xz"
-
-/*
- * One archive on its way to disk: tar → queue → codec → digests → file. Reading the tree, each compressor and
- * its hashing have threads of their own.
- */
-struct chain {
-	struct sink *sink;            /* owned */
-	struct artefact_file *result; /* borrowed */
-	const char *prefix;           /* of the tree's paths in the archive: "rootfs/" or "" */
-	double cpu_s;                 /* of its thread, without the compressor's */
-};
-
-struct packing {
-	const struct pack_options *options;
-	struct buffer meta; /* the metadata archive of a split image, compressed */
-	struct delivery delivery;
-	struct codec_memory memory;
-	struct chain chains[CHAIN_MAX];
-	size_t chain_count;
-	char *read_buffer; /* owned */
-	struct artefacts artefacts;
-	struct meter_sum spent;
+/* By position of the format's bit. */
+static int (*const openers[PACK_FORMAT_COUNT])(struct packing *, const struct pack_compression *,
+					       struct error *) = {
+	unified_open, split_open, squashfs_open, lxc_open, tar_format_open, folder_open,
 };
 
 #define auto_packing AUTO(packing_release)
 
-static void release_sinks(struct packing *packing)
+static void release_outputs(struct packing *packing)
 {
-	for (size_t i = 0; i < packing->chain_count; i++)
-		sink_release(TAKE(packing->chains[i].sink, NULL));
+	for (size_t i = 0; i < packing->output_count; i++)
+		packing->outputs[i]->ops->release(packing->outputs[i]);
+	packing->output_count = 0;
 }
 
 static void packing_release(struct packing *packing)
 {
-	/* Sinks first: their threads write to the files and share the memory. */
-	release_sinks(packing);
-	delivery_release(&packing->delivery);
+	/* Outputs first: their threads write to the files and share the memory. */
+	release_outputs(packing);
 	codec_memory_release(&packing->memory);
 	buffer_release(&packing->meta);
-	artefacts_release(&packing->artefacts);
+	for (size_t i = 0; i < packing->packed_count; i++)
+		free(packing->packed[i].file.name);
 	free(packing->read_buffer);
 }
 
@@ -74,38 +50,28 @@ void artefacts_release(struct artefacts *artefacts)
 	*artefacts = ARTEFACTS_INIT;
 }
 
-static const struct {
-	const char *name;
-	enum pack_format format;
-} formats_known[] = { { "unified", PACK_UNIFIED }, { "split", PACK_SPLIT } };
-
-const char *pack_format_word(struct text word)
+struct packed *packing_add(struct packing *packing, const char *suffix, const char *codec_suffix)
 {
-	for (size_t i = 0; i < ARRAY_LEN(formats_known); i++)
-		if (text_is(word, formats_known[i].name))
-			return formats_known[i].name;
-	return NULL;
+	struct packed *packed = &packing->packed[packing->packed_count++];
+
+	assert(packing->packed_count <= PACKED_MAX);
+	packed->file.name = xasprintf("%s%s%s", packing->options->metadata->name, suffix, codec_suffix);
+	return packed;
 }
 
-int pack_formats_parse(const char *words, unsigned *formats, struct error *e)
+void packing_add_output(struct packing *packing, struct output *output)
 {
-	struct text rest = text_of(words);
-	unsigned found = 0;
+	assert(packing->output_count < PACKED_MAX);
+	packing->outputs[packing->output_count++] = output;
+}
 
-	do {
-		struct text word = text_cut(rest, ',', &rest);
-		unsigned format = 0;
-
-		for (size_t i = 0; i < ARRAY_LEN(formats_known); i++)
-			if (text_is(word, formats_known[i].name))
-				format = formats_known[i].format;
-		if (!format)
-			return error_set(e, ERROR_USAGE, "unknown format '%.*s' (possible: unified, split)",
-					 TEXT_ARG(word));
-		found |= format;
-	} while (rest.ptr);
-	*formats = found;
-	return 0;
+void packing_add_image(struct packing *packing, const char *format, struct packed *first,
+		       struct packed *second)
+{
+	assert(packing->image_count < PACK_FORMAT_COUNT);
+	packing->images[packing->image_count].format = format;
+	packing->images[packing->image_count].files[0] = first;
+	packing->images[packing->image_count++].files[1] = second;
 }
 
 int pack_image_name(const struct recipe *recipe, char **name, struct error *e)
@@ -132,123 +98,55 @@ int pack_image_name(const struct recipe *recipe, char **name, struct error *e)
 	return 0;
 }
 
-/* A small file of root, made now. */
-static int write_text(struct sink *out, const struct pack_options *options, const char *path,
-		      const char *text, size_t len, struct error *e)
+int64_t packing_time(const struct pack_options *options, const struct tree_entry *entry)
 {
-	struct tar_entry entry = {
-		.path = path, .mode = S_IFREG | 0644, .size_bytes = len, .mtime_s = options->epoch_s
-	};
+	int64_t mtime_s = entry->st.st_mtim.tv_sec;
 
-	if (tar_entry(out, &entry, e) < 0 || sink_write(out, text, len, e) < 0)
-		return -1;
-	return tar_pad(out, len, e);
+	if (mtime_s < 0)
+		return 0;
+	/* No later than the image itself, so that what the build wrote does not tell when. */
+	return mtime_s < options->epoch_s || options->keep_times ? mtime_s : options->epoch_s;
 }
 
-static int write_template(struct sink *out, const struct pack_options *options,
-			  const struct pack_template *template, struct error *e)
+int packed_digests(struct packed *packed, int fd, const void *head, size_t head_len, struct error *e)
 {
-	auto_free char *path = xasprintf("templates/%s", template->name);
+	auto_hash struct hash alone = HASH_INIT;
+	auto_hash struct hash combined = HASH_INIT;
+	auto_free char *data = xmalloc(READ_BYTES);
+	uint64_t offset = 0;
+	ssize_t got;
 
-	return write_text(out, options, path, template->content, template->len, e);
-}
-
-/* metadata.yaml and templates/: first in the archive, so that a daemon finds them without reading it all. */
-static int write_metadata(struct sink *out, const struct pack_options *options, struct error *e)
-{
-	const struct pack_metadata *metadata = options->metadata;
-	struct tar_entry folder = { .path = "templates/",
-				    .mode = S_IFDIR | 0755,
-				    .mtime_s = options->epoch_s };
-
-	if (write_text(out, options, "metadata.yaml", metadata->yaml, metadata->yaml_len, e) < 0)
-		return -1;
-	if (metadata->template_count && tar_entry(out, &folder, e) < 0)
-		return -1;
-	for (size_t i = 0; i < metadata->template_count; i++)
-		if (write_template(out, options, &metadata->templates[i], e) < 0)
+	hash_start_sha256(&alone);
+	hash_start_sha256(&combined);
+	hash_add(&combined, head, head_len);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return error_sys(e, "cannot read it back");
+	while ((got = file_read_some(fd, data, READ_BYTES, e)) > 0) {
+		if (interrupt_check(e) < 0)
 			return -1;
+		hash_add(&alone, data, (size_t)got);
+		hash_add(&combined, data, (size_t)got);
+		offset += (uint64_t)got;
+	}
+	if (got < 0)
+		return -1;
+	packed->file.size_bytes = offset;
+	packed->file.sha256 = hash_end_sha256(&alone);
+	packed->combined = hash_end_sha256(&combined);
 	return 0;
 }
 
-static struct artefact *add_artefact(struct packing *packing, const char *format)
+static int wrap(const struct output *output, struct error *e)
 {
-	struct artefact *artefact = &packing->artefacts.items[packing->artefacts.count++];
-
-	artefact->format = format;
-	return artefact;
+	return error_wrap(e, "cannot pack '%s'", output->packed->file.name);
 }
 
-/* FINGERPRINT, if not NULL, becomes the digest of the metadata archive and FILE as one. */
-static int open_chain(struct packing *packing, const char *prefix, struct artefact_file *file,
-		      struct digest *fingerprint, struct error *e)
-{
-	const struct pack_options *options = packing->options;
-	struct chain *chain = &packing->chains[packing->chain_count];
-	struct sink *sink;
-	int fd;
-
-	if (delivery_add(&packing->delivery, file->name, &fd, e) < 0)
-		return -1;
-	packing->chain_count++;
-	chain->prefix = prefix;
-	chain->result = file;
-	sink = sink_sha256(sink_fd(fd), &file->sha256, &file->size_bytes);
-	if (fingerprint)
-		sink = sink_sha256_after(sink, packing->meta.data, packing->meta.len, fingerprint);
-	sink = codec_open(options->codec, options->level, sink, &packing->memory, e);
-	chain->sink = sink_thread(sink, &chain->cpu_s, e);
-	return chain->sink ? 0 : error_wrap(e, "cannot pack '%s'", file->name);
-}
-
-static int open_unified(struct packing *packing, struct error *e)
-{
-	struct artefact *artefact = add_artefact(packing, "unified");
-
-	artefact->file_count = 1;
-	artefact->files[0].name =
-		xasprintf("%s.tar%s", packing->options->metadata->name, packing->options->codec->suffix);
-	if (open_chain(packing, "rootfs/", &artefact->files[0], NULL, e) < 0)
-		return -1;
-	return write_metadata(packing->chains[packing->chain_count - 1].sink, packing->options, e);
-}
-
-/* The metadata archive goes first, as a whole: the fingerprint of a split image begins with its bytes. */
-static int make_meta(struct packing *packing, struct artefact_file *file, struct error *e)
-{
-	auto_sink struct sink *sink =
-		codec_open(codec_find(TEXT("xz")), -1, sink_memory(&packing->meta), &packing->memory, e);
-	int fd;
-
-	if (!sink || write_metadata(sink, packing->options, e) < 0 || tar_end(sink, e) < 0 ||
-	    sink_finish(sink, e) < 0)
-		return -1;
-	if (delivery_add(&packing->delivery, file->name, &fd, e) < 0)
-		return -1;
-	file->size_bytes = packing->meta.len;
-	file->sha256 = sha256_of(packing->meta.data, packing->meta.len);
-	return file_write_fd(fd, packing->meta.data, packing->meta.len, e);
-}
-
-static int open_split(struct packing *packing, struct error *e)
-{
-	struct artefact *artefact = add_artefact(packing, "split");
-
-	artefact->file_count = 2;
-	artefact->files[0].name = xasprintf("%s" META_SUFFIX, packing->options->metadata->name);
-	artefact->files[1].name = xasprintf("%s.rootfs.tar%s", packing->options->metadata->name,
-					    packing->options->codec->suffix);
-	if (make_meta(packing, &artefact->files[0], e) < 0)
-		return error_wrap(e, "cannot pack '%s'", artefact->files[0].name);
-	return open_chain(packing, "", &artefact->files[1], &artefact->fingerprint, e);
-}
-
-/* The same bytes into every archive. */
+/* The same bytes into every output. */
 static int write_all(struct packing *packing, const void *data, size_t len, struct error *e)
 {
-	for (size_t i = 0; i < packing->chain_count; i++)
-		if (sink_write(packing->chains[i].sink, data, len, e) < 0)
-			return error_wrap(e, "cannot pack '%s'", packing->chains[i].result->name);
+	for (size_t i = 0; i < packing->output_count; i++)
+		if (packing->outputs[i]->ops->write(packing->outputs[i], data, len, e) < 0)
+			return wrap(packing->outputs[i], e);
 	return 0;
 }
 
@@ -273,160 +171,175 @@ static int copy_bytes(struct packing *packing, const struct tree_entry *entry, u
 	return 0;
 }
 
-/* What lies in its extents; *bytes is how much that was. */
-static int copy_extents(struct packing *packing, const struct tree_entry *entry, uint64_t *bytes,
-			struct error *e)
+static int leave_hole(struct packing *packing, const struct tree_entry *entry, uint64_t len, struct error *e)
+{
+	if (len == 0)
+		return 0;
+	if (entry->content->skip(entry->content, len, e) < 0)
+		return error_wrap(e, "'/%s'", entry->path);
+	for (size_t i = 0; i < packing->output_count; i++)
+		if (packing->outputs[i]->ops->hole(packing->outputs[i], len, e) < 0)
+			return wrap(packing->outputs[i], e);
+	return 0;
+}
+
+/* What lies in its extents, and what is between them. */
+static int copy_extents(struct packing *packing, const struct tree_entry *entry, struct error *e)
 {
 	uint64_t at = 0;
 
-	*bytes = 0;
 	for (size_t i = 0; i < entry->extent_count; i++) {
 		const struct tree_extent *extent = &entry->extents[i];
 
-		if (entry->content->skip(entry->content, extent->offset - at, e) < 0)
-			return error_wrap(e, "'/%s'", entry->path);
-		if (copy_bytes(packing, entry, extent->len, e) < 0)
+		if (leave_hole(packing, entry, extent->offset - at, e) < 0 ||
+		    copy_bytes(packing, entry, extent->len, e) < 0)
 			return -1;
 		at = extent->offset + extent->len;
-		*bytes += extent->len;
 	}
-	return 0;
+	return leave_hole(packing, entry, (uint64_t)entry->st.st_size - at, e);
 }
 
 static int copy_content(struct packing *packing, const struct tree_entry *entry, struct error *e)
 {
-	uint64_t bytes = (uint64_t)entry->st.st_size;
-
-	if (entry->extents ? copy_extents(packing, entry, &bytes, e) < 0
-			   : copy_bytes(packing, entry, bytes, e) < 0)
+	if (entry->extents ? copy_extents(packing, entry, e) < 0
+			   : copy_bytes(packing, entry, (uint64_t)entry->st.st_size, e) < 0)
 		return -1;
-	for (size_t i = 0; i < packing->chain_count; i++)
-		if (tar_pad(packing->chains[i].sink, bytes, e) < 0)
-			return error_wrap(e, "cannot pack '%s'", packing->chains[i].result->name);
+	for (size_t i = 0; i < packing->output_count; i++)
+		if (packing->outputs[i]->ops->end_file(packing->outputs[i], entry, e) < 0)
+			return wrap(packing->outputs[i], e);
 	return 0;
-}
-
-/* No time stamp is later than the image itself, so that what the build wrote does not tell when. */
-static int64_t clamp_time(int64_t mtime_s, const struct pack_options *options)
-{
-	if (mtime_s < 0)
-		return 0;
-	return mtime_s < options->epoch_s || options->keep_times ? mtime_s : options->epoch_s;
-}
-
-/* "PREFIX" + PATH, with a slash after a folder; the root itself is PREFIX, or "./" where that is empty. */
-static char *archive_path(const char *prefix, const char *path, bool folder)
-{
-	if (path[0] == '\0')
-		return xstrdup(prefix[0] ? prefix : "./");
-	return xasprintf("%s%s%s", prefix, path, folder ? "/" : "");
-}
-
-static int write_entry(const struct packing *packing, const struct chain *chain,
-		       const struct tree_entry *entry, struct error *e)
-{
-	const struct stat *st = &entry->st;
-	auto_free char *path = archive_path(chain->prefix, entry->path, S_ISDIR(st->st_mode));
-	auto_free char *link = entry->hard_link ? archive_path(chain->prefix, entry->hard_link, false) : NULL;
-	struct tar_entry header = {
-		.path = path,
-		.link = link ? link : entry->link,
-		.is_hard_link = link != NULL,
-		.mode = st->st_mode,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
-		.size_bytes = (uint64_t)st->st_size,
-		.mtime_s = clamp_time(st->st_mtim.tv_sec, packing->options),
-		.device = st->st_rdev,
-		.xattrs = entry->xattrs,
-		.extents = entry->extents,
-		.extent_count = entry->extent_count,
-	};
-
-	return tar_entry(chain->sink, &header, e);
 }
 
 static int pack_entry(void *context, const struct tree_entry *entry, struct error *e)
 {
 	struct packing *packing = context;
 
-	for (size_t i = 0; i < packing->chain_count; i++)
-		if (write_entry(packing, &packing->chains[i], entry, e) < 0)
-			return error_wrap(e, "cannot pack '%s'", packing->chains[i].result->name);
+	for (size_t i = 0; i < packing->output_count; i++)
+		if (packing->outputs[i]->ops->entry(packing->outputs[i], entry, e) < 0)
+			return wrap(packing->outputs[i], e);
 	packing->spent.item_count++;
 	if (entry->content)
 		packing->spent.in_bytes += (uint64_t)entry->st.st_size;
 	return entry->content ? copy_content(packing, entry, e) : 0;
 }
 
-static int finish_chain(void *context, size_t index, struct error *e)
+static int finish_output(void *context, size_t index, struct error *e)
 {
-	struct chain *chain = &((struct packing *)context)->chains[index];
+	struct output *output = ((struct packing *)context)->outputs[index];
 
-	if (tar_end(chain->sink, e) < 0 || sink_finish(chain->sink, e) < 0)
-		return error_wrap(e, "cannot pack '%s'", chain->result->name);
-	return 0;
+	return output->ops->finish(output, e) < 0 ? wrap(output, e) : 0;
+}
+
+static bool is_compressed(const struct pack_options *options)
+{
+	for (size_t i = 0; i < PACK_FORMAT_COUNT; i++)
+		if ((options->formats & 1U << i) && options->compression[i].codec &&
+		    strcmp(options->compression[i].codec, "none") != 0)
+			return true;
+	return false;
 }
 
 /*
  * Reading the tree and hashing are done by threads that are known; what else this process used is the compressors'
- * threads, among them those that libzstd starts and tells nothing of.
+ * threads, among them those that libraries start and tell nothing of.
  */
 static void report(struct packing *packing, double process_cpu_s, double thread_cpu_s)
 {
 	struct meter_sum *spent = &packing->spent;
 
-	if (packing->options->codec->level_max > 0) {
+	if (is_compressed(packing->options)) {
 		spent->bound_s =
 			meter_process_cpu_s() - process_cpu_s - (meter_thread_cpu_s() - thread_cpu_s);
-		for (size_t i = 0; i < packing->chain_count; i++)
-			spent->bound_s -= packing->chains[i].cpu_s;
+		for (size_t i = 0; i < packing->output_count; i++)
+			spent->bound_s -= packing->outputs[i]->cpu_s;
 		spent->bound_s /= (double)processor_count();
 	}
-	for (size_t i = 0; i < packing->artefacts.count; i++)
-		for (size_t k = 0; k < packing->artefacts.items[i].file_count; k++)
-			spent->out_bytes += packing->artefacts.items[i].files[k].size_bytes;
+	for (size_t i = 0; i < packing->packed_count; i++)
+		spent->out_bytes += packing->packed[i].file.size_bytes;
 	meter_add(packing->options->meter, METER_PACK, spent);
+}
+
+static int open_outputs(struct packing *packing, struct error *e)
+{
+	const struct pack_options *options = packing->options;
+
+	for (size_t i = 0; i < PACK_FORMAT_COUNT; i++)
+		if ((options->formats & 1U << i) && openers[i](packing, &options->compression[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static struct artefact_file copy_of(const struct artefact_file *file)
+{
+	struct artefact_file copy = *file;
+
+	copy.name = xstrdup(file->name);
+	return copy;
+}
+
+static void collect(const struct packing *packing, struct artefacts *artefacts)
+{
+	for (size_t i = 0; i < packing->image_count; i++) {
+		struct packed *const *files = packing->images[i].files;
+		struct artefact artefact = { .format = packing->images[i].format };
+
+		artefact.fingerprint = files[1] ? files[1]->combined : files[0]->file.sha256;
+		for (size_t k = 0; k < ARTEFACT_FILE_MAX && files[k]; k++)
+			artefact.files[artefact.file_count++] = copy_of(&files[k]->file);
+		PUSH(artefacts->items, artefacts->count, artefact);
+	}
+}
+
+/* How many of the outputs have a compressor. */
+static size_t chain_count(unsigned formats)
+{
+	size_t count = 0;
+
+	/* An archive of the root alone, and that of a split image, are mostly one. */
+	if (formats & PACK_SPLIT)
+		formats &= ~(unsigned)PACK_TAR;
+	for (formats &= ~(unsigned)PACK_DIR; formats; formats &= formats - 1)
+		count++;
+	return count;
 }
 
 static int run(struct packing *packing, struct error *e)
 {
-	const struct pack_options *options = packing->options;
 	double process_cpu_s = meter_process_cpu_s();
 	double thread_cpu_s = meter_thread_cpu_s();
 
-	if ((options->formats & PACK_UNIFIED) && open_unified(packing, e) < 0)
-		return -1;
-	if ((options->formats & PACK_SPLIT) && open_split(packing, e) < 0)
-		return -1;
-	if (tree_visit(options->root, pack_entry, packing, e) < 0)
+	if (open_outputs(packing, e) < 0 || tree_visit(packing->options->root, pack_entry, packing, e) < 0)
 		return -1;
 	/* Each at the same time: the last blocks of a slow compressor take seconds. */
-	if (pool_run(packing->chain_count, packing->chain_count, finish_chain, packing, e) < 0)
+	if (pool_run(packing->output_count, packing->output_count, finish_output, packing, e) < 0)
 		return -1;
-	for (size_t i = 0; i < packing->artefacts.count; i++) {
-		struct artefact *artefact = &packing->artefacts.items[i];
-
-		if (artefact->file_count == 1)
-			artefact->fingerprint = artefact->files[0].sha256;
-	}
 	report(packing, process_cpu_s, thread_cpu_s);
-	release_sinks(packing);
-	return delivery_commit(&packing->delivery, e);
+	return 0;
 }
 
-int pack_image(const struct pack_options *options, struct artefacts *artefacts, struct error *e)
+int pack_into(const struct pack_options *options, struct delivery *delivery, struct artefacts *artefacts,
+	      struct error *e)
 {
-	auto_packing struct packing packing = { .options = options,
-						.delivery.folder_fd = options->output_fd };
+	auto_packing struct packing packing = { .options = options, .delivery = delivery };
 
 	assert(options->formats != 0 && options->epoch_s >= 0);
 	memory_trim();
-	codec_memory_init(&packing.memory, (options->formats & (options->formats - 1)) ? 2 : 1);
+	codec_memory_init(&packing.memory, chain_count(options->formats));
 	packing.read_buffer = xmalloc(READ_BYTES);
-	packing.artefacts.items = xcalloc(CHAIN_MAX, sizeof *packing.artefacts.items);
 	if (run(&packing, e) < 0)
 		return -1;
-	*artefacts = TAKE(packing.artefacts, ARTEFACTS_INIT);
+	collect(&packing, artefacts);
+	return 0;
+}
+
+int pack_image(const struct pack_options *options, struct artefacts *out, struct error *e)
+{
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_delivery struct delivery delivery = DELIVERY_INIT;
+
+	delivery.folder_fd = options->output_fd;
+	if (pack_into(options, &delivery, &artefacts, e) < 0 || delivery_commit(&delivery, e) < 0)
+		return -1;
+	*out = TAKE(artefacts, ARTEFACTS_INIT);
 	return 0;
 }

@@ -12,12 +12,28 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "layer/key.h"
-#include "pack/delivery.h"
+#include "pack/packing.h"
 #include "stream/stream.h"
 
 #include <fcntl.h>
 
 #define BLOCK_BYTES (256 * KIB)
+
+static void describe_files(const char *word, const struct pack_template *files, size_t count,
+			   struct layer_key *key)
+{
+	for (size_t i = 0; i < count; i++) {
+		key_text(key, word, files[i].name);
+		key_bytes(key, "content", files[i].content, files[i].len);
+	}
+}
+
+static void describe_lxc(const struct pack_lxc *lxc, struct layer_key *key)
+{
+	describe_files("lxc", lxc->files, lxc->file_count, key);
+	describe_files("lxc root", lxc->replaced, lxc->replaced_count, key);
+	key_number(key, "lxc cloud-init", lxc->no_cloud_init);
+}
 
 void pack_describe(const struct pack_options *options, struct layer_key *key)
 {
@@ -25,15 +41,18 @@ void pack_describe(const struct pack_options *options, struct layer_key *key)
 
 	key_text(key, "name", metadata->name);
 	key_bytes(key, "metadata", metadata->yaml, metadata->yaml_len);
-	for (size_t i = 0; i < metadata->template_count; i++) {
-		key_text(key, "template", metadata->templates[i].name);
-		key_bytes(key, "content", metadata->templates[i].content, metadata->templates[i].len);
-	}
+	describe_files("template", metadata->templates, metadata->template_count, key);
 	key_number(key, "epoch", options->epoch_s);
 	key_number(key, "times", options->keep_times);
-	key_number(key, "formats", options->formats);
-	key_text(key, "codec", options->codec->name);
-	key_number(key, "level", options->level);
+	for (size_t i = 0; i < PACK_FORMAT_COUNT; i++) {
+		if (!(options->formats & ~(unsigned)PACK_DIR & 1U << i))
+			continue;
+		key_number(key, "format", i);
+		key_text(key, "codec", options->compression[i].codec);
+		key_number(key, "level", options->compression[i].level);
+	}
+	if (options->formats & PACK_LXC)
+		describe_lxc(&metadata->lxc, key);
 }
 
 char *artefacts_print(const struct artefacts *artefacts)
@@ -43,12 +62,14 @@ char *artefacts_print(const struct artefacts *artefacts)
 	for (size_t i = 0; i < artefacts->count; i++) {
 		const struct artefact *artefact = &artefacts->items[i];
 
+		if (artefact->files[0].is_folder)
+			continue;
 		buffer_addf(&out, "%s %s\n", artefact->format, digest_hex(&artefact->fingerprint).text);
 		for (size_t k = 0; k < artefact->file_count; k++)
 			buffer_addf(&out, "%llu %s %s\n", (unsigned long long)artefact->files[k].size_bytes,
 				    digest_hex(&artefact->files[k].sha256).text, artefact->files[k].name);
 	}
-	return out.data;
+	return out.data ? out.data : xstrdup("");
 }
 
 static bool parse_file(struct text line, struct artefact *artefact)
@@ -117,6 +138,9 @@ static int copy_file(struct delivery *delivery, int kept_fd, const struct artefa
 	uint64_t size_bytes;
 	int to;
 
+	/* Formats may share one. */
+	if (delivery_fd(delivery, file->name) >= 0)
+		return 1;
 	copy.fd = openat(kept_fd, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (copy.fd < 0)
 		return 0;
@@ -156,14 +180,19 @@ int pack_kept(const struct pack_options *options, int kept_fd, const char *print
 	      struct error *e)
 {
 	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
-	auto_delivery struct delivery delivery = { .folder_fd = options->output_fd };
+	auto_delivery struct delivery delivery = DELIVERY_INIT;
+	struct pack_options folder = *options;
 	int r;
 
+	delivery.folder_fd = options->output_fd;
+	folder.formats &= PACK_DIR;
 	if (!parse(text_of(printed), &artefacts))
 		return 0;
 	r = copy_all(&delivery, kept_fd, &artefacts, e);
 	if (r <= 0)
 		return r;
+	if (folder.formats && pack_into(&folder, &delivery, &artefacts, e) < 0)
+		return -1;
 	if (delivery_commit(&delivery, e) < 0)
 		return -1;
 	meter_add(options->meter, METER_PACK, &(struct meter_sum) { .out_bytes = total_bytes(&artefacts) });

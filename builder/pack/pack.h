@@ -11,20 +11,51 @@
 #include "base/log.h"
 #include "base/meter.h"
 
+#include <stdbool.h>
+
 struct artefacts;
-struct codec;
 struct image_templates;
 struct layer_key;
 struct recipe;
 struct tree_source;
 
-enum pack_format { PACK_UNIFIED = 1 << 0, PACK_SPLIT = 1 << 1 };
+enum pack_format {
+	PACK_UNIFIED = 1 << 0,  /* NAME.tar.zst: metadata, templates and root in one archive */
+	PACK_SPLIT = 1 << 1,    /* NAME.meta.tar.xz and NAME.rootfs.tar.zst */
+	PACK_SQUASHFS = 1 << 2, /* NAME.meta.tar.xz and NAME.rootfs.squashfs */
+	PACK_LXC = 1 << 3,      /* NAME.lxc.meta.tar.xz and NAME.lxc.rootfs.tar.xz, for LXC itself */
+	PACK_TAR = 1 << 4,      /* NAME.rootfs.tar.zst alone, for other runtimes */
+	PACK_DIR = 1 << 5,      /* NAME.dir: what a unified archive holds, as a folder */
+};
+
+enum { PACK_FORMAT_COUNT = 6 };
+
+/* A codec of stream.h, or for PACK_SQUASHFS of tree/squash.h, by name; lasting. */
+struct pack_compression {
+	const char *codec;
+	int level; /* within its limits */
+};
 
 /* A file below templates/. */
 struct pack_template {
 	const char *name; /* "hostname.tpl" */
 	const char *content;
 	size_t len;
+};
+
+/*
+ * What is otherwise in an image of LXC: there templates are files of the root, in which LXC replaces words such as
+ * LXC_NAME, and cloud-init finds nobody to tell it anything.
+ */
+struct pack_lxc {
+	bool given; /* else such an image cannot be made */
+	struct pack_template
+		*files; /* of its metadata archive, but for excludes-user; in ascending order of name */
+	size_t file_count;
+	struct pack_template
+		*replaced; /* files of the root, without a leading slash, and what they are instead */
+	size_t replaced_count;
+	bool no_cloud_init;
 };
 
 /* What an image says of itself: made of a recipe, or read from an image that exists. */
@@ -35,6 +66,7 @@ struct pack_metadata {
 	size_t yaml_len;
 	struct pack_template *templates; /* in ascending order of name, each once */
 	size_t template_count;
+	struct pack_lxc lxc;
 };
 
 #define PACK_METADATA_INIT ((struct pack_metadata) { .name = NULL })
@@ -46,6 +78,12 @@ struct pack_metadata {
  */
 int pack_metadata_make(const struct recipe *recipe, const struct image_templates *templates, int64_t epoch_s,
 		       struct pack_metadata *out, struct error *e) MUST_CHECK;
+/*
+ * Add what LXC has to know: targets.lxc of the recipe, or where that is silent what LXC's own files offer. Errors:
+ * ERROR_RECIPE.
+ */
+int pack_lxc_make(const struct recipe *recipe, const struct image_templates *templates, int64_t epoch_s,
+		  struct pack_metadata *metadata, struct error *e) MUST_CHECK;
 void pack_metadata_release(struct pack_metadata *metadata);
 
 struct pack_options {
@@ -54,8 +92,8 @@ struct pack_options {
 	int64_t epoch_s;  /* creation_date, the time stamp of the metadata's files */
 	bool keep_times;  /* else no time stamp of the root is later than EPOCH_S either */
 	unsigned formats; /* enum pack_format, or-ed */
-	const struct codec *codec;
-	int level; /* from codec_parse() */
+	struct pack_compression
+		compression[PACK_FORMAT_COUNT]; /* from pack_compression_parse(), by position of bit */
 	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
 	struct log *log;
 	struct meter *meter; /* borrowed; may be NULL */
@@ -63,15 +101,17 @@ struct pack_options {
 
 struct artefact_file {
 	char *name;
-	uint64_t size_bytes;
-	struct digest sha256;
+	uint64_t size_bytes;  /* of a folder: those of its files */
+	struct digest sha256; /* of a folder: that of the unified archive, uncompressed */
+	bool is_folder;
 };
 
 enum { ARTEFACT_FILE_MAX = 2 };
 
 struct artefact {
-	const char *format;                            /* "unified", "split" */
-	struct artefact_file files[ARTEFACT_FILE_MAX]; /* split: metadata, then rootfs */
+	const char *format; /* "unified", "split" and so on */
+	struct artefact_file
+		files[ARTEFACT_FILE_MAX]; /* of two: metadata, then rootfs; formats may share one */
 	size_t file_count;
 	struct digest fingerprint; /* sha256 of the files' bytes, one after the other */
 };
@@ -96,7 +136,7 @@ void artefacts_release(struct artefacts *artefacts);
 
 /*
  * An image that was packed before need not be packed again. Beside the root, this is all that pack_image() reads:
- * put into the key of a layer that holds its files.
+ * put into the key of a layer that holds its files. A folder is never kept: pack_kept() makes it of the root.
  */
 void pack_describe(const struct pack_options *options, struct layer_key *key);
 /* What is kept beside such files, for pack_kept(); malloc'ed. */
@@ -110,6 +150,14 @@ int pack_kept(const struct pack_options *options, int kept_fd, const char *print
 
 /* "unified,split" → formats; ERROR_USAGE names what is possible. */
 int pack_formats_parse(const char *words, unsigned *formats, struct error *e) MUST_CHECK;
+/*
+ * "zstd-19,squashfs=xz" → how each of FORMATS is compressed: a codec for all, and others by format. What a format does
+ * not know of the codec for all is its own default. ERROR_USAGE names what is possible.
+ */
+int pack_compression_parse(const char *words, unsigned formats,
+			   struct pack_compression out[PACK_FORMAT_COUNT], struct error *e) MUST_CHECK;
+/* Say what not every client reads. */
+void pack_warn(const struct pack_options *options);
 
 /* Add FILES to SHA256SUMS in the folder: lines of files that are no longer there go. */
 int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct error *e) MUST_CHECK;

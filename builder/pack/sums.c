@@ -58,6 +58,15 @@ static int read_old(int output_fd, char **data, size_t *len, struct error *e)
 	return -1;
 }
 
+/* Formats may share a file. */
+static bool is_listed(const struct sum *sums, size_t count, struct text name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (text_equal(sums[i].name, name))
+			return true;
+	return false;
+}
+
 int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct error *e)
 {
 	auto_free char *old = NULL;
@@ -80,7 +89,8 @@ int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct err
 			const struct artefact_file *file = &artefacts->items[i].files[k];
 
 			sum = (struct sum) { file->sha256, text_of(file->name) };
-			PUSH(sums, count, sum);
+			if (!file->is_folder && !is_listed(sums, count, sum.name))
+				PUSH(sums, count, sum);
 		}
 	}
 	if (count)

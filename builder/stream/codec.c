@@ -22,7 +22,8 @@ static struct sink *sink_none(struct sink *next, int level, size_t worker_count,
 static const struct codec codecs[] = {
 	{ "none", "", 0, 0, 0, sink_none },       { "gzip", ".gz", 1, 9, 6, sink_gzip },
 	{ "bzip2", ".bz2", 1, 9, 9, sink_bzip2 }, { "xz", ".xz", 0, 9, 6, sink_xz },
-	{ "zstd", ".zst", 1, 19, 3, sink_zstd },
+	{ "zstd", ".zst", 1, 19, 3, sink_zstd },  { "lzma", ".lzma", 0, 9, 6, sink_lzma },
+	{ "lz4", ".lz4", 1, 12, 1, sink_lz4 },
 };
 
 const struct codec *codec_all(size_t *count)

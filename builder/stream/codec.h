@@ -22,10 +22,12 @@ typedef struct sink *codec_open_fn(struct sink *next, int level, size_t worker_c
 codec_open_fn sink_gzip;
 codec_open_fn sink_bzip2;
 codec_open_fn sink_xz;
+codec_open_fn sink_lzma;
+codec_open_fn sink_lz4;
 codec_open_fn sink_zstd;
 
 /*
- * The mechanism of gzip, bzip2 and xz: the input is cut into blocks of a fixed size, worker threads compress
+ * The mechanism of gzip, bzip2, lz4 and xz: the input is cut into blocks of a fixed size, worker threads compress
  * each on its own, and the results go out in order.
  */
 struct block {

@@ -5,13 +5,16 @@
 
 struct memory_sink {
 	struct sink sink;
-	struct buffer *buffer; /* borrowed */
+	struct buffer *buffer; /* borrowed; may be NULL */
 };
 
 static int memory_write(struct sink *sink, const void *data, size_t len, struct error *e)
 {
+	struct buffer *buffer = ((struct memory_sink *)sink)->buffer;
+
 	(void)e;
-	buffer_add(((struct memory_sink *)sink)->buffer, data, len);
+	if (buffer)
+		buffer_add(buffer, data, len);
 	return 0;
 }
 

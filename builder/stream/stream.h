@@ -52,7 +52,7 @@ static inline void auto_sink_(struct sink **sink)
 
 /* Ends of a chain. */
 struct sink *sink_fd(int fd);                    /* FD is borrowed */
-struct sink *sink_memory(struct buffer *buffer); /* BUFFER is borrowed */
+struct sink *sink_memory(struct buffer *buffer); /* BUFFER is borrowed; NULL: nowhere, for digests alone */
 
 /* Passes bytes on, and leaves their digest and count in *digest and *size_bytes (may be NULL) at finish. */
 struct sink *sink_sha256(struct sink *next, struct digest *digest, uint64_t *size_bytes);
@@ -78,13 +78,13 @@ void codec_memory_init(struct codec_memory *memory, size_t chain_count);
 void codec_memory_release(struct codec_memory *memory);
 
 /*
- * Codecs, by name as on the command line: "none", "gzip", "bzip2", "xz", "zstd". All of them use every
- * processor that memory allows, and give the same bytes for any number of them: block sizes, thread modes
+ * Codecs, by name as on the command line: "none", "gzip", "bzip2", "xz", "zstd", "lzma", "lz4". All but lzma use
+ * every processor that memory allows; all give the same bytes for any number of them: block sizes, thread modes
  * and header fields are pinned in the codec's file.
  */
 struct codec {
 	const char *name;
-	const char *suffix; /* of file names: "", ".gz", ".bz2", ".xz", ".zst" */
+	const char *suffix; /* of file names: "", ".gz" and the like */
 	int level_min;
 	int level_max; /* 0: there are no levels */
 	int level_default;

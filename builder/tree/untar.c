@@ -23,6 +23,7 @@ struct tar {
 	struct arena scratch; /* the current entry's ACLs */
 	struct entry_xattr *xattrs;
 	size_t xattr_count;
+	int mask;                    /* of its access list, -1: none */
 	struct tree_extent *extents; /* owned */
 	size_t extent_count;
 	struct error inner; /* what FEED said */
@@ -181,6 +182,8 @@ static int add_acl(struct tar *tar, int kind, const char *name, struct error *e)
 			.id = htole32((uint32_t)id),
 		};
 
+		if (kind == ARCHIVE_ENTRY_ACL_TYPE_ACCESS && tag == ARCHIVE_ENTRY_ACL_MASK)
+			tar->mask = permissions & 7;
 		if (tag != ARCHIVE_ENTRY_ACL_USER && tag != ARCHIVE_ENTRY_ACL_GROUP)
 			record.id = (uint32_t)ACL_NO_ID;
 		memcpy(bytes + sizeof version + used++ * sizeof record, &record, sizeof record);
@@ -202,6 +205,7 @@ static int read_xattrs(struct tar *tar, struct error *e)
 		arena_release(&tar->scratch);
 	tar->xattrs = NULL;
 	tar->xattr_count = 0;
+	tar->mask = -1;
 	if (count > XATTR_COUNT_MAX)
 		return error_set(e, ERROR_FORMAT, "malformed tar archive: an entry with %d attributes",
 				 count);
@@ -288,6 +292,9 @@ static int next_entry(struct tar *tar, struct entry *entry, struct error *e)
 				 (unsigned long long)tar->entry_max);
 	if (fill_entry(tar, entry, e) < 0 || read_xattrs(tar, e) < 0 || read_extents(tar, e) < 0)
 		return -1;
+	/* libarchive gives the list's own entry for the group, where the system, and the archive, have the mask. */
+	if (tar->mask >= 0)
+		entry->mode = (entry->mode & ~(mode_t)070) | (mode_t)tar->mask << 3;
 	entry->extents = tar->extent_count ? tar->extents : NULL;
 	entry->extent_count = tar->extent_count;
 	entry->xattrs = tar->xattrs;

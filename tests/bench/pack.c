@@ -7,7 +7,6 @@
 #include "pack/pack.h"
 #include "base/file.h"
 #include "recipe/recipe.h"
-#include "stream/stream.h"
 #include "tree/walk.h"
 
 #include <fcntl.h>
@@ -33,9 +32,10 @@ static int pack(const char *const *words, struct error *e)
 	recipe_set_date(&recipe, EPOCH_S);
 	log_init(&log, LOG_QUIET, stderr);
 	if (pack_metadata_make(&recipe, NULL, EPOCH_S, &metadata, e) < 0 ||
+	    pack_lxc_make(&recipe, NULL, EPOCH_S, &metadata, e) < 0 ||
 	    dir_open(AT_FDCWD, words[1], &root_fd, e) < 0 ||
 	    pack_formats_parse(words[2], &options.formats, e) < 0 ||
-	    codec_parse(words[3], &options.codec, &options.level, e) < 0 ||
+	    pack_compression_parse(words[3], options.formats, options.compression, e) < 0 ||
 	    dir_open(AT_FDCWD, words[4], &output_fd, e) < 0)
 		return -1;
 	root = tree_folder(root_fd, &log);

@@ -26,12 +26,14 @@ archive.h	stream tree unpack
 archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
-sqfs/*		image pack
+sqfs/*		image tree
 jansson.h	check plan customize cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream
 bzlib.h		stream
+lz4frame.h	stream
+sqfs/*		tree image
 '
 errors=0
 

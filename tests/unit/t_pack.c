@@ -7,7 +7,6 @@
 #include "customize/customize.h"
 #include "pack/pack.h"
 #include "recipe/recipe.h"
-#include "stream/stream.h"
 #include "tree/walk.h"
 
 #include <fcntl.h>
@@ -47,6 +46,15 @@ static int open_folder(int dir_fd, const char *name)
 	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* How the formats of the site are compressed. */
+static void choose(struct site *site, const char *words)
+{
+	struct error e = ERROR_INIT;
+
+	if (pack_compression_parse(words, site->options.formats, site->options.compression, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
 static int setup(void **state)
 {
 	struct site *site = xcalloc(1, sizeof *site);
@@ -75,6 +83,7 @@ static int setup(void **state)
 			   .name_place = { "x.yaml", 3, 5 } },
 		.architecture = "x86_64",
 		.architecture_mapped = "amd64",
+		.architecture_personality = "linux64",
 	};
 	site->template[0] = (struct image_template) { .path = "/etc/hostname",
 						      .name = "hostname.tpl",
@@ -91,9 +100,9 @@ static int setup(void **state)
 						.metadata = &site->metadata,
 						.epoch_s = EPOCH_S,
 						.formats = PACK_UNIFIED | PACK_SPLIT,
-						.codec = codec_find(TEXT("zstd")),
 						.output_fd = site->out_fd,
 						.log = &site->log };
+	choose(site, "zstd");
 	*state = site;
 	return site->tree_fd < 0 || site->out_fd < 0 ? -1 : 0;
 }
@@ -242,9 +251,23 @@ static bool put_attributes(const struct site *site)
 static int make_and_pack(struct site *site, struct artefacts *artefacts, struct error *e)
 {
 	pack_metadata_release(&site->metadata);
-	if (pack_metadata_make(&site->recipe, &site->templates, EPOCH_S, &site->metadata, e) < 0)
+	if (pack_metadata_make(&site->recipe, &site->templates, EPOCH_S, &site->metadata, e) < 0 ||
+	    pack_lxc_make(&site->recipe, &site->templates, EPOCH_S, &site->metadata, e) < 0)
 		return -1;
 	return pack_image(&site->options, artefacts, e);
+}
+
+/* Files of several blocks, one of them with a hole and one twice, and what does not get smaller. */
+static void put_large(const struct site *site)
+{
+	auto_free char *data = xmalloc(3 * MIB + 5);
+
+	for (size_t i = 0, x = 1; i < 3 * MIB + 5; i++)
+		data[i] = (char)(i % (2 * MIB) < MIB ? i / 100 : (x = x * 6364136223846793005ULL + 1) >> 56);
+	put_file(site->tree_fd, "large", data, 3 * MIB + 5, 0644);
+	put_file(site->tree_fd, "large.twice", data, 3 * MIB + 5, 0600);
+	memset(data + 500, 0, 2 * MIB);
+	put_file(site->tree_fd, "large.hole", data, 3 * MIB, 0644);
 }
 
 static void pack(struct site *site, struct artefacts *artefacts)
@@ -335,7 +358,7 @@ static void tar_unpacks_an_equal_tree(void **state)
 		put_owned(site);
 	if (!put_attributes(site))
 		print_message("this file system has no attributes: not tested\n");
-	site->options.codec = codec_find(TEXT("gzip"));
+	choose(site, "gzip");
 	pack(site, &artefacts);
 	before = described(site->tree_fd);
 	unpack_with_tar(site, "img-12.tar.gz", "unified");
@@ -481,7 +504,7 @@ static void metadata_comes_first(void **state)
 
 	site->template[1].properties = &property;
 	site->template[1].property_count = 1;
-	site->options.codec = codec_find(TEXT("none"));
+	choose(site, "none");
 	site->options.formats = PACK_UNIFIED;
 	put_file(site->tree_fd, "a", "x", 1, 0644);
 	assert_int_equal(mkdirat(site->tree_fd, "a.d", 0755), 0);
@@ -740,6 +763,313 @@ static void output_is_locked(void **state)
 	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
 }
 
+static void assert_fails(struct site *site, enum error_kind kind, const char *text)
+{
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(make_and_pack(site, &artefacts, &e), -1);
+	assert_int_equal(e.kind, kind);
+	if (!strstr(e.text, text))
+		fail_msg("'%s' is not in '%s'", text, e.text);
+}
+
+static void assert_alone(int dir_fd, const char *name)
+{
+	struct error e = ERROR_INIT;
+	char **names = NULL;
+	size_t count = 0;
+
+	assert_int_equal(dir_list(dir_fd, &names, &count, &e), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(names[0], name);
+	names_free(names, count);
+}
+
+/* The lines of a tree without what squashfs has no room for. */
+static char *without_acls(const char *lines)
+{
+	struct buffer out = BUFFER_INIT;
+
+	for (struct text rest = text_of(lines); rest.len;) {
+		struct text line = text_cut(rest, '\n', &rest);
+
+		for (struct text words = line; words.ptr;) {
+			struct text word = text_cut(words, ' ', &words);
+
+			if (!text_starts(word, "system.posix_acl"))
+				buffer_addf(&out, "%.*s ", TEXT_ARG(word));
+		}
+		buffer_addc(&out, '\n');
+	}
+	return out.data;
+}
+
+static int open_root(const struct site *site, const char *path)
+{
+	int fd = openat(site->top_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void unsquash(const struct site *site, const char *name, const char *folder)
+{
+	auto_free char *file = xasprintf("%s/out/%s", site->folder, name);
+	auto_free char *target = xasprintf("%s/%s", site->folder, folder);
+	const char *argv[] = { "unsquashfs", "-no-progress", "-quiet", "-dest", target, file, NULL };
+
+	assert_int_equal(run(argv), 0);
+}
+
+/* unsquashfs, an implementation that is not ours, gets the tree. */
+static void squashfs_is_the_tree(void **state)
+{
+	static const char *const codecs[] = { "squashfs=zstd-1", "squashfs=xz-0", "squashfs=gzip-1",
+					      "squashfs=lz4" };
+	struct site *site = *state;
+	auto_buffer struct buffer before = BUFFER_INIT;
+	auto_free char *expected = NULL;
+
+	put_tree(site);
+	if (geteuid() != 0)
+		skip(); /* nobody else may make what is in there */
+	put_owned(site);
+	(void)put_attributes(site);
+	put_large(site);
+	site->options.formats = PACK_SQUASHFS;
+	before = described(site->tree_fd);
+	expected = without_acls(before.data);
+	for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
+		auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+		auto_free char *folder = xasprintf("squash%zu", i);
+		auto_buffer struct buffer after = BUFFER_INIT;
+		auto_close int fd = -1;
+		auto_free char *got = NULL;
+
+		choose(site, codecs[i]);
+		pack(site, &artefacts);
+		unsquash(site, "img-12.rootfs.squashfs", folder);
+		fd = open_root(site, folder);
+		after = described(fd);
+		got = without_acls(after.data);
+		assert_string_equal(got, expected);
+	}
+	fflush(site->words_file);
+	assert_non_null(strstr(site->words, "without file capabilities, which 1 file here has (/ping)"));
+}
+
+static void squashfs_has_a_fingerprint(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts first = ARTEFACTS_INIT;
+	auto_artefacts struct artefacts second = ARTEFACTS_INIT;
+	auto_buffer struct buffer both = BUFFER_INIT;
+	auto_buffer struct buffer root = BUFFER_INIT;
+	struct digest digest;
+
+	put_tree(site);
+	put_large(site);
+	site->options.formats = PACK_SQUASHFS;
+	choose(site, "squashfs=zstd-1");
+	pack(site, &first);
+	both = slurp(site->out_fd, "img-12.meta.tar.xz");
+	root = slurp(site->out_fd, "img-12.rootfs.squashfs");
+	buffer_add(&both, root.data, root.len);
+	digest = sha256_of(both.data, both.len);
+	assert_int_equal(first.items[0].file_count, 2);
+	assert_true(digest_equal(&first.items[0].fingerprint, &digest));
+	digest = sha256_of(root.data, root.len);
+	assert_true(digest_equal(&first.items[0].files[1].sha256, &digest));
+	assert_int_equal(root.len % 4096, 0);
+	/* Beside others, which share the memory, and again. */
+	site->options.formats = PACK_SQUASHFS | PACK_UNIFIED | PACK_SPLIT;
+	choose(site, "gzip,squashfs=zstd-1");
+	pack(site, &second);
+	assert_true(digest_equal(&first.items[0].fingerprint, &second.items[2].fingerprint));
+}
+
+/* The folder is what the unified archive unpacks to, and its digest that of the archive. */
+static void folder_is_the_tree(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts folder = ARTEFACTS_INIT;
+	auto_artefacts struct artefacts again = ARTEFACTS_INIT;
+	auto_artefacts struct artefacts unified = ARTEFACTS_INIT;
+	auto_buffer struct buffer before = BUFFER_INIT;
+	auto_buffer struct buffer after = BUFFER_INIT;
+	auto_close int fd = -1;
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip(); /* nobody else may give files away */
+	put_tree(site);
+	put_owned(site);
+	(void)put_attributes(site);
+	site->options.formats = PACK_DIR;
+	pack(site, &folder);
+	/* A second one takes its place. */
+	pack(site, &again);
+	assert_true(digest_equal(&folder.items[0].fingerprint, &again.items[0].fingerprint));
+	assert_true(folder.items[0].files[0].is_folder);
+	before = described(site->tree_fd);
+	fd = open_root(site, "out/img-12.dir/rootfs");
+	after = described(fd);
+	assert_string_equal(after.data, before.data);
+	assert_int_equal(fstatat(fd, "sparse", &st, 0), 0);
+	assert_true(st.st_blocks < 100);
+	assert_int_equal(faccessat(site->out_fd, "img-12.dir/templates/b.tpl", R_OK, 0), 0);
+	assert_int_equal(faccessat(site->out_fd, "img-12.dir/metadata.yaml", R_OK, 0), 0);
+	assert_alone(site->out_fd, "img-12.dir");
+	site->options.formats = PACK_UNIFIED;
+	choose(site, "none");
+	pack(site, &unified);
+	assert_true(digest_equal(&folder.items[0].fingerprint, &unified.items[0].fingerprint));
+}
+
+/* What is none of ours stays. */
+static void other_folder_stays(void **state)
+{
+	struct site *site = *state;
+	auto_close int fd = open_folder(site->out_fd, "img-12.dir");
+
+	put_file(fd, "mine", "", 0, 0644);
+	site->options.formats = PACK_DIR;
+	assert_fails(site, ERROR_USAGE, "is there already and is no folder with metadata.yaml and rootfs");
+	assert_int_equal(faccessat(fd, "mine", R_OK, 0), 0);
+	assert_alone(site->out_fd, "img-12.dir");
+}
+
+/* Formats that hold the same file share it. */
+static void shared_files(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_artefacts struct artefacts kept = ARTEFACTS_INIT;
+	auto_buffer struct buffer sums = BUFFER_INIT;
+	auto_close int again_fd = open_folder(site->top_fd, "again");
+	auto_free char *printed = NULL;
+	struct pack_options again;
+	struct error e = ERROR_INIT;
+	size_t lines = 0;
+
+	put_file(site->tree_fd, "file", "content", 7, 0644);
+	site->options.formats = PACK_SPLIT | PACK_SQUASHFS | PACK_TAR | PACK_LXC;
+	choose(site, "zstd");
+	pack(site, &artefacts);
+	assert_int_equal(artefacts.count, 4);
+	assert_string_equal(artefacts.items[3].format, "tar");
+	assert_string_equal(artefacts.items[3].files[0].name, artefacts.items[0].files[1].name);
+	assert_string_equal(artefacts.items[1].files[0].name, artefacts.items[0].files[0].name);
+	assert_int_equal(pack_write_sums(site->out_fd, &artefacts, &e), 0);
+	sums = slurp(site->out_fd, "SHA256SUMS");
+	for (size_t i = 0; i < sums.len; i++)
+		lines += sums.data[i] == '\n';
+	assert_int_equal(lines, 5);
+	printed = artefacts_print(&artefacts);
+	again = site->options;
+	again.output_fd = again_fd;
+	/* A folder is not kept: it is made of the root. */
+	if (geteuid() == 0)
+		again.formats |= PACK_DIR;
+	assert_int_equal(pack_kept(&again, site->out_fd, printed, &kept, &e), 1);
+	assert_int_equal(kept.count, geteuid() == 0 ? 5 : 4);
+	if (geteuid() == 0)
+		assert_int_equal(faccessat(again_fd, "img-12.dir/rootfs/file", R_OK, 0), 0);
+	assert_true(digest_equal(&kept.items[1].fingerprint, &artefacts.items[1].fingerprint));
+}
+
+static char *member(const struct site *site, const char *archive, const char *name)
+{
+	auto_free char *path = xasprintf("%s/out/%s", site->folder, archive);
+	const char *argv[] = { "tar", "-xOf", path, name, NULL };
+	struct process_options options = { .argv = argv, .output_max_bytes = 1 * MIB, .timeout_ms = 60000 };
+	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(process_run(&options, &result, &e), 0);
+	assert_int_equal(result.status, 0);
+	return xstrdup(result.output.data ? result.output.data : "");
+}
+
+#define assert_member(site, archive, name, text) \
+	do { \
+		auto_free char *member_ = member((site), (archive), (name)); \
+		assert_string_equal(member_, (text)); \
+	} while (0)
+
+/* By distrobuilder's rules: levels, users, words of LXC in the root. */
+static void lxc_pair(void **state)
+{
+	struct lxc_config configs[] = {
+		{ .type = "all", .before = 5, .content = "old" },
+		{ .type = "all", .after = 4, .content = "new = {{ image.release }}" },
+		{ .type = "user", .content = "own" },
+	};
+	struct recipe_file files[] = {
+		{ .generator = GENERATOR_HOSTNAME, .path = "/etc/hostname" },
+		{ .generator = GENERATOR_DUMP, .path = "/etc/x", .templated = true },
+		{ .generator = GENERATOR_CLOUD_INIT, .path = "/var/lib/cloud" },
+	};
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	auto_buffer struct buffer both = BUFFER_INIT;
+	auto_buffer struct buffer root = BUFFER_INIT;
+	auto_close int etc_fd = open_folder(site->tree_fd, "etc");
+	struct digest digest;
+	static const char meta[] = "img-12.lxc.meta.tar.xz";
+	static const char rootfs[] = "img-12.lxc.rootfs.tar.xz";
+
+	put_file(etc_fd, "hostname", "left over from the build\n", 25, 0600);
+	assert_int_equal(mkdirat(etc_fd, "cloud", 0755), 0);
+	if (geteuid() == 0)
+		assert_int_equal(mknodat(site->tree_fd, "null", S_IFCHR | 0666, makedev(1, 3)), 0);
+	site->recipe.files = files;
+	site->recipe.file_count = ARRAY_LEN(files);
+	site->recipe.targets.lxc_configs = configs;
+	site->recipe.targets.lxc_config_count = ARRAY_LEN(configs);
+	site->recipe.targets.lxc_create_message = "You have {{ image.release }}";
+	site->options.formats = PACK_LXC;
+	choose(site, "zstd,lxc=xz-1");
+	pack(site, &artefacts);
+	assert_member(site, meta, "config", "new = 12\n");
+	assert_member(site, meta, "config-user", "new = 12\nown\n");
+	assert_member(site, meta, "config.4", "old\n");
+	assert_member(site, meta, "config-user.1", "old\nown\n");
+	assert_member(site, meta, "create-message", "You have 12\n");
+	assert_member(site, meta, "expiry", "1700086400\n");
+	assert_member(site, meta, "templates", "/etc/hostname\n/etc/x\n");
+	assert_member(site, meta, "excludes-user", geteuid() == 0 ? "null\n" : "");
+	assert_member(site, rootfs, "etc/hostname", "LXC_NAME\n");
+	assert_member(site, rootfs, "etc/cloud/cloud-init.disabled", "");
+	both = slurp(site->out_fd, meta);
+	root = slurp(site->out_fd, rootfs);
+	buffer_add(&both, root.data, root.len);
+	digest = sha256_of(both.data, both.len);
+	assert_true(digest_equal(&artefacts.items[0].fingerprint, &digest));
+}
+
+/* A recipe that is silent about LXC gives what every LXC has. */
+static void lxc_by_default(void **state)
+{
+	struct site *site = *state;
+	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
+	struct lxc_config old = { .type = "all", .before = 3, .content = "old", .place = { "x.yaml", 7, 1 } };
+
+	site->options.formats = PACK_LXC;
+	choose(site, "zstd,lxc=xz-1");
+	pack(site, &artefacts);
+	assert_member(site, "img-12.lxc.meta.tar.xz", "config",
+		      "lxc.include = LXC_TEMPLATE_CONFIG/common.conf\nlxc.arch = linux64\n");
+	assert_member(site, "img-12.lxc.meta.tar.xz", "config-user",
+		      "lxc.include = LXC_TEMPLATE_CONFIG/common.conf\n"
+		      "lxc.include = LXC_TEMPLATE_CONFIG/userns.conf\nlxc.arch = linux64\n");
+	site->recipe.targets.lxc_configs = &old;
+	site->recipe.targets.lxc_config_count = 1;
+	assert_fails(site, ERROR_RECIPE,
+		     "x.yaml:7:1: nothing in targets.lxc.config is for the present level 5");
+}
+
 static void format_words(void **state)
 {
 	struct error e = ERROR_INIT;
@@ -750,10 +1080,79 @@ static void format_words(void **state)
 	assert_int_equal(formats, PACK_UNIFIED);
 	assert_int_equal(pack_formats_parse("split,unified", &formats, &e), 0);
 	assert_int_equal(formats, PACK_UNIFIED | PACK_SPLIT);
+	assert_int_equal(pack_formats_parse("unified,split,squashfs,lxc,dir,tar", &formats, &e), 0);
+	assert_int_equal(formats, (1 << PACK_FORMAT_COUNT) - 1);
 	assert_int_equal(pack_formats_parse("split,", &formats, &e), -1);
-	assert_string_equal(e.text, "unknown format '' (possible: unified, split)");
-	assert_int_equal(pack_formats_parse("squashfs", &formats, &e), -1);
+	assert_string_equal(e.text, "unknown format '' (possible: unified, split, squashfs, lxc, tar, dir)");
+	assert_int_equal(pack_formats_parse("ext4", &formats, &e), -1);
 	assert_int_equal(e.kind, ERROR_USAGE);
+}
+
+static void compression_words(void **state)
+{
+	static const struct {
+		const char *words;
+		const char *chosen; /* unified, squashfs, lxc; or what is wrong */
+	} cases[] = {
+		{ "zstd", "zstd-3 zstd-15 xz-6" },
+		{ "zstd-19", "zstd-19 zstd-19 xz-6" },
+		{ "xz", "xz-6 xz-6 xz-6" },
+		{ "xz-9", "xz-9 xz-9 xz-9" },
+		{ "bzip2-1", "bzip2-1 zstd-15 xz-6" },
+		{ "lz4-12", "lz4-12 lz4-0 xz-6" },
+		{ "squashfs=xz", "zstd-3 xz-6 xz-6" },
+		{ "squashfs=xz-1,gzip,lxc=xz-0", "gzip-6 xz-1 xz-0" },
+		{ "lzma,unified=none", "none-0 zstd-15 xz-6" },
+		{ "zstd,xz", "two compressions for all formats: the second is 'xz'" },
+		{ "lxc=zstd", "LXC reads nothing but xz, not 'zstd'" },
+		{ "squashfs=bzip2",
+		  "unknown compression 'bzip2' of squashfs (possible: xz, zstd, gzip, lz4)" },
+		{ "squashfs=zstd-20", "no level '20' in squashfs (possible: zstd-1 to zstd-19)" },
+		{ "squashfs=lz4-1", "compression 'lz4' of squashfs has no levels" },
+		{ "squashfs=xz,squashfs=xz", "two compressions for the format squashfs" },
+		{ "tar=xz", "compression 'tar=xz': the format tar is not written" },
+		{ "dir=xz", "a folder is not compressed" },
+		{ "ext4=xz", "unknown format 'ext4' (possible: unified, split, squashfs, lxc, tar, dir)" },
+		{ "", "unknown compression '' (possible: none, gzip, bzip2, xz, zstd, lzma, lz4)" },
+	};
+	static const unsigned formats = PACK_UNIFIED | PACK_SQUASHFS | PACK_LXC | PACK_DIR;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct pack_compression chosen[PACK_FORMAT_COUNT];
+		struct error e = ERROR_INIT;
+		auto_free char *text = NULL;
+
+		if (pack_compression_parse(cases[i].words, formats, chosen, &e) < 0) {
+			assert_int_equal(e.kind, ERROR_USAGE);
+			assert_string_equal(e.text, cases[i].chosen);
+			continue;
+		}
+		text = xasprintf("%s-%d %s-%d %s-%d", chosen[0].codec, chosen[0].level, chosen[2].codec,
+				 chosen[2].level, chosen[3].codec, chosen[3].level);
+		assert_string_equal(text, cases[i].chosen);
+		assert_null(chosen[5].codec);
+	}
+}
+
+/* The one archive for two formats cannot be compressed in two ways. */
+static void one_file_one_level(void **state)
+{
+	struct site *site = *state;
+
+	site->options.formats = PACK_SPLIT | PACK_TAR;
+	choose(site, "zstd,tar=zstd-5");
+	assert_refused(site, ERROR_USAGE, "the formats split and tar share 'img-12.rootfs.tar.zst'");
+}
+
+static void doubtful_codec(void **state)
+{
+	struct site *site = *state;
+
+	choose(site, "lz4");
+	pack_warn(&site->options);
+	fflush(site->words_file);
+	assert_non_null(strstr(site->words, "Incus alone reads archives compressed by lz4"));
 }
 
 int main(void)
@@ -772,7 +1171,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(kept_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(kept_files_that_are_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(output_is_locked, setup, teardown),
+		cmocka_unit_test_setup_teardown(squashfs_is_the_tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(squashfs_has_a_fingerprint, setup, teardown),
+		cmocka_unit_test_setup_teardown(folder_is_the_tree, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_folder_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(shared_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(lxc_pair, setup, teardown),
+		cmocka_unit_test_setup_teardown(lxc_by_default, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_file_one_level, setup, teardown),
+		cmocka_unit_test_setup_teardown(doubtful_codec, setup, teardown),
 		cmocka_unit_test(format_words),
+		cmocka_unit_test(compression_words),
 	};
 
 	return cmocka_run_group_tests_name("pack", tests, NULL, NULL);

@@ -19,6 +19,7 @@ static const struct edge {
 } edges[] = {
 	{ "none", 0, 64 * 1024 }, { "gzip", 1, 1024 * 1024 },     { "bzip2", 1, 400 * 1000 },
 	{ "xz", 0, 1024 * 1024 }, { "zstd", 1, 2 * 1024 * 1024 },
+	{ "lzma", 0, 64 * 1024 }, { "lz4", 1, 4 * 1024 * 1024 },
 };
 
 static uint64_t next_random(uint64_t *state)
@@ -142,7 +143,7 @@ static void assert_round_trip(const struct codec *codec, int level, const char *
 
 static void codecs_round_trip(void **state)
 {
-	auto_free char *data = random_bytes(4 * MIB, 1);
+	auto_free char *data = random_bytes(8 * MIB, 1);
 
 	for (size_t i = 0; i < ARRAY_LEN(edges); i++) {
 		const struct codec *codec = codec_find(text_of(edges[i].codec));
@@ -308,9 +309,9 @@ static void parse_words(void **state)
 		const char *word;
 		const char *error;
 	} bad[] = {
-		{ "lz5", "unknown compression 'lz5' (possible: none, gzip, bzip2, xz, zstd)" },
-		{ "", "unknown compression '' (possible: none, gzip, bzip2, xz, zstd)" },
-		{ "zst-3", "unknown compression 'zst' (possible: none, gzip, bzip2, xz, zstd)" },
+		{ "lz5", "unknown compression 'lz5' (possible: none, gzip, bzip2, xz, zstd, lzma, lz4)" },
+		{ "", "unknown compression '' (possible: none, gzip, bzip2, xz, zstd, lzma, lz4)" },
+		{ "zst-3", "unknown compression 'zst' (possible: none, gzip, bzip2, xz, zstd, lzma, lz4)" },
 		{ "none-1", "compression 'none' has no levels, but 'none-1' gives one" },
 		{ "zstd-20", "no level '20' in compression 'zstd-20' (possible: zstd-1 to zstd-19)" },
 		{ "zstd-0", "no level '0' in compression 'zstd-0' (possible: zstd-1 to zstd-19)" },
