@@ -26,6 +26,9 @@ struct settings {
 	struct words devices;
 	struct words properties;
 	const char *output;
+	const char *keyring; /* these three: what an image is verified with */
+	const char *allowed_signers;
+	const char *fingerprint;
 	const char *format;
 	const char *compression;
 	const char *creation_date;
@@ -89,6 +92,7 @@ int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_convert(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_inspect(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_pack(const struct settings *settings, struct error *e) MUST_CHECK;
@@ -96,6 +100,7 @@ int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_unpack(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_verify(const struct settings *settings, struct error *e) MUST_CHECK;
 
 /* The format of recipes as a JSON Schema; malloc'ed. */
 char *schema_text(void);

@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	  cmd_cache },
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
 	{ "convert", "IMAGE [ROOTFS]", 1, 2, "write an image in another format or compression", cmd_convert },
+	{ "inspect", "IMAGE [ROOTFS]", 1, 2, "show what an image is, and where its space goes", cmd_inspect },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "pack", "DIR", 1, 1, "make an image of a root that exists", cmd_pack },
@@ -17,6 +18,7 @@ static const struct command commands[] = {
 	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
 	{ "unpack", "IMAGE [ROOTFS] DIR", 2, 3, "write an image to a folder", cmd_unpack },
+	{ "verify", "IMAGE [ROOTFS]", 1, 2, "say all that is wrong with an image", cmd_verify },
 };
 
 const struct command *command_all(size_t *count)

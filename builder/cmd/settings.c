@@ -20,8 +20,10 @@ enum {
 	ON_CONVERT = 1 << 8,
 	ON_PACK = 1 << 9,
 	ON_UNPACK = 1 << 10,
+	ON_VERIFY = 1 << 20,
+	ON_INSPECT = 1 << 21,
 	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
-		 ON_CONVERT | ON_PACK | ON_UNPACK,
+		 ON_CONVERT | ON_PACK | ON_UNPACK | ON_VERIFY | ON_INSPECT,
 };
 
 struct option_row {
@@ -39,6 +41,8 @@ struct option_row {
 static const struct option_row rows[] = {
 	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD,
 	  "build every image of the recipe's matrix, each in a folder of its own" },
+	{ "allowed-signers", 0, "FILE", OPTION_TEXT, FIELD(allowed_signers), ON_VERIFY,
+	  "SHA256SUMS.sig must be by one of these SSH keys, as ssh-keygen(1) has them" },
 	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
@@ -57,6 +61,7 @@ static const struct option_row rows[] = {
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
+	{ "fingerprint", 0, "SHA256", OPTION_TEXT, FIELD(fingerprint), ON_VERIFY, "what the image must be" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_CONVERT | ON_MATRIX | ON_PACK,
 	  "unified, split, squashfs, lxc, tar, dir (default: unified,split); matrix: json, github or gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
@@ -67,6 +72,8 @@ static const struct option_row rows[] = {
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
 	{ "keep", 0, "SIZE", OPTION_TEXT, FIELD(keep), ON_CACHE,
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
+	{ "keyring", 0, "FILE", OPTION_TEXT, FIELD(keyring), ON_VERIFY,
+	  "SHA256SUMS.asc must be by one of these OpenPGP keys" },
 	{ "metadata", 0, "FILE", OPTION_TEXT, FIELD(metadata), ON_PACK,
 	  "take FILE as the image's metadata.yaml, as it is" },
 	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_PLAN,
@@ -121,7 +128,7 @@ static unsigned command_bit(const struct command *command)
 		{ "build", ON_BUILD },       { "cache", ON_CACHE },     { "check", ON_CHECK },
 		{ "list", ON_LIST },         { "matrix", ON_MATRIX },   { "show", ON_SHOW },
 		{ "template", ON_TEMPLATE }, { "convert", ON_CONVERT }, { "pack", ON_PACK },
-		{ "unpack", ON_UNPACK },
+		{ "unpack", ON_UNPACK },     { "verify", ON_VERIFY },   { "inspect", ON_INSPECT },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)

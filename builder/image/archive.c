@@ -6,12 +6,17 @@
 #include "tree/holes.h"
 
 #include <limits.h>
+#include <sys/sysmacros.h>
+
+/* linux/kdev_t.h */
+enum { DEVICE_MAJOR_MAX = 0xfff, DEVICE_MINOR_MAX = 0xfffff };
 
 struct visit {
 	const struct archive_root *root;
 	tree_fn *visit;
 	void *context;
-	bool refused; /* the visitor failed; it says itself what that was about */
+	bool refused;    /* the visitor failed; it says itself what that was about */
+	bool is_content; /* because of what it asked for, which is the archive's fault */
 	struct reader reader;
 	struct names names;
 	struct xattrs xattrs; /* of the current entry */
@@ -103,10 +108,8 @@ static int read_hole(struct archive_content *content, void *data, size_t room, s
 	return 0;
 }
 
-static int read_content(struct tree_content *base, void *data, size_t room, size_t *len, struct error *e)
+static int read_some(struct archive_content *content, void *data, size_t room, size_t *len, struct error *e)
 {
-	struct archive_content *content = (struct archive_content *)base;
-
 	if (interrupt_check(e) < 0)
 		return -1;
 	*len = 0;
@@ -137,6 +140,16 @@ static int skip_hole(struct tree_content *base, uint64_t len, struct error *e)
 		return error_set(e, ERROR_INTERNAL, "its holes are not where they were");
 	content->at += (int64_t)len;
 	return 0;
+}
+
+static int read_content(struct tree_content *base, void *data, size_t room, size_t *len, struct error *e)
+{
+	struct archive_content *content = (struct archive_content *)base;
+
+	if (read_some(content, data, room, len, e) == 0)
+		return 0;
+	content->visit->is_content = e->kind == ERROR_FORMAT;
+	return -1;
 }
 
 /* A key of a pax record cannot hold '=': GNU tar, and kiln, write "%3D" for it, and "%25" for '%'. */
@@ -227,8 +240,11 @@ static int fill_stat(const struct entry *entry, struct stat *st, struct error *e
 		st->st_size = entry->size_bytes;
 	if (entry->type == ENTRY_SYMLINK)
 		st->st_size = (off_t)strlen(entry->target);
-	if (entry->type == ENTRY_CHARACTER_DEVICE || entry->type == ENTRY_BLOCK_DEVICE)
-		st->st_rdev = entry->device;
+	if (entry->type != ENTRY_CHARACTER_DEVICE && entry->type != ENTRY_BLOCK_DEVICE)
+		return 0;
+	if (major(entry->device) > DEVICE_MAJOR_MAX || minor(entry->device) > DEVICE_MINOR_MAX)
+		return error_set(e, ERROR_FORMAT, "it is a device with numbers that Linux does not have");
+	st->st_rdev = entry->device;
 	return 0;
 }
 
@@ -359,6 +375,14 @@ static int visit_unified(struct visit *visit, struct error *e)
 	return 0;
 }
 
+/* The visitor names the entry; the file is known here alone. */
+static int fail(const struct visit *visit, struct error *e)
+{
+	if (!visit->refused)
+		return reader_wrap(&visit->reader, e);
+	return visit->is_content ? error_wrap(e, "%s", visit->reader.name) : -1;
+}
+
 static int visit_all(const struct tree_source *source, tree_fn *function, void *context, struct error *e)
 {
 	const struct archive_root *root = (const struct archive_root *)source;
@@ -373,7 +397,7 @@ static int visit_all(const struct tree_source *source, tree_fn *function, void *
 		if (interrupt_check(e) < 0)
 			return -1;
 		if ((unified ? visit_unified(&visit, e) : visit_entry(&visit, visit.reader.path, e)) < 0)
-			return visit.refused ? -1 : reader_wrap(&visit.reader, e);
+			return fail(&visit, e);
 	}
 	if (r == 0 && visit.names.by_path.count == 0)
 		return error_set(e, ERROR_FORMAT, "%s: there is no root in it", name);

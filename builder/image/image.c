@@ -191,8 +191,8 @@ static char *beside(struct arena *arena, const char *path, const char *name)
 	return access(found, F_OK) == 0 ? found : NULL;
 }
 
-/* The root that belongs to the metadata archive PATH: NAME.meta.tar.xz and so on, or the names of the field. */
-static const char *find_root(struct arena *arena, const char *path)
+/* NAME.meta.tar.xz and so on, or the names of the field. */
+const char *image_root_beside(struct arena *arena, const char *path)
 {
 	static const char *const tails[] = {
 		".rootfs.tar",     ".rootfs.tar.zst",  ".rootfs.tar.xz",  ".rootfs.tar.gz",
@@ -262,7 +262,7 @@ static int add_root(struct image *image, const char *rootfs_path, bool has_root,
 	if (!rootfs_path && has_root)
 		return 0;
 	if (!rootfs_path)
-		rootfs_path = find_root(&image->arena, path);
+		rootfs_path = image_root_beside(&image->arena, path);
 	if (!rootfs_path)
 		return error_set(e, ERROR_FORMAT,
 				 "%s: there is no root in it, nor a file of it beside it; name that as well",

@@ -19,6 +19,7 @@
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "tree/tree.h"
@@ -66,6 +67,9 @@ static inline void auto_image_(struct image **image)
 	image_close(*image);
 }
 #define auto_image AUTO(auto_image_)
+
+/* The file of the root that belongs to the metadata archive PATH, by its name; NULL when there is none beside it. */
+const char *image_root_beside(struct arena *arena, const char *path);
 
 /* Valid until image_close(). */
 const struct image_facts *image_facts(const struct image *image);

@@ -35,7 +35,8 @@ struct visit {
 	const struct squash_root *root;
 	tree_fn *visit;
 	void *context;
-	bool refused; /* the visitor failed; it says itself what that was about */
+	bool refused;    /* the visitor failed; it says itself what that was about */
+	bool is_content; /* because of what it asked for, which is the file's fault */
 	struct squash_file file;
 	struct buffer path;
 	struct listing *levels; /* owned; the root first */
@@ -160,7 +161,10 @@ static int read_content(struct tree_content *base, void *data, size_t room, size
 
 	if (interrupt_check(e) < 0)
 		return -1;
-	return squash_data_read(&visit->file, &visit->data, data, room, len, e);
+	if (squash_data_read(&visit->file, &visit->data, data, room, len, e) == 0)
+		return 0;
+	visit->is_content = e->kind == ERROR_FORMAT;
+	return -1;
 }
 
 static int skip_hole(struct tree_content *base, uint64_t len, struct error *e)
@@ -268,8 +272,9 @@ static int wrap(const struct visit *visit, struct error *e)
 {
 	const char *name = visit->root->file->path;
 
+	/* The visitor names the entry; the file is known here alone. */
 	if (visit->refused)
-		return -1;
+		return visit->is_content ? error_wrap(e, "%s", name) : -1;
 	return visit->path.len ? error_wrap(e, "%s: entry '%.300s'", name, path_of(visit))
 			       : error_wrap(e, "%s", name);
 }

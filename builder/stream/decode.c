@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
+#include "stream/gunzip.h"
 #include "stream/window.h"
 
 #include <archive.h>
@@ -36,7 +37,8 @@ static const struct magic {
 struct decoder {
 	int fd; /* borrowed */
 	const struct magic *magic;
-	struct archive *archive; /* owned; NULL: the file is not compressed */
+	struct archive *archive; /* owned; these two: NULL when the file is not compressed, or by the other */
+	struct gunzip *gunzip;   /* owned */
 	char *room;              /* owned; what was read last */
 	struct decoder_limits limits;
 	uint64_t read_bytes;
@@ -88,6 +90,14 @@ static la_ssize_t feed(struct archive *archive, void *context, const void **bloc
 	return got;
 }
 
+static ssize_t feed_gunzip(void *context, const void **data, struct error *e)
+{
+	struct decoder *decoder = context;
+
+	*data = decoder->room;
+	return read_file(decoder, e);
+}
+
 /* The format is set, not offered: a bidder would take a file that is cut short for an empty one. */
 static int open_raw(struct decoder *decoder, struct error *e)
 {
@@ -126,7 +136,9 @@ int decoder_open(int fd, struct decoder_limits limits, struct decoder **out, str
 			return error_set(e, ERROR_FORMAT,
 					 "cannot decompress: that takes %llu bytes of memory",
 					 (unsigned long long)window);
-		if (open_raw(decoder, e) < 0)
+		if (decoder->magic->filter == ARCHIVE_FILTER_GZIP)
+			decoder->gunzip = gunzip_open(feed_gunzip, decoder);
+		else if (open_raw(decoder, e) < 0)
 			return -1;
 	}
 	*out = TAKE(decoder, NULL);
@@ -147,27 +159,38 @@ static int count(struct decoder *decoder, size_t len, struct error *e)
 	return interrupt_check(e);
 }
 
-int decoder_next(struct decoder *decoder, const void **data, size_t *len, struct error *e)
+static int next_of_archive(struct decoder *decoder, const void **data, size_t *len, struct error *e)
 {
 	la_int64_t offset;
 	int r;
 
-	if (!decoder->archive) {
-		ssize_t got = read_file(decoder, e);
-
-		if (got <= 0)
-			return (int)got;
-		*data = decoder->room;
-		*len = (size_t)got;
-		return count(decoder, *len, e) < 0 ? -1 : 1;
-	}
 	do
 		r = archive_read_data_block(decoder->archive, data, len, &offset);
 	while (r == ARCHIVE_OK && *len == 0);
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r != ARCHIVE_OK)
-		return fail(decoder, e);
+	return r == ARCHIVE_OK ? 1 : fail(decoder, e);
+}
+
+static int next_of_file(struct decoder *decoder, const void **data, size_t *len, struct error *e)
+{
+	ssize_t got = read_file(decoder, e);
+
+	if (got <= 0)
+		return (int)got;
+	*data = decoder->room;
+	*len = (size_t)got;
+	return 1;
+}
+
+int decoder_next(struct decoder *decoder, const void **data, size_t *len, struct error *e)
+{
+	int r = decoder->gunzip    ? gunzip_next(decoder->gunzip, data, len, e)
+		: decoder->archive ? next_of_archive(decoder, data, len, e)
+				   : next_of_file(decoder, data, len, e);
+
+	if (r <= 0)
+		return r;
 	return count(decoder, *len, e) < 0 ? -1 : 1;
 }
 
@@ -176,9 +199,10 @@ int decoder_check_end(const struct decoder *decoder, struct error *e)
 	off_t size = lseek(decoder->fd, 0, SEEK_END);
 	int64_t used;
 
-	if (!decoder->archive)
+	if (!decoder->magic)
 		return 0;
-	used = archive_filter_bytes(decoder->archive, -1);
+	used = decoder->gunzip ? (int64_t)(decoder->read_bytes - gunzip_left(decoder->gunzip))
+			       : archive_filter_bytes(decoder->archive, -1);
 	if (size < 0)
 		return error_sys(e, "cannot read");
 	if (used < size)
@@ -198,6 +222,7 @@ void decoder_close(struct decoder *decoder)
 		return;
 	if (decoder->archive)
 		archive_read_free(decoder->archive);
+	gunzip_close(decoder->gunzip);
 	free(decoder->room);
 	free(decoder);
 }

@@ -27,7 +27,7 @@ archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
 sqfs/*		image tree
-jansson.h	plan customize cmd record
+jansson.h	check plan customize cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream
