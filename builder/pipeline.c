@@ -11,6 +11,7 @@
 #include "fetch/fetch.h"
 #include "fetch/mirror.h"
 #include "index/index.h"
+#include "lock/lock.h"
 #include "plan/plan.h"
 #include "recipe/architecture.h"
 #include "recipe/recipe.h"
@@ -33,6 +34,7 @@ struct build {
 	struct index_set indexes;
 	int64_t epoch_s; /* the date of everything in the image */
 	struct plan plan;
+	struct inputs inputs;
 	struct chain *chain;
 	int output_fd; /* locked from the first file's appearance to the last's */
 	struct artefacts artefacts;
@@ -205,6 +207,19 @@ static int run_index(struct build *b, struct error *e)
 	return pack_image_name(&b->recipe, &name, e);
 }
 
+static int collect_inputs(struct build *b, struct error *e)
+{
+	const struct input_options options = {
+		.recipe = &b->recipe,
+		.cell = b->options.cell,
+		.overrides = b->options.overrides,
+		.override_count = b->options.override_count,
+		.epoch_s = b->epoch_s,
+	};
+
+	return inputs_collect(&options, &b->inputs, e);
+}
+
 static int run_plan(struct build *b, struct error *e)
 {
 	uint64_t download_bytes = 0;
@@ -213,6 +228,8 @@ static int run_plan(struct build *b, struct error *e)
 	if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
 		return -1;
 	index_set_unmap(&b->indexes);
+	if (collect_inputs(b, e) < 0)
+		return -1;
 	if (b->options.until >= STAGE_UNPACK && b->family->check_host(&b->plan, e) < 0)
 		return -1;
 	for (size_t i = 0; i < b->plan.package_count; i++) {
@@ -301,7 +318,14 @@ static int run_pack(struct build *b, struct error *e)
 	    dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e) < 0)
 		return -1;
 	options.output_fd = b->output_fd;
-	return chain_pack(b->chain, &options, &b->artefacts, e);
+	if (chain_pack(b->chain, &options, &b->artefacts, e) < 0)
+		return -1;
+	for (size_t i = 0; i < b->artefacts.count; i++)
+		ARENA_PUSH(&b->inputs.arena, b->inputs.formats, b->inputs.format_count,
+			   b->artefacts.items[i].format);
+	b->inputs.compression = b->options.codec->name;
+	b->inputs.level = b->options.level;
+	return 0;
 }
 
 static const struct {
@@ -349,6 +373,7 @@ struct build *build_open(const struct build_options *options)
 	b->mirrors = MIRRORS_INIT;
 	b->indexes = INDEX_SET_INIT;
 	b->plan = PLAN_INIT;
+	b->inputs = INPUTS_INIT;
 	b->output_fd = -1;
 	b->artefacts = ARTEFACTS_INIT;
 	return b;
@@ -360,6 +385,8 @@ static int make_record(const struct build *b, char **text, struct error *e)
 	struct record_parts parts = {
 		.recipe = &b->recipe,
 		.plan = until >= STAGE_PLAN ? &b->plan : NULL,
+		.inputs = until >= STAGE_PLAN ? &b->inputs : NULL,
+		.indexes = &b->indexes,
 		.artefacts = &b->artefacts,
 		.dated = until >= STAGE_INDEX,
 		.creation_s = b->epoch_s,
@@ -428,6 +455,7 @@ void build_close(struct build *b)
 	artefacts_release(&b->artefacts);
 	auto_close_(&b->output_fd);
 	chain_close(b->chain);
+	inputs_release(&b->inputs);
 	plan_release(&b->plan);
 	index_set_release(&b->indexes);
 	fetcher_close(b->fetcher);

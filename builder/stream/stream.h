@@ -106,6 +106,12 @@ struct sink *codec_open(const struct codec *codec, int level, struct sink *next,
 			struct error *e);
 
 /*
+ * The libraries whose version has a say in the bytes of a compressed file, in the order of their names: the name of
+ * number INDEX with its *version; NULL behind the last.
+ */
+const char *stream_library(size_t index, const char **version);
+
+/*
  * Decode a whole compressed file (gzip, xz, zstd, bzip2, lzma or none, found by its magic bytes) from FD
  * into OUT, which is not finished. More than MAX_BYTES of output is ERROR_FORMAT.
  */
