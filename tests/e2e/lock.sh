@@ -260,7 +260,11 @@ run snap build r/snap.yaml --locked --until fetch --cache cold6
 is 'a package that is gone comes from there' "$status" 0
 is 'after the archive was asked' "$(requests | grep /app_)" "/pool/main/app_2.0_all.deb
 /snapshots/archive/debian/$later/pool/main/app_2.0_all.deb"
-mv "www/snapshots/archive/debian/$later/pool/main"/app_* www/pool/main/
+mv "www/snapshots/archive/debian/$later/pool/main"/app_* .
+fails 'or from nowhere' fetch \
+	"snap\.yaml\.lock:[0-9]+: package 'app' 2\.0: cannot fetch '$SERVER/pool/main/app_2\.0_all\.deb': HTTP 404; cannot fetch '$SERVER/snapshots/.*': HTTP 404; --mirror" \
+	snap build r/snap.yaml --locked --until fetch --cache cold7
+mv app_2.0* www/pool/main/
 
 tiny_recipe r/m.yaml "$SERVER" app
 printf 'matrix:\n  architecture: [%s]\n  variant: [default, cloud]\n' "$architecture" >>r/m.yaml
