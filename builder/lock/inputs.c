@@ -10,14 +10,25 @@
 #include "stream/stream.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 struct collector {
 	struct inputs *inputs;
 	const struct recipe *recipe;
 };
 
-/* PATH without "." parts and doubled slashes: it names a file, so nothing of it is dropped at its end. */
-static const char *clean_path(struct arena *arena, const char *path)
+/* Whether the ".." behind PATH, as seen from FOLDER, undoes its last part: not when that is a link. */
+static bool is_folder(const char *folder, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *full = path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", folder, path);
+	struct stat st;
+
+	return strcmp(slash ? slash + 1 : path, "..") != 0 && lstat(full, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* PATH, from FOLDER, without "." parts, doubled slashes and folders that are left again. */
+static const char *clean_path(struct arena *arena, const char *folder, const char *path)
 {
 	auto_buffer struct buffer clean = BUFFER_INIT;
 	struct text rest = text_of(path);
@@ -29,6 +40,13 @@ static const char *clean_path(struct arena *arena, const char *path)
 
 		if (part.len == 0 || text_is(part, "."))
 			continue;
+		if (text_is(part, "..") && clean.len && strcmp(clean.data, "/") != 0 &&
+		    is_folder(folder, clean.data)) {
+			const char *slash = strrchr(clean.data, '/');
+
+			buffer_cut(&clean, slash ? (size_t)(slash - clean.data) + (slash == clean.data) : 0);
+			continue;
+		}
 		if (clean.len && clean.data[clean.len - 1] != '/')
 			buffer_addc(&clean, '/');
 		buffer_add(&clean, part.ptr, part.len);
@@ -45,7 +63,7 @@ static const char *from_recipe(const struct collector *collector, const char *pa
 	if (len && strcmp(folder, ".") != 0 && strcmp(folder, "/") != 0 && is_prefix(path, folder) &&
 	    path[len] == '/')
 		path += len + strspn(path + len, "/");
-	return clean_path(&collector->inputs->arena, path);
+	return clean_path(&collector->inputs->arena, folder ? folder : ".", path);
 }
 
 static void add_file(const struct collector *collector, const char *path, const struct digest *sha256,

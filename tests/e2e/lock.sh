@@ -47,16 +47,21 @@ cat >>r/t.yaml <<-'R'
 	  source: files
 	  path: /opt/files
 	- generator: template
-	  source: motd.tpl
+	  source: files/../tpl/motd.tpl
 	  name: motd.tpl
 	  path: /etc/motd
+	- generator: copy
+	  source: away/../b
+	  path: /opt/b
 	actions:
 	- trigger: post-unpack
 	  action: |-
 	    #!/bin/sh
 	    true
 R
-echo 'of {{ instance.name }}' >r/motd.tpl
+mkdir r/tpl
+echo 'of {{ instance.name }}' >r/tpl/motd.tpl
+ln -s files/deep r/away # so that the folder above it is files
 
 # ---- what is in a lock
 
@@ -68,7 +73,7 @@ C=other-cache run env -C elsewhere "$KILN" lock t.yaml --mirror none -o image.ar
 is 'the same in another folder, with another cache' "$(cmp r/t.yaml.lock elsewhere/t.yaml.lock 2>&1)" ''
 json r/t.yaml.lock >lock.json || give_up 'a lock is YAML' "$(cat r/t.yaml.lock)"
 is 'files of the recipe' "$(jq -r '.recipe.files[].path' lock.json | xargs)" \
-	'common.yaml files/b files/deep/a key/public.asc motd.tpl t.yaml'
+	'away/../b common.yaml files/b files/deep/a key/public.asc t.yaml tpl/motd.tpl'
 is 'with their digests' "$(jq -r '.recipe.files[] | "\(.sha256)  r/\(.path)"' lock.json | sha256sum -c --quiet 2>&1)" ''
 is 'options' "$(jq -c .recipe.overrides lock.json)" "[\"image.architecture=$architecture\"]"
 is 'kiln itself' "kiln $(jq -r .kiln.version lock.json)" "$("$KILN" --version)"
@@ -185,7 +190,8 @@ echo changed >r/files/b
 rm r/files/deep/a
 echo '# more' >>r/common.yaml
 run k lock --update r/t.yaml --quiet
-is 'files of the recipe' "$(grep -v '^\* archive' <<<"$out")" '* recipe: common.yaml changed
+is 'files of the recipe' "$(grep -v '^\* archive' <<<"$out")" '* recipe: away/../b changed
+* recipe: common.yaml changed
 * recipe: files/b changed
 * recipe: files/deep/a removed'
 rm r/t.yaml.lock
@@ -204,7 +210,7 @@ again() {
 	k lock r/t.yaml --quiet
 }
 echo again >r/files/b
-refused 'a file that is copied has changed' digest "t\.yaml\.lock: the recipe is not the one that was locked: 'files/b' has changed; kiln lock --update" k plan r/t.yaml --locked
+refused 'a file that is copied has changed' digest "t\.yaml\.lock: the recipe is not the one that was locked: 'away/\.\./b' has changed, and 1 other file; kiln lock --update" k plan r/t.yaml --locked
 again
 echo new >r/files/c
 refused 'one has come' digest "'files/c' was no part of it; " k plan r/t.yaml --locked
