@@ -5,7 +5,7 @@
 #include "base/version.h"
 #include "customize/customize.h"
 #include "fetch/url.h"
-#include "lock/parts.h"
+#include "pongo/letters.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
 
@@ -16,6 +16,29 @@ struct collector {
 	struct inputs *inputs;
 	const struct recipe *recipe;
 };
+
+/*
+ * TEXT as YAML and JSON can hold it, on one line: names of files may be any bytes. Those that are no UTF-8 or control
+ * something become "\xff", and a backslash "\x5c".
+ */
+static const char *keep_shown(struct arena *arena, const char *text)
+{
+	auto_buffer struct buffer shown = BUFFER_INIT;
+	struct text rest = text_of(text);
+
+	while (rest.len) {
+		size_t len;
+		uint32_t letter = letter_decode(rest, &len);
+
+		if (letter < ' ' || letter == 0x7F || letter == '\\' || (letter == LETTER_BAD && len == 1))
+			buffer_addf(&shown, "\\x%02x", (unsigned char)rest.ptr[0]);
+		else
+			buffer_add(&shown, rest.ptr, len);
+		rest.ptr += len;
+		rest.len -= len;
+	}
+	return arena_strdup(arena, shown.data ? shown.data : "");
+}
 
 /* Whether the ".." behind PATH, as seen from FOLDER, undoes its last part: not when that is a link. */
 static bool is_folder(const char *folder, const char *path)
@@ -51,7 +74,7 @@ static const char *clean_path(struct arena *arena, const char *folder, const cha
 			buffer_addc(&clean, '/');
 		buffer_add(&clean, part.ptr, part.len);
 	}
-	return clean.len ? arena_strdup(arena, clean.data) : path;
+	return keep_shown(arena, clean.len ? clean.data : path);
 }
 
 /* PATH as seen from the folder of the recipe. */
@@ -130,10 +153,11 @@ static const char *override_shown(struct arena *arena, const char *word)
 	struct url url;
 
 	if (!value || !url_split(value + 1, &url) || !url.credentials.len)
-		return arena_strdup(arena, word);
+		return keep_shown(arena, word);
 	auto_free char *shown = url_without_credentials(value + 1);
+	auto_free char *whole = xasprintf("%.*s=%s", (int)(value - word), word, shown);
 
-	return arena_printf(arena, "%.*s=%s", (int)(value - word), word, shown);
+	return keep_shown(arena, whole);
 }
 
 static void collect_kiln(struct inputs *inputs)

@@ -61,6 +61,7 @@ cat >>r/t.yaml <<-'R'
 R
 mkdir r/tpl
 echo 'of {{ instance.name }}' >r/tpl/motd.tpl
+printf x >$'r/files/z\xff\n\\'
 ln -s files/deep r/away # so that the folder above it is files
 
 # ---- what is in a lock
@@ -72,9 +73,9 @@ cp -r r elsewhere
 C=other-cache run env -C elsewhere "$KILN" lock t.yaml --mirror none -o image.architecture="$architecture" --cache "$WORK/other-cache" --quiet
 is 'the same in another folder, with another cache' "$(cmp r/t.yaml.lock elsewhere/t.yaml.lock 2>&1)" ''
 json r/t.yaml.lock >lock.json || give_up 'a lock is YAML' "$(cat r/t.yaml.lock)"
-is 'files of the recipe' "$(jq -r '.recipe.files[].path' lock.json | xargs)" \
-	'away/../b common.yaml files/b files/deep/a key/public.asc t.yaml tpl/motd.tpl'
-is 'with their digests' "$(jq -r '.recipe.files[] | "\(.sha256)  r/\(.path)"' lock.json | sha256sum -c --quiet 2>&1)" ''
+is 'files of the recipe' "$(jq -r '.recipe.files[].path' lock.json | paste -sd ' ')" \
+	'away/../b common.yaml files/b files/deep/a files/z\xff\x0a\x5c key/public.asc t.yaml tpl/motd.tpl'
+is 'with their digests' "$(jq -r '.recipe.files[] | select(.path | test("x5c") | not) | "\(.sha256)  r/\(.path)"' lock.json | sha256sum -c --quiet 2>&1)" ''
 is 'options' "$(jq -c .recipe.overrides lock.json)" "[\"image.architecture=$architecture\"]"
 is 'kiln itself' "kiln $(jq -r .kiln.version lock.json)" "$("$KILN" --version)"
 is 'packages with all that it takes to fetch them' \
