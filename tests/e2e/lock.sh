@@ -68,6 +68,7 @@ ln -s files/deep r/away # so that the folder above it is files
 
 run k lock r/t.yaml
 is 'kiln lock' "$status $out" '0 '
+[ "$status" = 0 ] || note "$err"
 cp r/t.yaml.lock first.lock
 cp -r r elsewhere
 C=other-cache run env -C elsewhere "$KILN" lock t.yaml --mirror none -o image.architecture="$architecture" --cache "$WORK/other-cache" --quiet
