@@ -27,12 +27,13 @@ enum error_kind {
 	ERROR_EXPIRED = 7,      /* a Release file outside its time of validity */
 	ERROR_DIGEST = 8,       /* size or digest differs from what was promised */
 	ERROR_PLAN = 9,         /* packages unknown or not installable together */
-	ERROR_FORMAT = 10,      /* a malformed package, index or archive */
+	ERROR_FORMAT = 10,      /* a malformed package, index, archive or lock */
 	ERROR_SCRIPT = 11,      /* a maintainer script or dpkg failed */
 	ERROR_ACTION = 12,      /* an action of the recipe failed */
 	ERROR_SYSTEM = 13,      /* a system call */
 	ERROR_SPACE = 14,       /* no room on a disk */
 	ERROR_PRIVILEGE = 15,   /* not allowed to do what a build needs */
+	ERROR_DIFFERENT = 16,   /* two things that were compared differ */
 	ERROR_INTERRUPTED = 130 /* SIGINT, SIGTERM or SIGHUP; as shells count it */
 };
 

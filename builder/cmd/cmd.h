@@ -41,6 +41,7 @@ struct settings {
 	const char *keep;
 	const char *metadata;
 	const char *name;
+	const char *locked; /* NULL: not; "": by the recipe's own lock */
 	const char *older_than;
 	const char *payloads;
 	const char *recipe;
@@ -50,6 +51,7 @@ struct settings {
 	bool all;
 	bool fail_fast;
 	bool cells;
+	bool check;
 	bool offline;
 	bool no_layers;
 	bool json;
@@ -57,6 +59,7 @@ struct settings {
 	bool schema;
 	bool steps;
 	bool timing;
+	bool update;
 	bool verbose;
 	bool help;
 	struct log *log; /* borrowed */
@@ -94,6 +97,7 @@ int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_convert(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_inspect(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_lock(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_pack(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
@@ -104,6 +108,13 @@ int cmd_verify(const struct settings *settings, struct error *e) MUST_CHECK;
 
 /* The format of recipes as a JSON Schema; malloc'ed. */
 char *schema_text(void);
+
+/*
+ * The lock that --locked means for the image CELL (its name; NULL: none) of the recipe at PATH: *lock is malloc'ed,
+ * NULL without the option.
+ */
+int lock_chosen(const struct settings *settings, const char *path, const char *cell, char **lock,
+		struct error *e) MUST_CHECK;
 
 /* kiln plan --steps: the steps of one image, or with --cells of all. */
 int steps_print(const struct settings *settings, struct error *e) MUST_CHECK;

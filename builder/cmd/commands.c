@@ -12,6 +12,7 @@ static const struct command commands[] = {
 	{ "convert", "IMAGE [ROOTFS]", 1, 2, "write an image in another format or compression", cmd_convert },
 	{ "inspect", "IMAGE [ROOTFS]", 1, 2, "show what an image is, and where its space goes", cmd_inspect },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
+	{ "lock", "RECIPE", 1, 1, "write down what goes in, for build --locked", cmd_lock },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "pack", "DIR", 1, 1, "make an image of a root that exists", cmd_pack },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },

@@ -191,6 +191,30 @@ int pack_compression_parse(const char *words, unsigned formats,
 	return 0;
 }
 
+/* Whether the words "CODEC-LEVEL" are possible. */
+static bool has_levels(unsigned format, const char *name)
+{
+	if (format == PACK_SQUASHFS)
+		return squash_codec_find(text_of(name))->level_max != 0;
+	return codec_find(text_of(name))->level_max != 0;
+}
+
+char *pack_compression_print(unsigned formats, const struct pack_compression compression[PACK_FORMAT_COUNT])
+{
+	auto_buffer struct buffer words = BUFFER_INIT;
+
+	for (size_t i = 0; i < PACK_FORMAT_COUNT; i++) {
+		const struct pack_compression *one = &compression[i];
+
+		if (!(formats & 1U << i) || !one->codec)
+			continue;
+		buffer_addf(&words, "%s%s=%s", words.len ? "," : "", names[i], one->codec);
+		if (has_levels(1U << i, one->codec))
+			buffer_addf(&words, "-%d", one->level);
+	}
+	return words.data ? buffer_take(&words) : xstrdup("");
+}
+
 void pack_warn(const struct pack_options *options)
 {
 	for (size_t i = 0; options->log && i < PACK_FORMAT_COUNT; i++) {

@@ -107,6 +107,12 @@ struct sink *codec_open(const struct codec *codec, int level, struct sink *next,
 			struct error *e);
 
 /*
+ * The libraries whose version has a say in the bytes of a compressed file, in the order of their names: the name of
+ * number INDEX with its *version; NULL behind the last.
+ */
+const char *stream_library(size_t index, const char **version);
+
+/*
  * The file NAME, of which SINK (codec_open()'s, not written to yet) writes every byte, takes from MEMO the blocks that
  * are known there, and its own are noted. MEMO has to outlive SINK. Codecs without blocks ignore it.
  */
