@@ -42,6 +42,7 @@ struct settings {
 	const char *until;
 	bool all;
 	bool fail_fast;
+	bool files;
 	bool cells;
 	bool offline;
 	bool no_layers;
@@ -84,6 +85,7 @@ void help_print_command(const struct command *command, struct buffer *out);
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_diff(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;

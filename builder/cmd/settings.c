@@ -17,7 +17,9 @@ enum {
 	ON_TEMPLATE = 1 << 5,
 	ON_MATRIX = 1 << 6,
 	ON_SHOW = 1 << 7,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW,
+	ON_DIFF = 1 << 8,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
+		 ON_DIFF,
 };
 
 struct option_row {
@@ -51,6 +53,8 @@ static const struct option_row rows[] = {
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
+	{ "files", 0, NULL, OPTION_FLAG, FIELD(files), ON_DIFF,
+	  "show every file that is different, and how" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,
 	  "unified, split, or both (default: unified,split); matrix: json, github or gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
@@ -106,9 +110,9 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD },       { "cache", ON_CACHE },   { "check", ON_CHECK },
-		{ "list", ON_LIST },         { "matrix", ON_MATRIX }, { "show", ON_SHOW },
-		{ "template", ON_TEMPLATE },
+		{ "build", ON_BUILD }, { "cache", ON_CACHE },       { "check", ON_CHECK },
+		{ "diff", ON_DIFF },   { "list", ON_LIST },         { "matrix", ON_MATRIX },
+		{ "show", ON_SHOW },   { "template", ON_TEMPLATE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
