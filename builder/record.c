@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/version.h"
+#include "lock/lock.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
 
@@ -137,6 +138,16 @@ static int set_aliases(json_t *record, const struct recipe *recipe, struct error
 	return 0;
 }
 
+static int set_inputs(json_t *record, const struct record_parts *parts, struct error *e)
+{
+	json_t *inputs;
+
+	if (inputs_json(parts->inputs, parts->indexes, parts->plan, &inputs, e) < 0)
+		return -1;
+	json_object_set_new(record, "inputs", inputs);
+	return 0;
+}
+
 int record_make(const struct record_parts *parts, char **text, struct error *e)
 {
 	auto_json json_t *record = json_object();
@@ -150,6 +161,8 @@ int record_make(const struct record_parts *parts, char **text, struct error *e)
 	json_object_set_new(record, "artifacts", artefacts_json(parts->artefacts));
 	if (parts->plan)
 		json_object_set_new(record, "packages", packages_json(parts->plan));
+	if (parts->inputs && set_inputs(record, parts, e) < 0)
+		return -1;
 	json_object_set_new(record, "timing", timing_json(parts->spent));
 	dumped = json_dumps(record, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	*text = xasprintf("%s\n", dumped ? dumped : "{}");

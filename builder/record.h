@@ -12,13 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct index_set;
+struct inputs;
 struct plan;
 struct recipe;
 
 /* What a record is made of. All borrowed. */
 struct record_parts {
 	const struct recipe *recipe;
-	const struct plan *plan; /* NULL: there is none yet */
+	const struct plan *plan;     /* NULL: there is none yet */
+	const struct inputs *inputs; /* with the next; NULL as long as there is no plan */
+	const struct index_set *indexes;
 	const struct artefacts *artefacts;
 	bool dated; /* CREATION_S, and with it the image's serial and name, are known */
 	int64_t creation_s;

@@ -116,6 +116,53 @@ bool epoch_parse_stamp(const char *stamp, int64_t *epoch_s)
 	return again.tm_mon == tm.tm_mon && again.tm_mday == tm.tm_mday;
 }
 
+/* The year 9999 has four digits, and no archive is from later. */
+static struct tm utc_of(int64_t epoch_s)
+{
+	const int64_t last_s = 253402300799;
+	time_t when = epoch_s < 0 ? 0 : epoch_s > last_s ? last_s : epoch_s;
+	struct tm tm = { .tm_isdst = 0 };
+
+	gmtime_r(&when, &tm);
+	return tm;
+}
+
+struct epoch_date epoch_date(int64_t epoch_s)
+{
+	struct epoch_date date;
+	struct tm tm = utc_of(epoch_s);
+
+	strftime(date.text, sizeof date.text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return date;
+}
+
+struct epoch_stamp epoch_stamp(int64_t epoch_s)
+{
+	struct epoch_stamp stamp;
+	struct tm tm = utc_of(epoch_s);
+
+	strftime(stamp.text, sizeof stamp.text, "%Y%m%dT%H%M%SZ", &tm);
+	return stamp;
+}
+
+bool epoch_parse_date(struct text text, int64_t *epoch_s)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+	char stamp[sizeof form];
+	size_t used = 0;
+
+	if (text.len != strlen(form))
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (form[i] != 'd' && text.ptr[i] != form[i])
+			return false;
+		if (form[i] != '-' && form[i] != ':')
+			stamp[used++] = text.ptr[i];
+	}
+	stamp[used] = '\0';
+	return epoch_parse_stamp(stamp, epoch_s);
+}
+
 struct epoch_serial epoch_serial(int64_t epoch_s)
 {
 	struct epoch_serial serial;

@@ -15,6 +15,15 @@ double monotonic_seconds(void);
 bool epoch_parse_rfc5322(struct text text, int64_t *epoch_s);
 /* "20261121T081542Z", the stamp of a snapshot; false if malformed, or no such time. */
 bool epoch_parse_stamp(const char *stamp, int64_t *epoch_s);
+/* "2026-11-21T08:15:42Z" (RFC 3339), and back; false if malformed, or no such time. */
+struct epoch_date {
+	char text[32];
+} epoch_date(int64_t epoch_s);
+bool epoch_parse_date(struct text text, int64_t *epoch_s);
+/* "20261121T081542Z": the stamp of a snapshot. */
+struct epoch_stamp {
+	char text[32];
+} epoch_stamp(int64_t epoch_s);
 /* "20261121_0815": the serial of an image. */
 struct epoch_serial {
 	char text[32];

@@ -35,6 +35,7 @@ struct settings {
 	const char *cache;
 	const char *jobs;
 	const char *keep;
+	const char *locked; /* NULL: not; "": by the recipe's own lock */
 	const char *older_than;
 	const char *payloads;
 	const char *work;
@@ -44,6 +45,7 @@ struct settings {
 	bool fail_fast;
 	bool files;
 	bool cells;
+	bool check;
 	bool offline;
 	bool no_layers;
 	bool json;
@@ -51,6 +53,7 @@ struct settings {
 	bool schema;
 	bool steps;
 	bool timing;
+	bool update;
 	bool verbose;
 	bool help;
 	struct log *log; /* borrowed */
@@ -87,6 +90,7 @@ int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_diff(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_lock(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
@@ -94,6 +98,13 @@ int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
 
 /* The format of recipes as a JSON Schema; malloc'ed. */
 char *schema_text(void);
+
+/*
+ * The lock that --locked means for the image CELL (its name; NULL: none) of the recipe at PATH: *lock is malloc'ed, NULL
+ * without the option.
+ */
+int lock_chosen(const struct settings *settings, const char *path, const char *cell, char **lock,
+		struct error *e) MUST_CHECK;
 
 /* kiln plan --steps: the steps of one image, or with --cells of all. */
 int steps_print(const struct settings *settings, struct error *e) MUST_CHECK;

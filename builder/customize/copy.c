@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/root.h"
+#include "base/scan.h"
 #include "customize/entry.h"
 #include "layer/key.h"
 
@@ -328,6 +329,71 @@ int describe_copy(const struct entry *entry, struct layer_key *key, struct error
 		return describe_folder(dir_fd, 0, key, e);
 	for (size_t i = 0; i < matches && result == 0; i++)
 		result = describe_any(dir_fd, names[i], 0, key, e);
+	names_free(names, total);
+	return result;
+}
+
+/* What list_copy() is at. */
+struct listing {
+	customize_source_fn visit;
+	void *context;
+	const char *folder; /* the path of what is scanned */
+};
+
+static int list_file(const struct listing *listing, int dir_fd, const char *name, const char *path,
+		     const struct stat *st, struct error *e)
+{
+	return S_ISREG(st->st_mode) ? listing->visit(listing->context, dir_fd, name, path, e) : 0;
+}
+
+static int list_entry(void *context, const struct scan_entry *entry, struct error *e)
+{
+	const struct listing *listing = context;
+	auto_free char *path = xasprintf("%s/%s", listing->folder, entry->path);
+
+	return list_file(listing, entry->dir_fd, entry->name, path, &entry->st, e);
+}
+
+static int list_any(struct listing *listing, int dir_fd, const char *name, const char *folder,
+		    struct error *e)
+{
+	auto_free char *path = strcmp(folder, ".") == 0
+				       ? xstrdup(name)
+				       : xasprintf("%s%s%s", folder, is_suffix(folder, "/") ? "" : "/", name);
+	auto_close int fd = -1;
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot stat '%s'", name);
+	if (!S_ISDIR(st.st_mode))
+		return list_file(listing, dir_fd, name, path, &st, e);
+	if (dir_open(dir_fd, name, &fd, e) < 0)
+		return -1;
+	listing->folder = path;
+	return scan_tree(fd, list_entry, listing, e);
+}
+
+int list_copy(const struct entry *entry, customize_source_fn visit, void *context, struct error *e)
+{
+	struct listing listing = { .visit = visit, .context = context };
+	auto_copy_source struct copy_source source = { NULL, NULL };
+	auto_close int dir_fd = -1;
+	char **names;
+	size_t total;
+	size_t matches;
+	int result = 0;
+
+	if (split_source(entry, &source, e) < 0 ||
+	    open_source(&source, entry, &dir_fd, &names, &total, &matches, e) < 0)
+		return -1;
+	if (!names) {
+		auto_free char *folder = xasprintf("%s/%s", source.folder, source.pattern);
+
+		listing.folder = folder;
+		return scan_tree(dir_fd, list_entry, &listing, e);
+	}
+	for (size_t i = 0; i < matches && result == 0; i++)
+		result = list_any(&listing, dir_fd, names[i], source.folder, e);
 	names_free(names, total);
 	return result;
 }

@@ -112,6 +112,15 @@ void customize_describe_setup(const struct customize_site *site, enum customize_
 int customize_describe_clean(const struct customize_site *site, struct layer_key *key, struct error *e)
 	MUST_CHECK;
 
+/*
+ * Every file of the host that `files` name, by the path under which it is opened: what a copy takes, the text of a
+ * template. For links there is no call.
+ */
+typedef int (*customize_source_fn)(void *context, int dir_fd, const char *name, const char *path,
+				   struct error *e);
+int customize_sources(const struct recipe *recipe, customize_source_fn visit, void *context, struct error *e)
+	MUST_CHECK;
+
 void image_templates_release(struct image_templates *templates);
 /* As text that is kept beside a layer, malloc'ed, and back again (without places). Errors: ERROR_FORMAT. */
 int image_templates_write(const struct image_templates *templates, char **text, struct error *e) MUST_CHECK;

@@ -67,6 +67,9 @@ bool recipe_writes(const struct recipe *recipe, const char *path);
 int generate_copy(const struct customize_site *site, const struct entry *entry, struct error *e) MUST_CHECK;
 /* Put what a copy would take from the host into the key of a layer. */
 int describe_copy(const struct entry *entry, struct layer_key *key, struct error *e) MUST_CHECK;
+/* Visit the regular files that a copy would take. */
+int list_copy(const struct entry *entry, customize_source_fn visit, void *context, struct error *e)
+	MUST_CHECK;
 int generate_template(const struct entry *entry, struct image_templates *templates, struct error *e)
 	MUST_CHECK;
 int generate_hostname(const struct entry *entry, struct image_templates *templates, struct error *e)

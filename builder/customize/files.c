@@ -111,6 +111,31 @@ static int describe_source(const struct entry *entry, struct layer_key *key, str
 	return 0;
 }
 
+static int list_source(const struct entry *entry, customize_source_fn visit, void *context, struct error *e)
+{
+	if (entry->file->generator == GENERATOR_COPY)
+		return list_copy(entry, visit, context, e);
+	if (entry->file->generator != GENERATOR_TEMPLATE || !entry->source)
+		return 0;
+	return visit(context, AT_FDCWD, entry->source, entry->source, e);
+}
+
+int customize_sources(const struct recipe *recipe, customize_source_fn visit, void *context, struct error *e)
+{
+	for (size_t i = 0; i < recipe->file_count; i++) {
+		const struct recipe_file *file = &recipe->files[i];
+		auto_entry struct entry entry = ENTRY_INIT;
+
+		if (entry_expand(recipe, file, &entry, e) < 0)
+			return -1;
+		if (list_source(&entry, visit, context, e) < 0) {
+			error_wrap(e, "generator '%s'", generator_name(file->generator));
+			return error_wrap_at(e, &file->place);
+		}
+	}
+	return 0;
+}
+
 int customize_describe_files(const struct customize_site *site, struct layer_key *key, struct error *e)
 {
 	key_number(key, "files", (int64_t)site->recipe->file_count);

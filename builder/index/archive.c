@@ -168,6 +168,13 @@ static int make_keyring(const struct archive *archive, struct buffer *keyring, s
 	return 0;
 }
 
+static void note_file(struct archive *archive, const char *name, const struct fetch_answer *answer)
+{
+	archive->product->file = name;
+	archive->product->file_sha256 = sha256_of(answer->data, answer->len);
+	archive->product->file_bytes = answer->len;
+}
+
 static int verify_inline(struct archive *archive, struct text keyring, const struct fetch_answer *answer,
 			 struct error *e)
 {
@@ -178,6 +185,7 @@ static int verify_inline(struct archive *archive, struct text keyring, const str
 		return error_wrap(e, "file 'InRelease'");
 	archive->text_len = text.len;
 	archive->text = buffer_take(&text);
+	note_file(archive, "InRelease", answer);
 	return 0;
 }
 
@@ -199,6 +207,7 @@ static int verify_pair(struct archive *archive, struct text keyring, struct fetc
 	if (verify_detached(keyring, (struct text) { release->data, release->len },
 			    (struct text) { signature->data, signature->len }, archive->accept_sha1, e) < 0)
 		return error_wrap(e, "file 'Release'");
+	note_file(archive, "Release", release);
 	archive->text_len = release->len;
 	archive->text = TAKE(release->data, NULL);
 	return 0;
@@ -295,13 +304,18 @@ static int verify_one(void *context, size_t index, struct error *e)
 static int take_image_keys(struct refresh *refresh, struct error *e)
 {
 	auto_index_set struct index_set set = INDEX_SET_INIT;
-	auto_free char *name = NULL;
+	struct index_set *out = refresh->set;
+	struct index_download download;
+	int r;
 
-	if (packages_refresh(refresh->archives, 1, refresh->options, &set, e) < 0 ||
-	    keyring_of_image(&set, refresh->options->fetcher, &refresh->image_keys, &name, e) < 0)
+	if (packages_refresh(refresh->archives, 1, refresh->options, &set, e) < 0)
 		return -1;
-	if (name)
-		log_say(refresh->options->log, "keys of the package '%s' are taken for repositories", name);
+	r = keyring_of_image(&set, refresh->options->fetcher, &refresh->image_keys, &out->arena, &download,
+			     e);
+	if (r <= 0)
+		return r;
+	ARENA_PUSH(&out->arena, out->downloads, out->download_count, download);
+	log_say(refresh->options->log, "keys of the package '%s' are taken for repositories", download.name);
 	return 0;
 }
 
@@ -335,6 +349,7 @@ static void fill_product(struct index_set *set, const struct archive *archive)
 	product->release_suite = copy(&set->arena, release->suite);
 	product->version = copy(&set->arena, release->version);
 	product->date_s = release->date_s;
+	product->valid_until_s = release->valid_until_s;
 	product->not_automatic = release->not_automatic;
 	product->but_automatic_upgrades = release->but_automatic_upgrades;
 	product->release_sha256 = sha256_of(archive->text, archive->text_len);
@@ -403,11 +418,12 @@ int archives_refresh(const struct archive_wish *wishes, size_t count, const stru
 
 void index_set_unmap(struct index_set *set)
 {
-	for (size_t i = 0; i < set->file_count; i++)
+	for (size_t i = 0; i < set->file_count; i++) {
 		if (set->files[i].len)
 			munmap((void *)(uintptr_t)set->files[i].data, set->files[i].len);
-	set->files = NULL;
-	set->file_count = 0;
+		set->files[i].data = "";
+		set->files[i].len = 0;
+	}
 }
 
 void index_describe(const struct index_set *set, struct layer_key *key)

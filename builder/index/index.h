@@ -30,6 +30,10 @@ struct index_archive {
 	bool not_automatic;           /* NotAutomatic: yes → apt's priority 1 */
 	bool but_automatic_upgrades;  /* with the former → 100 */
 	struct digest release_sha256; /* of the signed text */
+	int64_t valid_until_s;        /* 0: no end */
+	const char *file;             /* that was fetched: "InRelease" or "Release" */
+	struct digest file_sha256;
+	uint64_t file_bytes;
 };
 
 /* One Packages file, verified and decompressed. */
@@ -37,9 +41,21 @@ struct index_file {
 	const struct index_archive *archive;
 	const char *component;
 	const char *architecture; /* "amd64", "all" */
-	const char *data;         /* mapped, read-only; not NUL-terminated */
+	const char *data;         /* mapped, read-only; not NUL-terminated; "" once it is unmapped */
 	size_t len;
 	struct digest sha256; /* of DATA */
+	const char *path;     /* of the file as the archive has it: "main/binary-amd64/Packages.xz" */
+	struct digest packed_sha256;
+	uint64_t packed_bytes;
+};
+
+/* A further file that was fetched: a package with keys. */
+struct index_download {
+	const char *name;
+	const struct index_archive *archive;
+	const char *filename; /* below the archive's uri */
+	struct digest sha256;
+	uint64_t size_bytes;
 };
 
 struct index_set {
@@ -48,6 +64,8 @@ struct index_set {
 	size_t archive_count;
 	struct index_file *files; /* in the order of the sources, then components */
 	size_t file_count;
+	struct index_download *downloads;
+	size_t download_count;
 	int64_t newest_date_s; /* of all archives */
 };
 
@@ -62,7 +80,7 @@ struct index_set {
  */
 int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
 		      struct index_set *set, struct error *e) MUST_CHECK;
-/* Give back the memory of the index files, of which a plan keeps nothing; the archives stay. */
+/* Give back the memory of the index files, of which a plan keeps nothing; what they were stays. */
 void index_set_unmap(struct index_set *set);
 void index_set_release(struct index_set *set);
 /* Which indexes these are, for the key of a layer: whoever installs later, too, would find others in others. */

@@ -107,18 +107,19 @@ static int find_package(const struct index_set *set, struct text *name, struct l
 	return 0;
 }
 
-static int fetch_package(const struct listed *listed, struct text name, struct fetcher *fetcher, int *fd,
-			 struct error *e)
+static int fetch_package(const struct listed *listed, struct fetcher *fetcher,
+			 struct index_download *download, int *fd, struct error *e)
 {
-	auto_free char *path = xstrndup(listed->filename.ptr, listed->filename.len);
-	auto_free char *label = xasprintf("package '%.*s'", TEXT_ARG(name));
-	auto_free char *url = fetch_join(listed->file->archive->uri, path);
+	auto_free char *label = xasprintf("package '%s'", download->name);
+	auto_free char *url = fetch_join(listed->file->archive->uri, download->filename);
 	struct fetch_request request = { .urls = { url }, .url_count = 1, .label = label };
 	int r;
 
 	if (!digest_parse(listed->sha256, &request.sha256) ||
 	    !text_to_u64(listed->size, &request.size_bytes) || request.size_bytes > LIMIT_KEY_BYTES)
 		return error_set(e, ERROR_FORMAT, "%s: its index has no usable size or SHA-256", label);
+	download->sha256 = request.sha256;
+	download->size_bytes = request.size_bytes;
 	if (fetch_files(fetcher, &request, 1, "package of keys", "packages of keys", e) < 0)
 		return -1;
 	r = fetch_open_cached(fetcher, &request.sha256, fd, e);
@@ -184,7 +185,7 @@ static int read_package(int fd, struct buffer *keyring, struct error *e)
 }
 
 int keyring_of_image(const struct index_set *set, struct fetcher *fetcher, struct buffer *keyring,
-		     char **name, struct error *e)
+		     struct arena *arena, struct index_download *download, struct error *e)
 {
 	struct listed listed;
 	struct text package;
@@ -193,10 +194,14 @@ int keyring_of_image(const struct index_set *set, struct fetcher *fetcher, struc
 
 	if (r <= 0)
 		return r;
-	if (fetch_package(&listed, package, fetcher, &fd, e) < 0)
+	*download = (struct index_download) {
+		.name = arena_strndup(arena, package.ptr, package.len),
+		.archive = listed.file->archive,
+		.filename = arena_strndup(arena, listed.filename.ptr, listed.filename.len),
+	};
+	if (fetch_package(&listed, fetcher, download, &fd, e) < 0)
 		return -1;
 	if (read_package(fd, keyring, e) < 0)
 		return error_wrap(e, "package '%.*s'", TEXT_ARG(package));
-	*name = xasprintf("%.*s", TEXT_ARG(package));
 	return 1;
 }

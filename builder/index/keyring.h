@@ -15,10 +15,10 @@
 struct fetcher;
 
 /*
- * Append the keys to KEYRING, as gpgv reads them, and say in *NAME (malloc'ed) from which package: 1; or 0 when the
- * indexes in SET have no such package. Errors: those of fetching and reading it.
+ * Append the keys to KEYRING, as gpgv reads them, and say in *DOWNLOAD (its texts in ARENA) from which package: 1; or
+ * 0 when the indexes in SET have no such package. Errors: those of fetching and reading it.
  */
 int keyring_of_image(const struct index_set *set, struct fetcher *fetcher, struct buffer *keyring,
-		     char **name, struct error *e) MUST_CHECK;
+		     struct arena *arena, struct index_download *download, struct error *e) MUST_CHECK;
 
 #endif

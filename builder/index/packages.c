@@ -226,7 +226,10 @@ static int map_one(const struct want *want, struct index_set *set, struct error 
 				   .component = want->component,
 				   .architecture = want->architecture,
 				   .data = "",
-				   .sha256 = want->plain_sha256 };
+				   .sha256 = want->plain_sha256,
+				   .path = want->packed_path,
+				   .packed_sha256 = want->packed->sha256,
+				   .packed_bytes = want->packed->size_bytes };
 	struct stat st;
 
 	if (fstat(want->fd, &st) < 0)

@@ -239,8 +239,9 @@ static const char *keep(struct plan *plan, struct text text)
 static int fill_origin(struct plan *plan, const struct deb_version *version, struct plan_package *out,
 		       struct error *e)
 {
-	static const char *const names[] = { "Filename", "Size", "SHA256", "Installed-Size" };
+	static const char *const names[] = { "Filename", "Size", "SHA256", "Installed-Size", "Source" };
 	struct text values[ARRAY_LEN(names)];
+	struct text source;
 
 	deb_stanza_fields(version->stanza, names, ARRAY_LEN(names), values);
 	if (values[0].len == 0)
@@ -260,6 +261,9 @@ static int fill_origin(struct plan *plan, const struct deb_version *version, str
 	    __builtin_mul_overflow(out->installed_bytes, KIB, &out->installed_bytes))
 		out->installed_bytes = 0;
 	out->filename = keep(plan, values[0]);
+	/* "openssl (3.0.1)": its version where that is another one. */
+	source = text_word(&values[4]);
+	out->source = source.len && text_is_graphic(source) ? keep(plan, source) : out->name;
 	return 0;
 }
 

@@ -37,6 +37,7 @@ struct plan_package {
 	const char *name;
 	const char *version;
 	const char *architecture;            /* "amd64", "all" */
+	const char *source;                  /* name of the source package that it was made from */
 	const char *filename;                /* below the archive's uri */
 	const struct index_archive *archive; /* borrowed from the index set */
 	const char *component;
@@ -88,6 +89,14 @@ size_t *plan_result(const struct plan *plan, size_t *count);
 
 /* What an installation or removal of STEP's packages reads, for the key of a layer. */
 void plan_describe_step(const struct plan *plan, const struct plan_step *step, struct layer_key *key);
+
+/* The words for these in JSON: "pre-depends", "base"; and back, false for a word that is none. */
+const char *plan_why_name(enum plan_why why);
+const char *plan_step_name(enum plan_step_kind kind);
+const char *plan_phase_name(enum plan_phase phase);
+bool plan_why_parse(const char *word, enum plan_why *why);
+bool plan_step_parse(const char *word, enum plan_step_kind *kind);
+bool plan_phase_parse(const char *word, enum plan_phase *phase);
 
 /* "depends of systemd", "named in the recipe" … into BUFFER. */
 void plan_why_text(const struct plan_package *package, struct buffer *buffer);

@@ -20,6 +20,61 @@ static const char *const why_names[] = {
 	[WHY_RECOMMENDS] = "recommends",
 };
 
+static const char *const phase_names[] = { [PHASE_BASE] = "base", [PHASE_SETS] = "sets" };
+
+const char *plan_why_name(enum plan_why why)
+{
+	return why_names[why];
+}
+
+const char *plan_step_name(enum plan_step_kind kind)
+{
+	return step_names[kind];
+}
+
+const char *plan_phase_name(enum plan_phase phase)
+{
+	return phase_names[phase];
+}
+
+static bool find_word(const char *const *words, size_t count, const char *word, size_t *index)
+{
+	for (*index = 0; *index < count; (*index)++)
+		if (strcmp(words[*index], word) == 0)
+			return true;
+	return false;
+}
+
+bool plan_why_parse(const char *word, enum plan_why *why)
+{
+	size_t index;
+
+	if (!find_word(why_names, ARRAY_LEN(why_names), word, &index))
+		return false;
+	*why = (enum plan_why)index;
+	return true;
+}
+
+bool plan_step_parse(const char *word, enum plan_step_kind *kind)
+{
+	size_t index;
+
+	if (!find_word(step_names, ARRAY_LEN(step_names), word, &index))
+		return false;
+	*kind = (enum plan_step_kind)index;
+	return true;
+}
+
+bool plan_phase_parse(const char *word, enum plan_phase *phase)
+{
+	size_t index;
+
+	if (!find_word(phase_names, ARRAY_LEN(phase_names), word, &index))
+		return false;
+	*phase = (enum plan_phase)index;
+	return true;
+}
+
 enum { COLUMN_SIZE = 3, COLUMN_COUNT = 7, COLUMN_WIDTH_MAX = 64 };
 
 /* A table row by row, so that columns can be as wide as their widest cell. */
@@ -129,7 +184,7 @@ static json_t *package_json(const struct plan *plan, const struct plan_package *
 	json_object_set_new(object, "sha256", json_string(digest_hex(&package->sha256).text));
 	json_object_set_new(object, "filename", json_string(package->filename));
 	json_object_set_new(object, "repository", repository);
-	json_object_set_new(object, "why", json_string(why_names[package->why]));
+	json_object_set_new(object, "why", json_string(plan_why_name(package->why)));
 	json_object_set_new(object, "why_package",
 			    package->why_package ? json_string(package->why_package) : json_null());
 	json_object_set_new(object, "essential", json_boolean(package->essential));
@@ -145,7 +200,7 @@ static json_t *step_json(const struct plan *plan, const struct plan_step *step)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "kind", json_string(step_names[step->kind]));
-	json_object_set_new(object, "phase", json_string(step->phase == PHASE_BASE ? "base" : "sets"));
+	json_object_set_new(object, "phase", json_string(phase_names[step->phase]));
 	json_object_set_new(object, "packages", positions_json(plan, step->packages, step->count));
 	return object;
 }

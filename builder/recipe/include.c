@@ -231,8 +231,12 @@ static int read_link(struct includer *includer, const struct link *link, struct 
 	struct recipe *recipe = includer->recipe;
 	struct place place = { .file = link->part.path };
 	struct node *root = NULL;
+	const struct recipe_read was = { .path = link->part.path,
+					 .sha256 = sha256_of(link->text.ptr, link->text.len),
+					 .size_bytes = link->text.len };
 
 	includer->bytes += link->text.len;
+	ARENA_PUSH(&recipe->arena, recipe->reads, recipe->read_count, was);
 	if (yaml_read_all(&recipe->arena, link->part.path, link->text, includer->problems, &root, e) < 0)
 		return -1;
 	if (!root) {

@@ -50,15 +50,18 @@ static int check_key(const char *data, size_t len, bool armoured_only, const cha
 static int read_key(struct recipe *recipe, const char *name, bool armoured_only, const struct place *place,
 		    const char **data, size_t *len, struct error *e)
 {
+	struct recipe_read was = { .path = recipe_beside(recipe, name, place) };
 	auto_free char *what = NULL;
 	auto_free char *content = NULL;
 	struct error cause = ERROR_INIT;
 	size_t length = 0;
 
 	what = xasprintf("the key file '%s'", name);
-	if (file_read(AT_FDCWD, recipe_beside(recipe, name, place), LIMIT_KEY_BYTES, &content, &length,
-		      &cause) < 0)
+	if (file_read(AT_FDCWD, was.path, LIMIT_KEY_BYTES, &content, &length, &cause) < 0)
 		return error_at(e, ERROR_RECIPE, place, "%s cannot be read: %s", what, cause.text);
+	was.sha256 = sha256_of(content, length);
+	was.size_bytes = length;
+	ARENA_PUSH(&recipe->arena, recipe->reads, recipe->read_count, was);
 	if (check_key(content, length, armoured_only, what, place, e) < 0)
 		return -1;
 	*data = arena_strndup(&recipe->arena, content, length);

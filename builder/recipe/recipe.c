@@ -87,6 +87,8 @@ static int decode(struct recipe *recipe, struct node *tree, struct problems *pro
 		.folder = recipe->folder,
 		.parts = recipe->parts,
 		.part_count = recipe->part_count,
+		.reads = recipe->reads,
+		.read_count = recipe->read_count,
 		.type = recipe->type,
 		.tree = tree,
 	};

@@ -15,6 +15,7 @@
 #define RECIPE_RECIPE_H
 
 #include "base/alloc.h"
+#include "base/digest.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -314,6 +315,13 @@ struct recipe_part {
 	uint64_t device_id;
 	uint64_t inode_id;
 };
+
+/* A file that was read for it: one of its parts, or one with keys. */
+struct recipe_read {
+	const char *path; /* as it was opened */
+	struct digest sha256;
+	uint64_t size_bytes;
+};
 #include "recipe/setup.h"
 
 struct recipe {
@@ -322,6 +330,8 @@ struct recipe {
 	const char *folder;        /* that holds it; relative file names start there */
 	struct recipe_part *parts; /* what `extends` and `include` name, and last the file itself */
 	size_t part_count;
+	struct recipe_read *reads; /* in the order of reading */
+	size_t read_count;
 	const struct node
 		*tree; /* all of them merged, with what the command line says (see yaml.h); with a cell also
 				     what the matrix sets for it, and without a matrix */

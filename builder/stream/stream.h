@@ -106,6 +106,12 @@ struct sink *codec_open(const struct codec *codec, int level, struct sink *next,
 			struct error *e);
 
 /*
+ * The libraries whose version has a say in the bytes of a compressed file, in the order of their names: the name of
+ * number INDEX with its *version; NULL behind the last.
+ */
+const char *stream_library(size_t index, const char **version);
+
+/*
  * A compressed file, piece by piece. Its codec is found by its magic bytes: gzip, xz, zstd, bzip2, lzma, lz4 or none.
  *
  *	decoder_open(fd, limits, &decoder, e);

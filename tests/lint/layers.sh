@@ -10,12 +10,14 @@ set -u
 cd "$(dirname "$0")/../../builder" || exit 1
 
 declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [layer]=2 [pongo]=2 [deb]=2 [tree]=2 [image]=3
-	[recipe]=4 [index]=4 [plan]=4 [unpack]=4 [configure]=4 [customize]=4 [pack]=4 [check]=4 [evidence]=4
+	[recipe]=4 [index]=4 [plan]=4 [unpack]=4 [configure]=4 [customize]=4 [pack]=4 [check]=4 [evidence]=4 [lock]=4
 	[family]=5 [chain]=5 [pipeline]=5 [record]=5 [cmd]=6 [main]=7)
 # Who may include which further header of its own level.
 also='
 configure unpack/deb*.h
 index unpack/deb_file.h
+lock recipe/emit.h
+lock recipe/yaml.h
 '
 # A library's header is known to these folders alone.
 libraries='
@@ -26,7 +28,7 @@ archive.h	stream tree unpack
 archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
-jansson.h	plan customize cmd record
+jansson.h	plan customize lock cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream
