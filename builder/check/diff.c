@@ -210,6 +210,8 @@ static void describe_xattrs(const char *xattrs, char *text, size_t room)
 
 void diff_describe(const struct inventory_entry *entry, enum diff_change change, char *text, size_t room)
 {
+	int len;
+
 	switch (change) {
 	case DIFF_TYPE:
 		snprintf(text, room, "%s", type_of(entry->mode));
@@ -239,7 +241,9 @@ void diff_describe(const struct inventory_entry *entry, enum diff_change change,
 		snprintf(text, room, "%s", entry->same_file ? entry->same_file : "none");
 		break;
 	case DIFF_TIME:
-		snprintf(text, room, "%lld.%09ld", (long long)entry->time.tv_sec, entry->time.tv_nsec);
+		len = snprintf(text, room, "%lld", (long long)entry->time.tv_sec);
+		if (entry->time.tv_nsec && len > 0 && (size_t)len < room)
+			snprintf(text + len, room - (size_t)len, ".%09ld", entry->time.tv_nsec);
 		break;
 	case DIFF_CHANGES:
 		break;

@@ -174,12 +174,14 @@ static void add_changes(const struct diff_file *file, struct buffer *out)
 	}
 }
 
-static void print_file(const struct diff_file *file, struct buffer *out)
+/* Of the changes only those that SHOWN has. */
+static void print_file(const struct diff_file *file, unsigned shown_changes, struct buffer *out)
 {
 	auto_free char *path = xasprintf("/%s", either(file)->path);
+	struct diff_file part = { file->a, file->b, file->changes & shown_changes };
 
 	add_name(out, file->a, file->b, path);
-	add_changes(file, out);
+	add_changes(&part, out);
 	buffer_addc(out, '\n');
 }
 
@@ -191,13 +193,12 @@ static bool gives_rights(const struct inventory_entry *entry)
 		(entry->xattrs && strstr(entry->xattrs, "security.capability=")));
 }
 
-/* In what matters for that. */
+static const unsigned rights = 1U << DIFF_TYPE | 1U << DIFF_MODE | 1U << DIFF_OWNER | 1U << DIFF_XATTRS;
+
 static bool changes_rights(const struct diff_file *file)
 {
-	unsigned matter = 1U << DIFF_TYPE | 1U << DIFF_MODE | 1U << DIFF_OWNER | 1U << DIFF_XATTRS;
-
 	return (gives_rights(file->a) || gives_rights(file->b)) &&
-	       (!file->a || !file->b || file->changes & matter);
+	       (!file->a || !file->b || file->changes & rights);
 }
 
 static void print_rights(const struct diff *diff, struct buffer *out)
@@ -215,7 +216,7 @@ static void print_rights(const struct diff *diff, struct buffer *out)
 				    "programs with rights of their own (set-uid, set-gid, capabilities):\n");
 		titled = true;
 		if (file->a && file->b) {
-			print_file(file, out);
+			print_file(file, rights, out);
 			continue;
 		}
 		diff_describe(either(file), DIFF_MODE, mode, sizeof mode);
@@ -239,7 +240,7 @@ static void print_files(const struct diff *diff, int file_max, struct buffer *ou
 
 			if (matters != (pass == 0))
 				continue;
-			print_file(file, out);
+			print_file(file, ~0U, out);
 			left--;
 		}
 	}
@@ -252,8 +253,8 @@ void diff_print(const struct diff *diff, int file_max, struct buffer *out)
 	struct counts counts = count_files(diff);
 
 	if (diff_is_empty(diff)) {
-		buffer_addf(out, "the same: %zu packages, %zu files\n", diff->b->root.package_count,
-			    diff->b->root.count);
+		buffer_addf(out, "the same: entries %zu, packages %zu\n", diff->b->root.count,
+			    diff->b->root.package_count);
 		return;
 	}
 	if (diff->package_count)
