@@ -16,6 +16,8 @@
 
 #include <stdbool.h>
 
+struct json_t; /* of jansson */
+
 /* A value of metadata.yaml by its way from the top, as "properties.serial"; or a template's digest by its name. */
 struct diff_value {
 	const char *key;
@@ -116,7 +118,7 @@ enum { DIFF_ALL_FILES = -1 };
  * rights; then FILE_MAX of the files one by one (DIFF_ALL_FILES: all).
  */
 void diff_print(const struct diff *diff, int file_max, struct buffer *out);
-/* The same for programs, with all files; malloc'ed, ends in a line end. */
-char *diff_json(const struct diff *diff);
+/* The same for programs, with all files: a new JSON object. */
+struct json_t *diff_json(const struct diff *diff);
 
 #endif

@@ -325,23 +325,18 @@ static json_t *json_of_file(const struct diff_file *file)
 	return json_pack("{s:o, s:s, s:o}", "path", json_shown(path), "what", what, "changes", changes);
 }
 
-char *diff_json(const struct diff *diff)
+json_t *diff_json(const struct diff *diff)
 {
 	struct counts counts = count_files(diff);
 	json_t *files = json_array();
-	json_t *root;
-	auto_free char *text = NULL;
 
 	for (size_t i = 0; i < diff->file_count; i++)
 		json_array_append_new(files, json_of_file(&diff->files[i]));
-	root = json_pack("{s:b, s:o, s:o, s:{s:i, s:i, s:i}, s:[I, I], s:o, s:o, s:o, s:o}", "same",
+	return json_pack("{s:b, s:o, s:o, s:{s:i, s:i, s:i}, s:[I, I], s:o, s:o, s:o, s:o}", "same",
 			 diff_is_empty(diff), "a", json_shown(diff->a->name), "b", json_shown(diff->b->name),
 			 "counts", "added", (int)counts.added, "removed", (int)counts.removed, "changed",
 			 (int)counts.changed, "sizes", (json_int_t)diff->a->root.size_bytes,
 			 (json_int_t)diff->b->root.size_bytes, "packages", json_of_packages(diff), "metadata",
 			 json_of_texts(diff->metadata, diff->metadata_count), "templates",
 			 json_of_texts(diff->templates, diff->template_count), "files", files);
-	text = json_dumps(root, JSON_INDENT(2));
-	json_decref(root);
-	return xasprintf("%s\n", text);
 }

@@ -31,16 +31,16 @@ int cmd_diff(const struct settings *settings, struct error *e)
 	struct reading reading = { settings, { DIFF_SIDE_INIT, DIFF_SIDE_INIT } };
 	auto_diff struct diff diff = DIFF_INIT;
 	auto_buffer struct buffer out = BUFFER_INIT;
-	auto_free char *json = NULL;
+	int r = 0;
 
 	if (pool_run(2, 2, read_side, &reading, e) < 0)
 		return -1;
 	diff_make(&reading.sides[0], &reading.sides[1], &diff);
 	if (settings->json)
-		json = diff_json(&diff);
+		r = print_data_json(diff_json(&diff), e);
 	else
 		diff_print(&diff, settings->files ? DIFF_ALL_FILES : 0, &out);
-	if (print_data(json ? json : out.data, json ? strlen(json) : out.len, e) < 0)
+	if (r < 0 || print_data(out.data, out.len, e) < 0)
 		return -1;
 	if (diff_is_empty(&diff))
 		return 0;

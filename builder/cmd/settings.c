@@ -20,8 +20,9 @@ enum {
 	ON_SHOW = 1 << 7,
 	ON_DIFF = 1 << 8,
 	ON_LOCK = 1 << 9,
+	ON_REBUILD = 1 << 10,
 	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
-		 ON_DIFF | ON_LOCK,
+		 ON_DIFF | ON_LOCK | ON_REBUILD,
 };
 
 struct option_row {
@@ -39,7 +40,7 @@ struct option_row {
 static const struct option_row rows[] = {
 	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD | ON_LOCK,
 	  "every image of the recipe's matrix, each in a folder of its own, or its lock" },
-	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE | ON_LOCK,
+	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE | ON_LOCK | ON_REBUILD,
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells),
 	  ON_BUILD | ON_LOCK | ON_MATRIX | ON_PLAN | ON_SHOW,
@@ -58,7 +59,7 @@ static const struct option_row rows[] = {
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
-	{ "files", 0, NULL, OPTION_FLAG, FIELD(files), ON_DIFF,
+	{ "files", 0, NULL, OPTION_FLAG, FIELD(files), ON_DIFF | ON_REBUILD,
 	  "show every file that is different, and how" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,
 	  "unified, split, or both (default: unified,split); matrix: json, github or gitlab" },
@@ -72,20 +73,21 @@ static const struct option_row rows[] = {
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
 	{ "locked", 0, "[=FILE]", OPTION_MAYBE, FIELD(locked), ON_BUILD | ON_PLAN,
 	  "take the packages that the lock FILE names (default: the recipe's)" },
-	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_LOCK | ON_PLAN,
+	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
 	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
 	  "carry out every step, and keep none as a layer" },
-	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_LOCK | ON_PLAN,
+	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
 	  "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
 	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides),
 	  ON_BUILD | ON_CHECK | ON_LOCK | ON_MATRIX | ON_PLAN | ON_SHOW,
 	  "set a value of the recipe, such as image.release=trixie" },
-	{ "output", 0, "PATH", OPTION_TEXT, FIELD(output), ON_BUILD | ON_LOCK,
-	  "put the image files into the folder PATH (default: this one); lock: write the file PATH, or '-'" },
+	{ "output", 0, "PATH", OPTION_TEXT, FIELD(output), ON_BUILD | ON_LOCK | ON_REBUILD,
+	  "put the image files into the folder PATH (default: this one); lock: write the file PATH, or '-'; "
+	  "rebuild: keep the new image there" },
 	{ "path", 0, "PATH", OPTION_TEXT, FIELD(path), ON_TEMPLATE,
 	  "where in the instance the result would be written" },
 	{ "payloads", 0, "SIZE", OPTION_TEXT, FIELD(payloads), ON_BUILD,
@@ -108,7 +110,7 @@ static const struct option_row rows[] = {
 	  "say what has changed since the lock that is there" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
 	  "show what scripts print, and what else is done" },
-	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD,
+	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD | ON_REBUILD,
 	  "build the root in a folder below DIR (default: in memory where it fits)" },
 };
 
@@ -120,10 +122,10 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD }, { "cache", ON_CACHE },       { "check", ON_CHECK },
-		{ "diff", ON_DIFF },   { "list", ON_LIST },         { "lock", ON_LOCK },
-		{ "matrix", ON_MATRIX },
-		{ "show", ON_SHOW },   { "template", ON_TEMPLATE },
+		{ "build", ON_BUILD },       { "cache", ON_CACHE },     { "check", ON_CHECK },
+		{ "diff", ON_DIFF },         { "list", ON_LIST },       { "lock", ON_LOCK },
+		{ "matrix", ON_MATRIX },     { "rebuild", ON_REBUILD }, { "show", ON_SHOW },
+		{ "template", ON_TEMPLATE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
