@@ -109,7 +109,7 @@ static int remove_databases(const struct customize_site *site, const char *path,
 
 /*
  * PATH is one of walk_paths(), PROGRAM what makes it anew; without that the image keeps what it has. MISSING is a
- * pattern: while nothing fits it, the instance has to be given its own.
+ * pattern: while nothing fits it, the instance has to be given its own; NULL: the command sees for itself.
  */
 struct renewal {
 	const char *path;
@@ -132,7 +132,7 @@ static const struct renewal renewals[] = {
 	  "/usr/bin/ssh-keygen -A",
 	  "openssh-server makes host keys only while it is installed, and without them sshd does not start" },
 	{ "/var/lib/postgresql/*/*/PG_VERSION", "/usr/bin/pg_createcluster", remove_cluster,
-	  "renew-postgresql", "/var/lib/postgresql/*/*/PG_VERSION",
+	  "renew-postgresql", NULL,
 	  /* Configuration stays in /etc; what initdb writes of it beside the data would only mislead. */
 	  "/bin/sh -ec 'o=; while read -r k _ v; do [ \"$k\" != initdb_options ] || { v=${v#?}; o=${v%?}; }; "
 	  "done </etc/postgresql-common/createcluster.conf; "
@@ -174,9 +174,11 @@ static int add_unit(const struct customize_site *site, const struct renewal *ren
 		    "# %s;\n# so the image comes without it.\n"
 		    "[Unit]\nDescription=Make what this instance must have of its own (%s)\n"
 		    "DefaultDependencies=no\nAfter=sysinit.target\nBefore=basic.target shutdown.target\n"
-		    "Conflicts=shutdown.target\nConditionPathExistsGlob=!%s\n\n"
-		    "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=",
-		    renewal->reason, renewal->unit, renewal->missing);
+		    "Conflicts=shutdown.target\n",
+		    renewal->reason, renewal->unit);
+	if (renewal->missing)
+		buffer_addf(&text, "ConditionPathExistsGlob=!%s\n", renewal->missing);
+	buffer_adds(&text, "\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=");
 	add_command(&text, renewal->command);
 	buffer_adds(&text, "\n");
 	if (make_parents(site->root_fd, path, e) < 0 ||
