@@ -43,8 +43,8 @@ struct diff_side {
 #define auto_diff_side AUTO(diff_side_release)
 
 /*
- * What lies at PATH, which the side borrows: an image as image_open() takes it, an image.json or the folder of one, or a
- * folder with a tree. LOG (borrowed, may be NULL) hears what cannot be compared.
+ * What lies at PATH, which the side borrows: an image as image_open() takes it, an image.json or the folder of one,
+ * or a folder with a tree. LOG (borrowed, may be NULL) hears what cannot be compared.
  */
 int diff_side_read(const char *path, struct log *log, struct diff_side *side, struct error *e) MUST_CHECK;
 

@@ -44,8 +44,8 @@ struct inventory {
 #define auto_inventory AUTO(inventory_release)
 
 /*
- * Errors: those of SOURCE; ERROR_FORMAT for more entries or longer names than a system has, for a path that comes twice,
- * and for a list of packages that is none.
+ * Errors: those of SOURCE; ERROR_FORMAT for more entries or longer names than a system has, for a path that comes
+ * twice, and for a list of packages that is none.
  */
 int inventory_read(const struct tree_source *source, struct inventory *inventory, struct error *e) MUST_CHECK;
 void inventory_release(struct inventory *inventory);
