@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "deb/version.h"
 
+#include <assert.h>
 #include <jansson.h>
 
 /* Of one value of a file; links and names of files may be longer, and are cut. */
@@ -79,6 +80,14 @@ static void add_name(struct buffer *out, bool has_a, bool has_b, const char *nam
 	buffer_addf(out, "  %c %s", has_a && has_b ? '*' : has_a ? '-' : '+', text);
 }
 
+static const struct inventory_package *either_package(const struct diff_package *package)
+{
+	const struct inventory_package *one = package->b ? package->b : package->a;
+
+	assert(one);
+	return one;
+}
+
 static void print_packages(const struct diff *diff, struct buffer *out)
 {
 	size_t added = 0;
@@ -92,7 +101,7 @@ static void print_packages(const struct diff *diff, struct buffer *out)
 		    diff->package_count - added - removed);
 	for (size_t i = 0; i < diff->package_count; i++) {
 		const struct diff_package *package = &diff->packages[i];
-		const struct inventory_package *one = package->b ? package->b : package->a;
+		const struct inventory_package *one = either_package(package);
 		auto_free char *version = shown(one->version);
 		auto_free char *former = shown(package->a ? package->a->version : "");
 
@@ -283,7 +292,7 @@ static json_t *json_of_packages(const struct diff *diff)
 
 	for (size_t i = 0; i < diff->package_count; i++) {
 		const struct diff_package *package = &diff->packages[i];
-		const struct inventory_package *one = package->b ? package->b : package->a;
+		const struct inventory_package *one = either_package(package);
 
 		json_array_append_new(list,
 				      json_pack("{s:o, s:o, s:o, s:o}", "name", json_shown(one->name),

@@ -58,11 +58,12 @@ static void set_time(unsigned char *at, uint64_t time_ms)
 /* All entries of what is in READER, each with its time set to TIME_MS unless that is negative. */
 static bool walk_entries(struct reader reader, int64_t time_ms)
 {
-	uint64_t count;
+	uint64_t magic = take_number(&reader, 4);
+	uint64_t version = take_number(&reader, 4);
+	uint64_t count = take_number(&reader, 4);
 
-	if (take_number(&reader, 4) != MAGIC || take_number(&reader, 4) != VERSION)
+	if (magic != MAGIC || version != VERSION)
 		return false;
-	count = take_number(&reader, 4);
 	for (uint64_t i = 0; i < count && !reader.bad; i++) {
 		unsigned char *time;
 
