@@ -16,8 +16,7 @@ static const struct command commands[] = {
 	{ "lock", "RECIPE", 1, 1, "write down what goes in, for build --locked", cmd_lock },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
-	{ "rebuild", "IMAGE.json [RECIPE]", 1, 2, "build an image once more from its record, and compare",
-	  cmd_rebuild },
+	{ "rebuild", "IMAGE.json [RECIPE]", 1, 2, "build an image again, and compare", cmd_rebuild },
 	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
 };
