@@ -98,7 +98,7 @@ struct diff {
 	size_t template_count;
 };
 
-#define DIFF_INIT ((struct diff) { NULL })
+#define DIFF_INIT ((struct diff) { .a = NULL })
 #define auto_diff AUTO(diff_release)
 
 /* A and B, whose values this puts in order, must outlive DIFF. */
