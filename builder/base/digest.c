@@ -86,6 +86,11 @@ void hash_start_md5(struct hash *hash)
 	start(hash, EVP_md5());
 }
 
+void hash_start_sha1(struct hash *hash)
+{
+	start(hash, EVP_sha1());
+}
+
 void hash_add(struct hash *hash, const void *data, size_t len)
 {
 	if (len && EVP_DigestUpdate(hash->context, data, len) != 1)
@@ -110,6 +115,16 @@ void hash_end_md5(struct hash *hash, char hex[MD5_HEX_LEN + 1])
 	if (EVP_DigestFinal_ex(hash->context, bytes, &len) != 1 || len != MD5_HEX_LEN / 2)
 		abort();
 	to_hex(bytes, len, hex);
+}
+
+void hash_end_sha1(struct hash *hash, unsigned char digest[SHA1_BYTES])
+{
+	uint8_t bytes[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (EVP_DigestFinal_ex(hash->context, bytes, &len) != 1 || len != SHA1_BYTES)
+		abort();
+	memcpy(digest, bytes, SHA1_BYTES);
 }
 
 void hash_release(struct hash *hash)

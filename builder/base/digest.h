@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Digests: SHA-256 names everything in kiln (packages, indexes, cache entries, images); MD5 is there
- * only because dpkg's database stores conffiles by it.
+ * only because dpkg's database stores conffiles by it, and SHA-1 because Java's key stores end in one.
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -10,7 +10,7 @@
 
 #include <openssl/types.h>
 
-enum { DIGEST_BYTES = 32, DIGEST_HEX_LEN = 64, MD5_HEX_LEN = 32 };
+enum { DIGEST_BYTES = 32, DIGEST_HEX_LEN = 64, MD5_HEX_LEN = 32, SHA1_BYTES = 20 };
 
 /* A SHA-256 value; all zero means "none known". */
 struct digest {
@@ -37,9 +37,11 @@ struct hash {
 
 void hash_start_sha256(struct hash *hash);
 void hash_start_md5(struct hash *hash);
+void hash_start_sha1(struct hash *hash);
 void hash_add(struct hash *hash, const void *data, size_t len);
 struct digest hash_end_sha256(struct hash *hash);
 void hash_end_md5(struct hash *hash, char hex[MD5_HEX_LEN + 1]);
+void hash_end_sha1(struct hash *hash, unsigned char digest[SHA1_BYTES]);
 void hash_release(struct hash *hash);
 
 struct digest sha256_of(const void *data, size_t len);

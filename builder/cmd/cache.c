@@ -229,16 +229,6 @@ static json_t *json_of_layers(const struct layer_list *layers)
 	return list;
 }
 
-static int print_json(json_t *root, struct error *e)
-{
-	auto_free char *text = json_dumps(root, JSON_INDENT(2));
-	auto_buffer struct buffer out = BUFFER_INIT;
-
-	json_decref(root);
-	buffer_addf(&out, "%s\n", text ? text : "{}");
-	return print_data(out.data, out.len, e);
-}
-
 static int show(const struct settings *settings, const struct request *request, struct error *e)
 {
 	auto_cache_items struct cache_items items = CACHE_ITEMS_INIT;
@@ -250,9 +240,10 @@ static int show(const struct settings *settings, const struct request *request, 
 		return -1;
 	summarise(&items, summaries);
 	if (settings->json)
-		return print_json(json_pack("{s:s, s:o, s:o}", "folder", request->cache_dir, "kinds",
-					    json_of_summaries(summaries), "layers", json_of_layers(&layers)),
-				  e);
+		return print_data_json(json_pack("{s:s, s:o, s:o}", "folder", request->cache_dir, "kinds",
+						 json_of_summaries(summaries), "layers",
+						 json_of_layers(&layers)),
+				       e);
 	print_summaries(request->cache_dir, summaries, &out);
 	print_layers(&layers, &out);
 	return print_data(out.data, out.len, e);
@@ -271,7 +262,7 @@ static int print_removed(const struct settings *settings, const struct cache_rem
 							      cache_kind_name((enum cache_kind)i), "count",
 							      (json_int_t)removed[i].count, "size",
 							      (json_int_t)removed[i].size_bytes));
-		return print_json(json_pack("{s:o}", "removed", list), e);
+		return print_data_json(json_pack("{s:o}", "removed", list), e);
 	}
 	for (size_t i = 0; i < CACHE_KINDS; i++)
 		if (removed[i].count)

@@ -50,6 +50,7 @@ struct settings {
 	const char *until;
 	bool all;
 	bool fail_fast;
+	bool files;
 	bool cells;
 	bool check;
 	bool offline;
@@ -96,11 +97,13 @@ int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_convert(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_inspect(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_diff(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_lock(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_pack(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_rebuild(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_unpack(const struct settings *settings, struct error *e) MUST_CHECK;
@@ -126,6 +129,9 @@ void timing_print(const struct meter_report *spent, struct log *log);
 
 /* Write DATA to standard output: the only thing that goes there. */
 int print_data(const char *data, size_t len, struct error *e) MUST_CHECK;
+/* The same of VALUE, which it releases, as text. */
+struct json_t; /* of jansson */
+int print_data_json(struct json_t *value, struct error *e) MUST_CHECK;
 
 /*
  * Recipes by name: in ./recipes, else in share/kiln/recipes beside the program's bin folder.

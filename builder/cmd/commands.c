@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "fetch/inventory.h"
 
+#include <jansson.h>
+
 static const struct command commands[] = {
 	{ "build", "RECIPE", 1, 1, "build the image that a recipe describes", cmd_build },
 	{ "cache", "[trim [KIND]...]", 0, 1 + CACHE_KINDS, "show what the cache holds, or trim it",
@@ -11,11 +13,13 @@ static const struct command commands[] = {
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
 	{ "convert", "IMAGE [ROOTFS]", 1, 2, "write an image in another format or compression", cmd_convert },
 	{ "inspect", "IMAGE [ROOTFS]", 1, 2, "show what an image is, and where its space goes", cmd_inspect },
+	{ "diff", "A B", 2, 2, "show what is different between two images or folders", cmd_diff },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
 	{ "lock", "RECIPE", 1, 1, "write down what goes in, for build --locked", cmd_lock },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "pack", "DIR", 1, 1, "make an image of a root that exists", cmd_pack },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
+	{ "rebuild", "IMAGE.json [RECIPE]", 1, 2, "build an image again, and compare", cmd_rebuild },
 	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },
 	{ "template", "FILE", 1, 1, "show what an instance would get of a template", cmd_template },
 	{ "unpack", "IMAGE [ROOTFS] DIR", 2, 3, "write an image to a folder", cmd_unpack },
@@ -51,4 +55,14 @@ int print_data(const char *data, size_t len, struct error *e)
 	if (len && file_write_fd(STDOUT_FILENO, data, len, e) < 0)
 		return error_wrap(e, "standard output");
 	return 0;
+}
+
+int print_data_json(json_t *value, struct error *e)
+{
+	auto_free char *text = json_dumps(value, JSON_INDENT(2));
+	auto_buffer struct buffer out = BUFFER_INIT;
+
+	json_decref(value);
+	buffer_addf(&out, "%s\n", text ? text : "{}");
+	return print_data(out.data, out.len, e);
 }

@@ -24,8 +24,10 @@ enum {
 	ON_VERIFY = 1 << 11,
 	ON_INSPECT = 1 << 12,
 	ON_LOCK = 1 << 13,
+	ON_DIFF = 1 << 14,
+	ON_REBUILD = 1 << 15,
 	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
-		 ON_CONVERT | ON_PACK | ON_UNPACK | ON_VERIFY | ON_INSPECT | ON_LOCK,
+		 ON_CONVERT | ON_PACK | ON_UNPACK | ON_VERIFY | ON_INSPECT | ON_LOCK | ON_DIFF | ON_REBUILD,
 };
 
 struct option_row {
@@ -45,7 +47,7 @@ static const struct option_row rows[] = {
 	  "every image of the recipe's matrix, each in a folder of its own, or its lock" },
 	{ "allowed-signers", 0, "FILE", OPTION_TEXT, FIELD(allowed_signers), ON_VERIFY,
 	  "SHA256SUMS.sig must be by one of these SSH keys, as ssh-keygen(1) has them" },
-	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE | ON_LOCK,
+	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE | ON_LOCK | ON_REBUILD,
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells),
 	  ON_BUILD | ON_LOCK | ON_MATRIX | ON_PLAN | ON_SHOW,
@@ -66,6 +68,8 @@ static const struct option_row rows[] = {
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
+	{ "files", 0, NULL, OPTION_FLAG, FIELD(files), ON_DIFF | ON_REBUILD,
+	  "show every file that is different, and how" },
 	{ "fingerprint", 0, "SHA256", OPTION_TEXT, FIELD(fingerprint), ON_VERIFY, "what the image must be" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_CONVERT | ON_MATRIX | ON_PACK,
 	  "unified, split, squashfs, lxc, tar, dir (default: unified,split); matrix: json, github or "
@@ -84,22 +88,24 @@ static const struct option_row rows[] = {
 	  "take the packages that the lock FILE names (default: the recipe's)" },
 	{ "metadata", 0, "FILE", OPTION_TEXT, FIELD(metadata), ON_PACK,
 	  "take FILE as the image's metadata.yaml, as it is" },
-	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_LOCK | ON_PLAN,
+	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
 	{ "name", 0, "NAME", OPTION_TEXT, FIELD(name), ON_CONVERT | ON_PACK,
 	  "begin the names of the image files with NAME (default: the image's own)" },
 	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
 	  "carry out every step, and keep none as a layer" },
-	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_LOCK | ON_PLAN,
+	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
 	  "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
 	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides),
 	  ON_BUILD | ON_CHECK | ON_LOCK | ON_MATRIX | ON_PACK | ON_PLAN | ON_SHOW,
 	  "set a value of the recipe, such as image.release=trixie" },
-	{ "output", 0, "PATH", OPTION_TEXT, FIELD(output), ON_BUILD | ON_CONVERT | ON_LOCK | ON_PACK,
-	  "put the image files into the folder PATH (default: this one); lock: write the file PATH, or '-'" },
+	{ "output", 0, "PATH", OPTION_TEXT, FIELD(output),
+	  ON_BUILD | ON_CONVERT | ON_LOCK | ON_PACK | ON_REBUILD,
+	  "put the image files into the folder PATH (default: this one); lock: write the file PATH, or '-'; "
+	  "rebuild: keep the new image there" },
 	{ "path", 0, "PATH", OPTION_TEXT, FIELD(path), ON_TEMPLATE,
 	  "where in the instance the result would be written" },
 	{ "payloads", 0, "SIZE", OPTION_TEXT, FIELD(payloads), ON_BUILD,
@@ -124,7 +130,7 @@ static const struct option_row rows[] = {
 	  "say what has changed since the lock that is there" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
 	  "show what scripts print, and what else is done" },
-	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD,
+	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD | ON_REBUILD,
 	  "build the root in a folder below DIR (default: in memory where it fits)" },
 };
 
@@ -136,11 +142,11 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD },     { "cache", ON_CACHE },       { "check", ON_CHECK },
-		{ "convert", ON_CONVERT }, { "inspect", ON_INSPECT },   { "list", ON_LIST },
-		{ "lock", ON_LOCK },       { "matrix", ON_MATRIX },     { "pack", ON_PACK },
-		{ "show", ON_SHOW },       { "template", ON_TEMPLATE }, { "unpack", ON_UNPACK },
-		{ "verify", ON_VERIFY },
+		{ "build", ON_BUILD },       { "cache", ON_CACHE },     { "check", ON_CHECK },
+		{ "convert", ON_CONVERT },   { "diff", ON_DIFF },       { "inspect", ON_INSPECT },
+		{ "list", ON_LIST },         { "lock", ON_LOCK },       { "matrix", ON_MATRIX },
+		{ "pack", ON_PACK },         { "rebuild", ON_REBUILD }, { "show", ON_SHOW },
+		{ "template", ON_TEMPLATE }, { "unpack", ON_UNPACK },   { "verify", ON_VERIFY },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)

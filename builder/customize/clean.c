@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a build leaves behind, as one table: where, what is done, and why. Everything else that would differ from
- * build to build is kept from it at its origin: pack clamps file times, and useradd, pwconv, systemd-sysusers,
- * update-passwd and Python follow SOURCE_DATE_EPOCH.
+ * What a build leaves behind, as one table: where, what is done, and why; renew.c has what instances make anew.
+ * Everything else that would differ from build to build is kept from it at its origin: pack clamps file times, and
+ * useradd, pwconv, systemd-sysusers, update-passwd and Python follow SOURCE_DATE_EPOCH. tests/same proves it.
  */
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/root.h"
 #include "customize/entry.h"
+#include "customize/keystore.h"
+#include "customize/renew.h"
 #include "customize/walk.h"
 #include "layer/key.h"
 
@@ -160,6 +162,21 @@ static int clamp_shadow_days(const struct customize_site *site, const char *path
 			  st->st_gid, e);
 }
 
+static int clamp_keystore(const struct customize_site *site, const char *path, const struct stat *st,
+			  struct error *e)
+{
+	auto_free char *data = NULL;
+	size_t len = 0;
+
+	if (!S_ISREG(st->st_mode) || site->epoch_s <= 0 || recipe_writes(site->recipe, path))
+		return 0;
+	if (root_read(site->root_fd, path, &data, &len, e) < 0)
+		return -1;
+	if (!data || !keystore_clamp_times((unsigned char *)data, len, site->epoch_s))
+		return 0;
+	return root_write(site->root_fd, path, data, len, st->st_mode & 07777, st->st_uid, st->st_gid, e);
+}
+
 /*
  * Not removed but added: the one unit of systemd that a package's file makes fail in a container, where other units
  * that need the host's kernel have such a condition of their own. In a virtual machine it runs as ever.
@@ -235,6 +252,8 @@ static const struct clean_rule rules[] = {
 	/* What tells the time or the disk of this build. */
 	{ "/etc/shadow", ALWAYS, clamp_shadow_days,
 	  "pam_unix (chpasswd, passwd) writes today as the day of a change, whatever SOURCE_DATE_EPOCH says" },
+	{ "/etc/ssl/certs/java/cacerts", ALWAYS, clamp_keystore,
+	  "ca-certificates-java enters the time at which it read each certificate" },
 	{ "/var/cache/ldconfig/aux-cache", ALWAYS, remove_file, "inode numbers and times of libraries" },
 	{ "/var/log/alternatives.log", ALWAYS, remove_file, "log of the build" },
 	{ "/var/log/apt/*", ALWAYS, remove_file, "log of the build" },
@@ -266,6 +285,8 @@ static int clean_path(void *context, const char *path, const struct stat *st, st
 
 int customize_clean(const struct customize_site *site, struct error *e)
 {
+	if (customize_renew(site, e) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const struct clean_rule *rule = &rules[i];
 		struct cleaning cleaning = { site, rule };

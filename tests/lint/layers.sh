@@ -14,6 +14,7 @@ declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [layer]=2 [pongo]=2 
 	[family]=5 [chain]=5 [pipeline]=5 [record]=5 [cmd]=6 [main]=7)
 # Who may include which further header of its own level.
 also='
+check recipe/yaml.h
 configure unpack/deb*.h
 index unpack/deb_file.h
 lock recipe/emit.h
@@ -29,8 +30,7 @@ archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
 sqfs/*		image tree
-jansson.h	check plan customize cmd record
-jansson.h	plan customize lock cmd record
+jansson.h	check plan customize lock cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream
