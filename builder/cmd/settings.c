@@ -58,7 +58,8 @@ static const struct option_row rows[] = {
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_CONVERT | ON_MATRIX | ON_PACK,
-	  "unified, split, squashfs, lxc, tar, dir (default: unified,split); matrix: json, github or gitlab" },
+	  "unified, split, squashfs, lxc, tar, dir (default: unified,split); matrix: json, github or "
+	  "gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
 	{ "instance", 0, "NAME[,KEY=VALUE]", OPTION_TEXT, FIELD(instance), ON_TEMPLATE,
 	  "the instance, and its type, architecture, ephemeral, privileged (default: c1)" },
