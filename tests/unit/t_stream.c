@@ -17,9 +17,9 @@ static const struct edge {
 	int level;
 	size_t block_bytes;
 } edges[] = {
-	{ "none", 0, 64 * 1024 }, { "gzip", 1, 1024 * 1024 },     { "bzip2", 1, 400 * 1000 },
-	{ "xz", 0, 1024 * 1024 }, { "zstd", 1, 2 * 1024 * 1024 },
-	{ "lzma", 0, 64 * 1024 }, { "lz4", 1, 4 * 1024 * 1024 },
+	{ "none", 0, 64 * 1024 },      { "gzip", 1, 1024 * 1024 },     { "bzip2", 1, 400 * 1000 },
+	{ "xz", 0, 1024 * 1024 },      { "zstd", 1, 2 * 1024 * 1024 }, { "lzma", 0, 64 * 1024 },
+	{ "lz4", 1, 4 * 1024 * 1024 },
 };
 
 static uint64_t next_random(uint64_t *state)
