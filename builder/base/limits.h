@@ -33,12 +33,12 @@
 /* Of images that exist. What one is decompressed to may be so much, and so many times what was read of it. */
 #define LIMIT_IMAGE_BYTES          (2 * GIB)
 #define LIMIT_IMAGE_RATIO          200
-#define LIMIT_IMAGE_ENTRIES        1000000     /* a desktop has 200 000 */
-#define LIMIT_IMAGE_FILE_BYTES     (16 * 1024 * GIB) /* one file, holes and all: what ext4 takes */
-#define LIMIT_IMAGE_BLOCKS         (16 * 1024 * 1024)  /* of one file of a squashfs */
-#define LIMIT_IMAGE_NAME_BYTES     (128 * MIB) /* of all paths together */
-#define LIMIT_IMAGE_DEPTH          200         /* folders in folders: who removes a tree has one open for each */
-#define LIMIT_IMAGE_METADATA_BYTES (1 * MIB)   /* metadata.yaml: what the daemons read */
+#define LIMIT_IMAGE_ENTRIES        1000000            /* a desktop has 200 000 */
+#define LIMIT_IMAGE_FILE_BYTES     (16 * 1024 * GIB)  /* one file, holes and all: what ext4 takes */
+#define LIMIT_IMAGE_BLOCKS         (16 * 1024 * 1024) /* of one file of a squashfs */
+#define LIMIT_IMAGE_NAME_BYTES     (128 * MIB)        /* of all paths together */
+#define LIMIT_IMAGE_DEPTH          200 /* folders in folders: who removes a tree has one open for each */
+#define LIMIT_IMAGE_METADATA_BYTES (1 * MIB) /* metadata.yaml: what the daemons read */
 #define LIMIT_IMAGE_TEMPLATES      1000
 #define LIMIT_IMAGE_TEMPLATE_BYTES (16 * MIB) /* all of them together */
 

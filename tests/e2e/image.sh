@@ -141,7 +141,7 @@ has 'as a build would' "$(tar -xOf recipe/*.tar metadata.yaml)" '"release": "boo
 fails 'not both' usage 'leaves nothing to --recipe' "$KILN" pack c --metadata c/metadata.yaml --recipe debian-bookworm
 
 # What LXD publishes: templates behind the root. What tar -u makes: everything behind it.
-pax=(--format=posix --sort=name --xattrs --xattrs-include='*' --numeric-owner)
+pax=(--format=posix --sparse --hole-detection=raw --sort=name --xattrs --xattrs-include='*' --numeric-owner)
 tar -C c "${pax[@]}" -cf lxd.tar metadata.yaml rootfs templates 2>/dev/null
 tar -C c "${pax[@]}" -cf late.tar rootfs metadata.yaml templates 2>/dev/null
 for image in lxd late; do
