@@ -141,12 +141,16 @@ has 'as a build would' "$(tar -xOf recipe/*.tar metadata.yaml)" '"release": "boo
 fails 'not both' usage 'leaves nothing to --recipe' "$KILN" pack c --metadata c/metadata.yaml --recipe debian-bookworm
 
 # What LXD publishes: templates behind the root. What tar -u makes: everything behind it.
-pax=(--format=posix --sort=name --xattrs --xattrs-include='*' --numeric-owner)
+# Zeros that somebody else has written out stay so: a stream is not read twice.
+rm c/rootfs/srv/zeros
+touch -d @1500000000 c/rootfs/srv
+"$KILN" pack c --output sparse --format unified --compression none -q >/dev/null
+pax=(--format=posix --sparse --hole-detection=raw --sort=name --xattrs --xattrs-include='*' --numeric-owner)
 tar -C c "${pax[@]}" -cf lxd.tar metadata.yaml rootfs templates 2>/dev/null
 tar -C c "${pax[@]}" -cf late.tar rootfs metadata.yaml templates 2>/dev/null
 for image in lxd late; do
 	run "$KILN" convert $image.tar --format unified --compression none --output $image --name round-trip
-	is "an image with the metadata elsewhere ($image) comes into order" "$status $(cmp $image/round-trip.tar plain/round-trip.tar)" '0 '
+	is "an image with the metadata elsewhere ($image) comes into order" "$status $(cmp $image/round-trip.tar sparse/round-trip.tar)" '0 '
 done
 
 # left: what a failed command has left.
