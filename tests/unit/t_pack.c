@@ -966,7 +966,7 @@ static void shared_files(void **state)
 	for (size_t i = 0; i < sums.len; i++)
 		lines += sums.data[i] == '\n';
 	assert_int_equal(lines, 5);
-	printed = artefacts_print(&artefacts);
+	printed = artefacts_print(&artefacts, NULL);
 	again = site->options;
 	again.output_fd = again_fd;
 	/* A folder is not kept: it is made of the root. */
