@@ -13,7 +13,7 @@ static const struct {
 	{ ERROR_TRUST, "trust" },         { ERROR_EXPIRED, "expired" },         { ERROR_DIGEST, "digest" },
 	{ ERROR_PLAN, "plan" },           { ERROR_FORMAT, "format" },           { ERROR_SCRIPT, "script" },
 	{ ERROR_ACTION, "action" },       { ERROR_SYSTEM, "system" },           { ERROR_SPACE, "space" },
-	{ ERROR_PRIVILEGE, "privilege" }, { ERROR_INTERRUPTED, "interrupted" },
+	{ ERROR_PRIVILEGE, "privilege" }, { ERROR_LINT, "lint" }, { ERROR_INTERRUPTED, "interrupted" },
 };
 
 const char *error_kind_name(enum error_kind kind)

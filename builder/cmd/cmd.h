@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "check/lint.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,7 @@ struct settings {
 	struct words overrides;
 	struct words mirrors;
 	struct words chosen_cells;
+	struct words allowed;
 	struct words configs; /* these three: of an instance */
 	struct words devices;
 	struct words properties;
@@ -32,6 +34,7 @@ struct settings {
 	const char *instance;
 	const char *path;
 	const char *trigger;
+	const char *fail_on;
 	const char *cache;
 	const char *jobs;
 	const char *keep;
@@ -45,8 +48,11 @@ struct settings {
 	bool cells;
 	bool offline;
 	bool no_layers;
+	bool no_lint;
 	bool json;
 	bool quiet;
+	bool rules;
+	bool sarif;
 	bool schema;
 	bool steps;
 	bool timing;
@@ -84,6 +90,7 @@ void help_print_command(const struct command *command, struct buffer *out);
 int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_lint(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
@@ -95,6 +102,10 @@ char *schema_text(void);
 
 /* kiln plan --steps: the steps of one image, or with --cells of all. */
 int steps_print(const struct settings *settings, struct error *e) MUST_CHECK;
+
+/* What --allow and --fail-on say. */
+int lint_settings(const struct settings *settings, struct lint_allows *allows, enum lint_severity *fail_on,
+		  struct error *e) MUST_CHECK;
 
 struct meter_report;
 

@@ -9,6 +9,7 @@ static const struct command commands[] = {
 	{ "cache", "[trim [KIND]...]", 0, 1 + CACHE_KINDS, "show what the cache holds, or trim it",
 	  cmd_cache },
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
+	{ "lint", "[IMAGE [ROOTFS]]", 0, 2, "say what an image should not be published with", cmd_lint },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },

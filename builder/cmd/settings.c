@@ -17,7 +17,9 @@ enum {
 	ON_TEMPLATE = 1 << 5,
 	ON_MATRIX = 1 << 6,
 	ON_SHOW = 1 << 7,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW,
+	ON_LINT = 1 << 8,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
+		 ON_LINT,
 };
 
 struct option_row {
@@ -35,6 +37,8 @@ struct option_row {
 static const struct option_row rows[] = {
 	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD,
 	  "build every image of the recipe's matrix, each in a folder of its own" },
+	{ "allow", 0, "RULE[=PATH]", OPTION_LIST, FIELD(allowed), ON_BUILD | ON_LINT,
+	  "let an image have what a rule of kiln lint forbids, anywhere or at PATH" },
 	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
@@ -51,6 +55,8 @@ static const struct option_row rows[] = {
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
+	{ "fail-on", 0, "SEVERITY", OPTION_TEXT, FIELD(fail_on), ON_BUILD | ON_LINT,
+	  "fail when kiln lint finds something of error, warning or note (default: error)" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,
 	  "unified, split, or both (default: unified,split); matrix: json, github or gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
@@ -66,6 +72,8 @@ static const struct option_row rows[] = {
 	  "mirror" },
 	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
 	  "carry out every step, and keep none as a layer" },
+	{ "no-lint", 0, NULL, OPTION_FLAG, FIELD(no_lint), ON_BUILD,
+	  "write the image whatever kiln lint would find" },
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
@@ -81,6 +89,9 @@ static const struct option_row rows[] = {
 	{ "property", 0, "KEY=VALUE", OPTION_LIST, FIELD(properties), ON_TEMPLATE,
 	  "a property that metadata.yaml gives the template" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
+	{ "rules", 0, NULL, OPTION_FLAG, FIELD(rules), ON_LINT, "print the table of rules" },
+	{ "sarif", 0, NULL, OPTION_FLAG, FIELD(sarif), ON_LINT,
+	  "print the findings as SARIF 2.1.0, for code hosts" },
 	{ "schema", 0, NULL, OPTION_FLAG, FIELD(schema), ON_CHECK,
 	  "print the format of recipes as a JSON Schema, for editors" },
 	{ "steps", 0, NULL, OPTION_FLAG, FIELD(steps), ON_PLAN,
@@ -106,9 +117,9 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD },       { "cache", ON_CACHE },   { "check", ON_CHECK },
-		{ "list", ON_LIST },         { "matrix", ON_MATRIX }, { "show", ON_SHOW },
-		{ "template", ON_TEMPLATE },
+		{ "build", ON_BUILD }, { "cache", ON_CACHE },       { "check", ON_CHECK },
+		{ "lint", ON_LINT },   { "list", ON_LIST },         { "matrix", ON_MATRIX },
+		{ "show", ON_SHOW },   { "template", ON_TEMPLATE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
@@ -215,6 +226,7 @@ void settings_release(struct settings *settings)
 	free(settings->overrides.items);
 	free(settings->mirrors.items);
 	free(settings->chosen_cells.items);
+	free(settings->allowed.items);
 	free(settings->configs.items);
 	free(settings->devices.items);
 	free(settings->properties.items);

@@ -26,7 +26,8 @@ archive.h	stream tree unpack
 archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
-jansson.h	plan customize cmd record
+crypt.h		check
+jansson.h	plan customize check cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream
