@@ -607,16 +607,13 @@ static int keep_image(struct chain *chain, const struct digest *key, const struc
 	return layer_save_files(chain->store, key, title, product, options->output_fd, names, count, e);
 }
 
-static int describe_image(const struct chain *chain, const struct pack_options *options,
-			  struct digest *digest, struct error *e)
+static struct digest describe_image(const struct chain *chain, const struct pack_options *options)
 {
 	auto_layer_key struct layer_key key = LAYER_KEY_INIT;
 
 	key_start(&key, &chain->steps[chain->count - 1].key, "image");
-	if (pack_describe(options, &key, e) < 0)
-		return -1;
-	*digest = key_end(&key);
-	return 0;
+	pack_describe(options, &key);
+	return key_end(&key);
 }
 
 /* 1 when an earlier build has made the same files. */
@@ -641,18 +638,20 @@ static int take_image(struct chain *chain, const struct digest *key, const struc
 int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,
 	       struct error *e)
 {
+	auto_pack_metadata struct pack_metadata metadata = PACK_METADATA_INIT;
 	struct tree_folder root = tree_folder(chain->workspace.root_fd, given->log);
 	struct pack_options options = *given;
 	struct digest key;
 	int r = 0;
 
 	options.root = &root.source;
-	options.templates = &chain->templates;
+	options.metadata = &metadata;
 	options.epoch_s = chain->options.epoch_s;
+	if (pack_metadata_make(chain->options.recipe, &chain->templates, options.epoch_s, &metadata, e) < 0)
+		return -1;
 	if (!chain->store)
 		return pack_image(&options, artefacts, e);
-	if (describe_image(chain, &options, &key, e) < 0)
-		return -1;
+	key = describe_image(chain, &options);
 	r = take_image(chain, &key, &options, artefacts, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;

@@ -61,7 +61,7 @@ int chain_keep_layers(struct chain *chain, struct error *e) MUST_CHECK;
 
 /*
  * The last link, after CHAIN_CUSTOMIZE: root → image files. They are kept as a layer, too, and taken from it when
- * an earlier build has made the same. OPTIONS says all but what the chain knows: the root, its templates, the date.
+ * an earlier build has made the same. OPTIONS says all but what the chain knows: the root, its metadata, the date.
  */
 int chain_pack(struct chain *chain, const struct pack_options *options, struct artefacts *artefacts,
 	       struct error *e) MUST_CHECK;

@@ -289,7 +289,6 @@ static int run_customize(struct build *b, struct error *e)
 static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
-		.recipe = &b->recipe,
 		.formats = b->options.formats,
 		.codec = b->options.codec,
 		.level = b->options.level,

@@ -30,4 +30,14 @@
 #define LIMIT_FILE_TEXT_BYTES (16 * MIB) /* a file of the root that is read as text */
 #define LIMIT_TEMPLATE_BYTES  (4 * MIB)  /* output of one rendered string */
 
+/* Of images that exist. What one is decompressed to may be so much, and so many times what was read of it. */
+#define LIMIT_IMAGE_BYTES          (2 * GIB)
+#define LIMIT_IMAGE_RATIO          200
+#define LIMIT_IMAGE_ENTRIES        1000000     /* a desktop has 200 000 */
+#define LIMIT_IMAGE_FILE_BYTES     (16 * 1024 * GIB) /* one file, holes and all: what ext4 takes */
+#define LIMIT_IMAGE_NAME_BYTES     (128 * MIB) /* of all paths together */
+#define LIMIT_IMAGE_METADATA_BYTES (1 * MIB)   /* metadata.yaml: what the daemons read */
+#define LIMIT_IMAGE_TEMPLATES      1000
+#define LIMIT_IMAGE_TEMPLATE_BYTES (16 * MIB) /* all of them together */
+
 #endif

@@ -6,9 +6,7 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/pool.h"
-#include "customize/customize.h"
 #include "pack/delivery.h"
-#include "pack/metadata.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
 #include "tree/tar.h"
@@ -38,9 +36,7 @@ struct chain {
 
 struct packing {
 	const struct pack_options *options;
-	char *name;             /* owned */
-	struct buffer metadata; /* metadata.yaml */
-	struct buffer meta;     /* the metadata archive of a split image, compressed */
+	struct buffer meta; /* the metadata archive of a split image, compressed */
 	struct delivery delivery;
 	struct codec_memory memory;
 	struct chain chains[CHAIN_MAX];
@@ -64,10 +60,8 @@ static void packing_release(struct packing *packing)
 	release_sinks(packing);
 	delivery_release(&packing->delivery);
 	codec_memory_release(&packing->memory);
-	buffer_release(&packing->metadata);
 	buffer_release(&packing->meta);
 	artefacts_release(&packing->artefacts);
-	free(packing->name);
 	free(packing->read_buffer);
 }
 
@@ -151,61 +145,30 @@ static int write_text(struct sink *out, const struct pack_options *options, cons
 	return tar_pad(out, len, e);
 }
 
-static int compare_templates(const void *a, const void *b)
-{
-	const struct image_template *one = *(const struct image_template *const *)a;
-	const struct image_template *two = *(const struct image_template *const *)b;
-	int order = strcmp(one->name, two->name);
-
-	return order ? order : strcmp(one->path, two->path);
-}
-
 static int write_template(struct sink *out, const struct pack_options *options,
-			  const struct image_template *template, struct error *e)
+			  const struct pack_template *template, struct error *e)
 {
 	auto_free char *path = xasprintf("templates/%s", template->name);
 
-	return write_text(out, options, path, template->content, strlen(template->content), e);
-}
-
-static int write_templates(struct sink *out, const struct pack_options *options, struct error *e)
-{
-	struct tar_entry folder = { .path = "templates/",
-				    .mode = S_IFDIR | 0755,
-				    .mtime_s = options->epoch_s };
-	size_t count = options->templates ? options->templates->count : 0;
-	auto_free const struct image_template **sorted = xcalloc(count + 1, sizeof *sorted);
-
-	if (count == 0)
-		return 0;
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &options->templates->items[i];
-	qsort(sorted, count, sizeof *sorted, compare_templates);
-	if (tar_entry(out, &folder, e) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		const struct image_template *previous = i ? sorted[i - 1] : NULL;
-
-		if (previous && strcmp(previous->name, sorted[i]->name) == 0) {
-			if (strcmp(previous->content, sorted[i]->content) == 0)
-				continue; /* one file for both paths */
-			return error_set(e, ERROR_RECIPE,
-					 "the templates of '%s' and '%s' are both named '%s', but differ",
-					 previous->path, sorted[i]->path, sorted[i]->name);
-		}
-		if (write_template(out, options, sorted[i], e) < 0)
-			return -1;
-	}
-	return 0;
+	return write_text(out, options, path, template->content, template->len, e);
 }
 
 /* metadata.yaml and templates/: first in the archive, so that a daemon finds them without reading it all. */
-static int write_metadata(struct sink *out, const struct packing *packing, struct error *e)
+static int write_metadata(struct sink *out, const struct pack_options *options, struct error *e)
 {
-	if (write_text(out, packing->options, "metadata.yaml", packing->metadata.data, packing->metadata.len,
-		       e) < 0)
+	const struct pack_metadata *metadata = options->metadata;
+	struct tar_entry folder = { .path = "templates/",
+				    .mode = S_IFDIR | 0755,
+				    .mtime_s = options->epoch_s };
+
+	if (write_text(out, options, "metadata.yaml", metadata->yaml, metadata->yaml_len, e) < 0)
 		return -1;
-	return write_templates(out, packing->options, e);
+	if (metadata->template_count && tar_entry(out, &folder, e) < 0)
+		return -1;
+	for (size_t i = 0; i < metadata->template_count; i++)
+		if (write_template(out, options, &metadata->templates[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 static struct artefact *add_artefact(struct packing *packing, const char *format)
@@ -243,10 +206,11 @@ static int open_unified(struct packing *packing, struct error *e)
 	struct artefact *artefact = add_artefact(packing, "unified");
 
 	artefact->file_count = 1;
-	artefact->files[0].name = xasprintf("%s.tar%s", packing->name, packing->options->codec->suffix);
+	artefact->files[0].name =
+		xasprintf("%s.tar%s", packing->options->metadata->name, packing->options->codec->suffix);
 	if (open_chain(packing, "rootfs/", &artefact->files[0], NULL, e) < 0)
 		return -1;
-	return write_metadata(packing->chains[packing->chain_count - 1].sink, packing, e);
+	return write_metadata(packing->chains[packing->chain_count - 1].sink, packing->options, e);
 }
 
 /* The metadata archive goes first, as a whole: the fingerprint of a split image begins with its bytes. */
@@ -256,7 +220,8 @@ static int make_meta(struct packing *packing, struct artefact_file *file, struct
 		codec_open(codec_find(TEXT("xz")), -1, sink_memory(&packing->meta), &packing->memory, e);
 	int fd;
 
-	if (!sink || write_metadata(sink, packing, e) < 0 || tar_end(sink, e) < 0 || sink_finish(sink, e) < 0)
+	if (!sink || write_metadata(sink, packing->options, e) < 0 || tar_end(sink, e) < 0 ||
+	    sink_finish(sink, e) < 0)
 		return -1;
 	if (delivery_add(&packing->delivery, file->name, &fd, e) < 0)
 		return -1;
@@ -270,9 +235,9 @@ static int open_split(struct packing *packing, struct error *e)
 	struct artefact *artefact = add_artefact(packing, "split");
 
 	artefact->file_count = 2;
-	artefact->files[0].name = xasprintf("%s" META_SUFFIX, packing->name);
-	artefact->files[1].name =
-		xasprintf("%s.rootfs.tar%s", packing->name, packing->options->codec->suffix);
+	artefact->files[0].name = xasprintf("%s" META_SUFFIX, packing->options->metadata->name);
+	artefact->files[1].name = xasprintf("%s.rootfs.tar%s", packing->options->metadata->name,
+					    packing->options->codec->suffix);
 	if (make_meta(packing, &artefact->files[0], e) < 0)
 		return error_wrap(e, "cannot pack '%s'", artefact->files[0].name);
 	return open_chain(packing, "", &artefact->files[1], &artefact->fingerprint, e);
@@ -313,11 +278,11 @@ static int copy_content(struct packing *packing, const struct tree_entry *entry,
 }
 
 /* No time stamp is later than the image itself, so that what the build wrote does not tell when. */
-static int64_t clamp_time(int64_t mtime_s, int64_t epoch_s)
+static int64_t clamp_time(int64_t mtime_s, const struct pack_options *options)
 {
 	if (mtime_s < 0)
 		return 0;
-	return mtime_s < epoch_s ? mtime_s : epoch_s;
+	return mtime_s < options->epoch_s || options->keep_times ? mtime_s : options->epoch_s;
 }
 
 /* "PREFIX" + PATH, with a slash after a folder; the root itself is PREFIX, or "./" where that is empty. */
@@ -342,7 +307,7 @@ static int write_entry(const struct packing *packing, const struct chain *chain,
 		.uid = st->st_uid,
 		.gid = st->st_gid,
 		.size_bytes = (uint64_t)st->st_size,
-		.mtime_s = clamp_time(st->st_mtim.tv_sec, packing->options->epoch_s),
+		.mtime_s = clamp_time(st->st_mtim.tv_sec, packing->options),
 		.device = st->st_rdev,
 		.xattrs = entry->xattrs,
 	};
@@ -399,9 +364,6 @@ static int run(struct packing *packing, struct error *e)
 	double process_cpu_s = meter_process_cpu_s();
 	double thread_cpu_s = meter_thread_cpu_s();
 
-	if (pack_image_name(options->recipe, &packing->name, e) < 0 ||
-	    metadata_make(options, packing->name, &packing->metadata, e) < 0)
-		return -1;
 	if ((options->formats & PACK_UNIFIED) && open_unified(packing, e) < 0)
 		return -1;
 	if ((options->formats & PACK_SPLIT) && open_split(packing, e) < 0)

@@ -11,34 +11,29 @@
 #include "base/alloc.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
-#include "customize/customize.h"
 #include "layer/key.h"
 #include "pack/delivery.h"
-#include "pack/metadata.h"
 #include "stream/stream.h"
 
 #include <fcntl.h>
 
 #define BLOCK_BYTES (256 * KIB)
 
-int pack_describe(const struct pack_options *options, struct layer_key *key, struct error *e)
+void pack_describe(const struct pack_options *options, struct layer_key *key)
 {
-	auto_buffer struct buffer metadata = BUFFER_INIT;
-	auto_free char *name = NULL;
+	const struct pack_metadata *metadata = options->metadata;
 
-	if (pack_image_name(options->recipe, &name, e) < 0 || metadata_make(options, name, &metadata, e) < 0)
-		return -1;
-	key_text(key, "name", name);
-	key_bytes(key, "metadata", metadata.data, metadata.len);
-	for (size_t i = 0; options->templates && i < options->templates->count; i++) {
-		key_text(key, "template", options->templates->items[i].name);
-		key_text(key, "content", options->templates->items[i].content);
+	key_text(key, "name", metadata->name);
+	key_bytes(key, "metadata", metadata->yaml, metadata->yaml_len);
+	for (size_t i = 0; i < metadata->template_count; i++) {
+		key_text(key, "template", metadata->templates[i].name);
+		key_bytes(key, "content", metadata->templates[i].content, metadata->templates[i].len);
 	}
 	key_number(key, "epoch", options->epoch_s);
+	key_number(key, "times", options->keep_times);
 	key_number(key, "formats", options->formats);
 	key_text(key, "codec", options->codec->name);
 	key_number(key, "level", options->level);
-	return 0;
 }
 
 char *artefacts_print(const struct artefacts *artefacts)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pack/metadata.h"
+#include "pack/pack.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "customize/customize.h"
 #include "recipe/recipe.h"
 
@@ -9,6 +10,15 @@
 
 /* What the daemons read at most. */
 #define METADATA_BYTES_MAX (1 * MIB)
+
+/* What goes into metadata.yaml. */
+struct document {
+	const struct recipe *recipe;
+	const struct image_templates *templates; /* may be NULL */
+	int64_t epoch_s;
+	const char *description;
+	const char *name; /* of the image */
+};
 
 /* libyaml's emitter; the first failure is kept, and what follows is ignored. */
 struct writer {
@@ -167,14 +177,14 @@ static int add_given(const struct recipe *recipe, const char *prefix, const stru
 	return 0;
 }
 
-static int collect_properties(const struct recipe *recipe, const char *description, const char *name,
-			      struct properties *properties, struct error *e)
+static int collect_properties(const struct document *document, struct properties *properties, struct error *e)
 {
+	const struct recipe *recipe = document->recipe;
 	const struct recipe_image *image = &recipe->image;
 	const struct template_property own[] = {
 		{ "architecture", recipe->architecture_mapped },
-		{ "description", description },
-		{ "name", name },
+		{ "description", document->description },
+		{ "name", document->name },
 		{ "os", image->distribution },
 		{ "release", image->release },
 		{ "serial", image->serial },
@@ -192,22 +202,24 @@ static int collect_properties(const struct recipe *recipe, const char *descripti
 	return 0;
 }
 
-static void write_document(struct writer *writer, const struct pack_options *options,
+static void write_document(struct writer *writer, const struct document *document,
 			   const struct properties *properties)
 {
-	const struct recipe *recipe = options->recipe;
+	const struct recipe *recipe = document->recipe;
+	const struct image_templates *templates = document->templates;
+
 	begin_map(writer);
 	word(writer, "architecture");
 	quoted(writer, recipe->architecture);
 	word(writer, "creation_date");
-	number(writer, options->epoch_s);
+	number(writer, document->epoch_s);
 	word(writer, "expiry_date");
-	number(writer, options->epoch_s + recipe->image.expiry_s);
+	number(writer, document->epoch_s + recipe->image.expiry_s);
 	write_properties(writer, properties->items, properties->count);
 	word(writer, "templates");
 	begin_map(writer);
-	for (size_t i = 0; options->templates && i < options->templates->count; i++)
-		write_template(writer, &options->templates->items[i]);
+	for (size_t i = 0; templates && i < templates->count; i++)
+		write_template(writer, &templates->items[i]);
 	end_map(writer);
 	end_map(writer);
 }
@@ -218,7 +230,7 @@ static int append(void *data, unsigned char *bytes, size_t len)
 	return 1;
 }
 
-static int write_stream(struct buffer *out, const struct pack_options *options,
+static int write_stream(struct buffer *out, const struct document *document,
 			const struct properties *properties, struct error *e)
 {
 	struct writer writer = { .e = e };
@@ -231,29 +243,90 @@ static int write_stream(struct buffer *out, const struct pack_options *options,
 	yaml_emitter_set_width(&writer.emitter, -1);
 	emit(&writer, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING));
 	emit(&writer, &event, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1));
-	write_document(&writer, options, properties);
+	write_document(&writer, document, properties);
 	emit(&writer, &event, yaml_document_end_event_initialize(&event, 1));
 	emit(&writer, &event, yaml_stream_end_event_initialize(&event));
 	yaml_emitter_delete(&writer.emitter);
 	return writer.failed ? -1 : 0;
 }
 
-int metadata_make(const struct pack_options *options, const char *name, struct buffer *out, struct error *e)
+static int make_yaml(struct document *document, struct pack_metadata *metadata, struct error *e)
 {
-	const struct recipe *recipe = options->recipe;
+	const struct recipe *recipe = document->recipe;
 	auto_free char *description = NULL;
 	AUTO(properties_release) struct properties properties = { .items = NULL };
 	auto_buffer struct buffer text = BUFFER_INIT;
 
 	if (recipe_expand(recipe, recipe->image.description, &recipe->image.place, &description, e) < 0)
 		return error_wrap(e, "image.description");
-	if (collect_properties(recipe, description, name, &properties, e) < 0 ||
-	    write_stream(&text, options, &properties, e) < 0)
+	document->description = description;
+	if (collect_properties(document, &properties, e) < 0 ||
+	    write_stream(&text, document, &properties, e) < 0)
 		return -1;
 	if (text.len > METADATA_BYTES_MAX)
 		return error_set(e, ERROR_RECIPE,
 				 "metadata.yaml would have %zu bytes; LXD and Incus read %llu", text.len,
 				 (unsigned long long)METADATA_BYTES_MAX);
-	*out = TAKE(text, BUFFER_INIT);
+	metadata->yaml = arena_strndup(&metadata->arena, text.data, text.len);
+	metadata->yaml_len = text.len;
 	return 0;
+}
+
+static int compare_templates(const void *a, const void *b)
+{
+	const struct image_template *one = *(const struct image_template *const *)a;
+	const struct image_template *two = *(const struct image_template *const *)b;
+	int order = strcmp(one->name, two->name);
+
+	return order ? order : strcmp(one->path, two->path);
+}
+
+static int collect_templates(const struct image_templates *templates, struct pack_metadata *metadata,
+			     struct error *e)
+{
+	size_t count = templates ? templates->count : 0;
+	auto_free const struct image_template **sorted = xcalloc(count + 1, sizeof *sorted);
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &templates->items[i];
+	if (count)
+		qsort(sorted, count, sizeof *sorted, compare_templates);
+	for (size_t i = 0; i < count; i++) {
+		const struct image_template *previous = i ? sorted[i - 1] : NULL;
+		struct pack_template template = { .len = strlen(sorted[i]->content) };
+
+		if (previous && strcmp(previous->name, sorted[i]->name) == 0) {
+			if (strcmp(previous->content, sorted[i]->content) == 0)
+				continue; /* one file for both paths */
+			return error_set(e, ERROR_RECIPE,
+					 "the templates of '%s' and '%s' are both named '%s', but differ",
+					 previous->path, sorted[i]->path, sorted[i]->name);
+		}
+		template.name = arena_strdup(&metadata->arena, sorted[i]->name);
+		template.content = arena_strndup(&metadata->arena, sorted[i]->content, template.len);
+		ARENA_PUSH(&metadata->arena, metadata->templates, metadata->template_count, template);
+	}
+	return 0;
+}
+
+int pack_metadata_make(const struct recipe *recipe, const struct image_templates *templates, int64_t epoch_s,
+		       struct pack_metadata *out, struct error *e)
+{
+	auto_pack_metadata struct pack_metadata metadata = PACK_METADATA_INIT;
+	struct document document = { .recipe = recipe, .templates = templates, .epoch_s = epoch_s };
+	auto_free char *name = NULL;
+
+	if (pack_image_name(recipe, &name, e) < 0)
+		return -1;
+	document.name = metadata.name = arena_strdup(&metadata.arena, name);
+	if (make_yaml(&document, &metadata, e) < 0 || collect_templates(templates, &metadata, e) < 0)
+		return -1;
+	*out = TAKE(metadata, PACK_METADATA_INIT);
+	return 0;
+}
+
+void pack_metadata_release(struct pack_metadata *metadata)
+{
+	arena_release(&metadata->arena);
+	*metadata = PACK_METADATA_INIT;
 }

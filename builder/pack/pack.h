@@ -6,6 +6,7 @@
 #ifndef PACK_PACK_H
 #define PACK_PACK_H
 
+#include "base/alloc.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/meter.h"
@@ -19,11 +20,39 @@ struct tree_source;
 
 enum pack_format { PACK_UNIFIED = 1 << 0, PACK_SPLIT = 1 << 1 };
 
+/* A file below templates/. */
+struct pack_template {
+	const char *name; /* "hostname.tpl" */
+	const char *content;
+	size_t len;
+};
+
+/* What an image says of itself: made of a recipe, or read from an image that exists. */
+struct pack_metadata {
+	struct arena arena; /* owns all below; empty where somebody else does */
+	const char *name;   /* that the image's files begin with */
+	const char *yaml;   /* metadata.yaml */
+	size_t yaml_len;
+	struct pack_template *templates; /* in ascending order of name, each once */
+	size_t template_count;
+};
+
+#define PACK_METADATA_INIT ((struct pack_metadata) { .name = NULL })
+#define auto_pack_metadata AUTO(pack_metadata_release)
+
+/*
+ * The metadata of an image that was built by RECIPE, whose date is set: recipe_set_date(). TEMPLATES may be NULL.
+ * Errors: ERROR_RECIPE for a text that is no UTF-8, two templates of one name, more than the daemons read.
+ */
+int pack_metadata_make(const struct recipe *recipe, const struct image_templates *templates, int64_t epoch_s,
+		       struct pack_metadata *out, struct error *e) MUST_CHECK;
+void pack_metadata_release(struct pack_metadata *metadata);
+
 struct pack_options {
 	const struct tree_source *root;
-	const struct recipe *recipe; /* its date is set: recipe_set_date() */
-	const struct image_templates *templates;
-	int64_t epoch_s;  /* creation_date; no time stamp in the archive is later */
+	const struct pack_metadata *metadata;
+	int64_t epoch_s;  /* creation_date, the time stamp of the metadata's files */
+	bool keep_times;  /* else no time stamp of the root is later than EPOCH_S either */
 	unsigned formats; /* enum pack_format, or-ed */
 	const struct codec *codec;
 	int level; /* from codec_parse() */
@@ -69,7 +98,7 @@ void artefacts_release(struct artefacts *artefacts);
  * An image that was packed before need not be packed again. Beside the root, this is all that pack_image() reads:
  * put into the key of a layer that holds its files.
  */
-int pack_describe(const struct pack_options *options, struct layer_key *key, struct error *e) MUST_CHECK;
+void pack_describe(const struct pack_options *options, struct layer_key *key);
 /* What is kept beside such files, for pack_kept(); malloc'ed. */
 char *artefacts_print(const struct artefacts *artefacts);
 /*

@@ -106,9 +106,36 @@ struct sink *codec_open(const struct codec *codec, int level, struct sink *next,
 			struct error *e);
 
 /*
- * Decode a whole compressed file (gzip, xz, zstd, bzip2, lzma or none, found by its magic bytes) from FD
- * into OUT, which is not finished. More than MAX_BYTES of output is ERROR_FORMAT.
+ * A compressed file, piece by piece. Its codec is found by its magic bytes: gzip, xz, zstd, bzip2, lzma, lz4 or none.
+ *
+ *	decoder_open(fd, limits, &decoder, e);
+ *	while ((r = decoder_next(decoder, &data, &len, e)) > 0)
+ *		…
  */
+struct decoder;
+
+/* What comes out is ERROR_FORMAT beyond FIXED_BYTES and, where RATIO is not 0, RATIO bytes for each that was read. */
+struct decoder_limits {
+	uint64_t fixed_bytes;
+	uint64_t ratio;
+};
+
+/* FD is borrowed; it is read from its start, and its offset stays where it is. */
+int decoder_open(int fd, struct decoder_limits limits, struct decoder **out, struct error *e) MUST_CHECK;
+/* 1 and the next piece, valid until the next call; 0: the end. */
+int decoder_next(struct decoder *decoder, const void **data, size_t *len, struct error *e) MUST_CHECK;
+/* Behind the end: nothing of the file may be left. */
+int decoder_check_end(const struct decoder *decoder, struct error *e) MUST_CHECK;
+/* The name of a codec, or "none". */
+const char *decoder_codec(const struct decoder *decoder);
+void decoder_close(struct decoder *decoder); /* NULL is fine */
+static inline void auto_decoder_(struct decoder **decoder)
+{
+	decoder_close(*decoder);
+}
+#define auto_decoder AUTO(auto_decoder_)
+
+/* Decode a whole file from FD into OUT, which is not finished. More than MAX_BYTES of output is ERROR_FORMAT. */
 int decode_fd(int fd, uint64_t max_bytes, struct sink *out, struct error *e) MUST_CHECK;
 
 #endif

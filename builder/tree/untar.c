@@ -287,6 +287,13 @@ int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, s
 	return r == ARCHIVE_EOF ? 0 : tar_failure(tar, e);
 }
 
+uint64_t tar_position(const struct tar *tar)
+{
+	la_int64_t at = archive_read_header_position(tar->archive);
+
+	return at < 0 ? 0 : (uint64_t)at;
+}
+
 int tar_finish(struct tar *tar, struct error *e)
 {
 	const void *block;

@@ -61,6 +61,8 @@ int tar_next(struct tar *tar, struct entry *entry, struct error *e) MUST_CHECK;
  * where it belongs (what is left out is a hole); 0 at the end. All of size_bytes came when this says 0.
  */
 int tar_read(struct tar *tar, const void **data, size_t *len, int64_t *offset, struct error *e) MUST_CHECK;
+/* Where in the archive the current entry begins; at the end, where that is. */
+uint64_t tar_position(const struct tar *tar);
 /* Read what is behind the last entry, so that a feed cut off there is noticed. */
 int tar_finish(struct tar *tar, struct error *e) MUST_CHECK;
 void tar_close(struct tar *tar); /* NULL is fine */

@@ -25,13 +25,15 @@ static int pack(const char *const *words, struct error *e)
 	auto_close int output_fd = -1;
 	struct log log;
 	struct tree_folder root;
-	struct pack_options options = { .recipe = &recipe, .epoch_s = EPOCH_S, .log = &log };
+	auto_pack_metadata struct pack_metadata metadata = PACK_METADATA_INIT;
+	struct pack_options options = { .metadata = &metadata, .epoch_s = EPOCH_S, .log = &log };
 
 	if (recipe_load(&from, &recipe, e) < 0 || recipe_select(&recipe, e) < 0)
 		return -1;
 	recipe_set_date(&recipe, EPOCH_S);
 	log_init(&log, LOG_QUIET, stderr);
-	if (dir_open(AT_FDCWD, words[1], &root_fd, e) < 0 ||
+	if (pack_metadata_make(&recipe, NULL, EPOCH_S, &metadata, e) < 0 ||
+	    dir_open(AT_FDCWD, words[1], &root_fd, e) < 0 ||
 	    pack_formats_parse(words[2], &options.formats, e) < 0 ||
 	    codec_parse(words[3], &options.codec, &options.level, e) < 0 ||
 	    dir_open(AT_FDCWD, words[4], &output_fd, e) < 0)

@@ -35,6 +35,7 @@ struct site {
 	struct recipe recipe;
 	struct image_template template[2];
 	struct image_templates templates;
+	struct pack_metadata metadata;
 	struct tree_folder root;
 	struct pack_options options;
 };
@@ -87,8 +88,7 @@ static int setup(void **state)
 	site->templates = (struct image_templates) { .items = site->template, .count = 2 };
 	site->root = tree_folder(site->tree_fd, &site->log);
 	site->options = (struct pack_options) { .root = &site->root.source,
-						.recipe = &site->recipe,
-						.templates = &site->templates,
+						.metadata = &site->metadata,
 						.epoch_s = EPOCH_S,
 						.formats = PACK_UNIFIED | PACK_SPLIT,
 						.codec = codec_find(TEXT("zstd")),
@@ -122,6 +122,7 @@ static int teardown(void **state)
 	close(site->tree_fd);
 	close(site->out_fd);
 	close(site->top_fd);
+	pack_metadata_release(&site->metadata);
 	log_release(&site->log);
 	fclose(site->words_file);
 	free(site->words);
@@ -237,11 +238,20 @@ static bool put_attributes(const struct site *site)
 	return true;
 }
 
-static void pack(const struct site *site, struct artefacts *artefacts)
+/* As a build does: metadata of the recipe, and the root. */
+static int make_and_pack(struct site *site, struct artefacts *artefacts, struct error *e)
+{
+	pack_metadata_release(&site->metadata);
+	if (pack_metadata_make(&site->recipe, &site->templates, EPOCH_S, &site->metadata, e) < 0)
+		return -1;
+	return pack_image(&site->options, artefacts, e);
+}
+
+static void pack(struct site *site, struct artefacts *artefacts)
 {
 	struct error e = ERROR_INIT;
 
-	if (pack_image(&site->options, artefacts, &e) < 0)
+	if (make_and_pack(site, artefacts, &e) < 0)
 		fail_msg("%s", e.text);
 }
 
@@ -490,7 +500,7 @@ static void assert_refused(struct site *site, enum error_kind kind, const char *
 	char **names = NULL;
 	size_t count = 0;
 
-	assert_int_equal(pack_image(&site->options, &artefacts, &e), -1);
+	assert_int_equal(make_and_pack(site, &artefacts, &e), -1);
 	assert_int_equal(e.kind, kind);
 	if (!strstr(e.text, text))
 		fail_msg("'%s' is not in '%s'", text, e.text);
@@ -555,7 +565,7 @@ static void older_image_stays(void **state)
 		assert_int_equal(renameat(site->tree_fd, name, site->tree_fd, to), 0);
 	}
 	put_file(site->tree_fd, "a-new", "file", 4, 0644);
-	assert_int_equal(pack_image(&site->options, &artefacts, &e), -1);
+	assert_int_equal(make_and_pack(site, &artefacts, &e), -1);
 	assert_int_equal(e.kind, ERROR_FORMAT);
 	assert_non_null(strstr(e.text, "is longer than 4095 bytes"));
 	after = slurp(site->out_fd, "img-12.tar.zst");
