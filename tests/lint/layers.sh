@@ -20,7 +20,7 @@ index unpack/deb_file.h
 # A library's header is known to these folders alone.
 libraries='
 curl/curl.h	fetch
-yaml.h		recipe pack
+yaml.h		recipe image pack
 pcre2.h		base
 archive.h	stream tree unpack
 archive_entry.h	tree unpack
