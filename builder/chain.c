@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/version.h"
+#include "check/lint_pack.h"
 #include "configure/configure.h"
 #include "customize/customize.h"
 #include "family.h"
@@ -613,6 +614,7 @@ static struct digest describe_image(const struct chain *chain, const struct pack
 
 	key_start(&key, &chain->steps[chain->count - 1].key, "image");
 	pack_describe(options, &key);
+	lint_gate_describe(chain->options.gate, &key);
 	return key_end(&key);
 }
 
@@ -650,12 +652,12 @@ int chain_pack(struct chain *chain, const struct pack_options *given, struct art
 	if (pack_metadata_make(chain->options.recipe, &chain->templates, options.epoch_s, &metadata, e) < 0)
 		return -1;
 	if (!chain->store)
-		return pack_image(&options, artefacts, e);
+		return lint_pack(chain->options.gate, &chain->templates, &options, artefacts, e);
 	key = describe_image(chain, &options);
 	r = take_image(chain, &key, &options, artefacts, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (pack_image(&options, artefacts, e) < 0)
+	if (lint_pack(chain->options.gate, &chain->templates, &options, artefacts, e) < 0)
 		return -1;
 	return keep_image(chain, &key, &options, artefacts, e);
 }

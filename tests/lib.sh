@@ -208,7 +208,7 @@ default_image() {
 	fi
 }
 
-# minbase_recipe FILE <<REST: a recipe of the smallest Debian 12, with what standard input adds to it.
+# minbase_recipe FILE <<REST: a recipe of the smallest Debian 12, with what standard input adds to it. It has no init.
 minbase_recipe() {
 	local folder
 	folder=$(dirname "$1")
@@ -218,6 +218,8 @@ minbase_recipe() {
 			image:
 			  distribution: debian
 			  release: bookworm
+			lint:
+			  allow: init-missing
 			source:
 			  downloader: debootstrap
 			  url: http://ftp.debian.org/debian
@@ -269,7 +271,8 @@ deb() {
 base_deb() {
 	local folder=$WORK/base program real library architecture
 	architecture=$(dpkg --print-architecture)
-	mkdir -p "$folder/DEBIAN" "$folder/bin" "$folder/var/lib/dpkg" "$WORK/debs"
+	mkdir -p "$folder/DEBIAN" "$folder/bin" "$folder/sbin" "$folder/var/lib/dpkg" "$WORK/debs"
+	ln -s ../bin/sh "$folder/sbin/init"
 	for program in diff dpkg dpkg-deb dpkg-split ldconfig rm sh start-stop-daemon tar; do
 		real=$(readlink -f "$(command -v "$program")")
 		cp "$real" "$folder/bin/$program"

@@ -237,12 +237,19 @@ void lint_report_release(struct lint_report *report)
 	*report = LINT_REPORT_INIT;
 }
 
-int lint_judge(const struct lint_report *report, enum lint_severity severity, struct error *e)
+size_t lint_count(const struct lint_report *report, enum lint_severity severity)
 {
 	size_t count = 0;
 
 	for (size_t i = severity; i < LINT_SEVERITIES; i++)
 		count += report->counts[i];
+	return count;
+}
+
+int lint_judge(const struct lint_report *report, enum lint_severity severity, struct error *e)
+{
+	size_t count = lint_count(report, severity);
+
 	if (count == 0)
 		return 0;
 	for (size_t i = 0; i < report->count; i++) {

@@ -85,6 +85,8 @@ int lint_tree(const struct tree_source *root, const struct lint_options *options
 	      struct error *e) MUST_CHECK;
 void lint_report_release(struct lint_report *report);
 
+/* How many findings of SEVERITY or above there are that are not allowed. */
+size_t lint_count(const struct lint_report *report, enum lint_severity severity);
 /* ERROR_LINT when there is a finding of SEVERITY or above: how many of what, and the first. */
 int lint_judge(const struct lint_report *report, enum lint_severity severity, struct error *e) MUST_CHECK;
 

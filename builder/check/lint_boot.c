@@ -14,9 +14,10 @@ static void check_link(struct lint_site *site, const struct lint_file *file)
 	const struct lint_file *found;
 	enum lint_where where;
 
-	/* Units have rules of their own; what is in the folders of a running system says nothing yet. */
-	if (!file->target || strstr(file->path, "systemd/system/") || is_prefix(file->path, "dev/") ||
-	    is_prefix(file->path, "run/") || is_prefix(file->path, "proc/") || is_prefix(file->path, "sys/"))
+	/* These have rules of their own; what is in the folders of a running system says nothing yet. */
+	if (!file->target || strstr(file->path, "systemd/system/") || is_suffix(file->path, "sbin/init") ||
+	    is_prefix(file->path, "dev/") || is_prefix(file->path, "run/") ||
+	    is_prefix(file->path, "proc/") || is_prefix(file->path, "sys/"))
 		return;
 	where = lint_resolve(site, file->path, file->target, &found);
 	if (where == LINT_ENDLESS)

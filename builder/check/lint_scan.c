@@ -38,6 +38,7 @@ static const struct reading readings[] = {
 	{ "usr/local/lib/systemd/system/", "", TEXT_BYTES, true },
 	{ "lib/systemd/system/", "", TEXT_BYTES, true },
 	{ "usr/lib/sysusers.d/", ".conf", TEXT_BYTES, true },
+	{ "usr/lib/os-release", "", TEXT_BYTES, true },
 	{ "usr/local/", "", SOME_BYTES, false },
 	{ "usr/", "", FEW_BYTES, false },
 	{ "lib/", "", FEW_BYTES, false },

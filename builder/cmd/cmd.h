@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "check/lint.h"
 
 #include <stdbool.h>
 
@@ -102,10 +101,6 @@ char *schema_text(void);
 
 /* kiln plan --steps: the steps of one image, or with --cells of all. */
 int steps_print(const struct settings *settings, struct error *e) MUST_CHECK;
-
-/* What --allow and --fail-on say. */
-int lint_settings(const struct settings *settings, struct lint_allows *allows, enum lint_severity *fail_on,
-		  struct error *e) MUST_CHECK;
 
 struct meter_report;
 
