@@ -75,7 +75,10 @@ struct lint_options {
 	/* What the daemon writes into each instance itself: "/etc/hostname". Borrowed. */
 	const char *const *replaced;
 	size_t replaced_count;
-	int64_t date_s; /* of the image: no file is to be newer; INT64_MAX: unknown, or they are cut when it is packed */
+	/* Where the root lies, so that this host's systemd-analyze may read its units; NULL: it is not asked. */
+	const char *folder;
+	struct log *log; /* may be NULL */
+	int64_t date_s; /* no file is to be newer; INT64_MAX: that is unknown, or sees to it whoever packs */
 };
 
 /*

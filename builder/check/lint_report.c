@@ -47,7 +47,10 @@ static void print_finding(const struct lint_finding *finding, struct buffer *out
 		    *path ? ": " : "", finding->message, finding->rule->id);
 }
 
-/* Each finding a line, and under the last of a rule why and what to do. What is allowed is shown when all is asked for. */
+/*
+ * Each finding a line, and under the last of a rule why and what to do. What is allowed is shown when all is asked
+ * for.
+ */
 void lint_print(const struct lint_report *report, const char *name, bool verbose, struct buffer *out)
 {
 	auto_free char *counts = summary(report);

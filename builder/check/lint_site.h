@@ -121,6 +121,8 @@ void lint_modes_end(struct lint_site *site);
 void lint_boot_file(struct lint_site *site, const struct lint_file *file);
 void lint_boot_end(struct lint_site *site);
 void lint_units_end(struct lint_site *site);
+/* Let the host's systemd look at the enabled units NAMES, where the root is a folder. */
+void lint_systemd(struct lint_site *site, const char *const *names, size_t count);
 /* The id of NAME in the account files, or of "#ID"; false where there is none. */
 bool lint_id_of(const struct lint_site *site, enum lint_id_kind kind, struct text name, uint32_t *id);
 /* Whether the account files, or what makes accounts on first start, know the user NAME. */

@@ -26,12 +26,15 @@ struct units {
 	struct lint_site *site;
 	const struct lint_file **drop_ins; /* owned */
 	size_t drop_in_count;
+	const char **names; /* owned: of those that are enabled */
+	size_t name_count;
 	struct map seen;
 };
 
 static void units_release(struct units *units)
 {
 	free(units->drop_ins);
+	free(units->names);
 	map_release(&units->seen);
 }
 
@@ -224,6 +227,7 @@ static void check_enabled(struct units *units, const struct lint_file *link)
 			lint_say(units->site, RULE_UNIT_MISSING, link->path, "there is no unit '%s'", name);
 		break;
 	case LINT_FOUND:
+		PUSH(units->names, units->name_count, name);
 		if (file->text.ptr && is_suffix(name, ".service"))
 			check_service(units, file, name);
 		break;
@@ -273,4 +277,5 @@ void lint_units_end(struct lint_site *site)
 		    !S_ISDIR(file->mode))
 			check_enabled(&units, file);
 	}
+	lint_systemd(site, units.names, units.name_count);
 }

@@ -78,6 +78,8 @@ static int lint_folder(struct linting *linting, const char *path, const struct s
 		return -1;
 	root = tree_folder(fd, settings->log);
 	linting->options.date_s = epoch_now();
+	linting->options.folder = path;
+	linting->options.log = settings->log;
 	return lint_tree(&root.source, &linting->options, &linting->report, e);
 }
 
