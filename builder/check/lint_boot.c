@@ -4,9 +4,20 @@
 
 static bool is_documentation(const char *path)
 {
-	return is_prefix(path, "usr/share/man/") || is_prefix(path, "usr/share/doc/") ||
-	       is_prefix(path, "usr/share/info/") || is_prefix(path, "usr/share/locale/") ||
-	       is_prefix(path, "etc/alternatives/");
+	static const char *const folders[] = { "usr/share/man/", "usr/share/doc/", "usr/share/info/",
+					       "usr/share/locale/", "etc/alternatives/" };
+
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+		if (strstr(path, folders[i]))
+			return true;
+	return false;
+}
+
+/* Links that scripts of packages make, to what another package or the user may bring. */
+static bool is_of_package(const struct lint_site *site, const struct lint_file *file)
+{
+	return (site->has_dpkg && file->is_owned) || is_documentation(file->path) ||
+	       is_documentation(file->target) || strcmp(file->path, "etc/vconsole.conf") == 0;
 }
 
 static void check_link(struct lint_site *site, const struct lint_file *file)
@@ -24,11 +35,8 @@ static void check_link(struct lint_site *site, const struct lint_file *file)
 		lint_say(site, RULE_BROKEN_LINK, file->path, "to '%s': links that lead to each other",
 			 file->target);
 	else if (where == LINT_NOWHERE)
-		lint_say(site,
-			 (site->has_dpkg && file->is_owned) || is_documentation(file->path)
-				 ? RULE_PACKAGE_LINK
-				 : RULE_BROKEN_LINK,
-			 file->path, "to '%s', which is not there", file->target);
+		lint_say(site, is_of_package(site, file) ? RULE_PACKAGE_LINK : RULE_BROKEN_LINK, file->path,
+			 "to '%s', which is not there", file->target);
 }
 
 void lint_boot_file(struct lint_site *site, const struct lint_file *file)

@@ -192,10 +192,10 @@ static json_t *sarif_result(const struct lint_finding *finding)
 				   lint_severity_name(finding->rule->severity), "message", "text",
 				   string_of(finding->message));
 
-	if (*finding->path)
-		json_object_set_new(result, "locations",
-				    json_pack("[{s:{s:{s:o, s:s}}}]", "physicalLocation", "artifactLocation",
-					      "uri", uri_of(finding->path), "uriBaseId", "ROOT"));
+	/* Code hosts want a place; that of what is about the whole is the root. */
+	json_object_set_new(result, "locations",
+			    json_pack("[{s:{s:{s:o, s:s}}}]", "physicalLocation", "artifactLocation", "uri",
+				      uri_of(*finding->path ? finding->path : "."), "uriBaseId", "ROOT"));
 	if (finding->allowed)
 		json_object_set_new(result, "suppressions", json_pack("[{s:s}]", "kind", "external"));
 	return result;
