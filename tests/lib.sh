@@ -271,8 +271,7 @@ deb() {
 base_deb() {
 	local folder=$WORK/base program real library architecture
 	architecture=$(dpkg --print-architecture)
-	mkdir -p "$folder/DEBIAN" "$folder/bin" "$folder/sbin" "$folder/var/lib/dpkg" "$WORK/debs"
-	ln -s ../bin/sh "$folder/sbin/init"
+	mkdir -p "$folder/DEBIAN" "$folder/bin" "$folder/var/lib/dpkg" "$WORK/debs"
 	for program in diff dpkg dpkg-deb dpkg-split ldconfig rm sh start-stop-daemon tar; do
 		real=$(readlink -f "$(command -v "$program")")
 		cp "$real" "$folder/bin/$program"
@@ -288,7 +287,7 @@ base_deb() {
 	rm -r "$folder"
 }
 
-# tiny_recipe FILE ADDRESS [PACKAGE...]: a recipe for such an archive.
+# tiny_recipe FILE ADDRESS [PACKAGE...]: a recipe for such an archive. Its images have no init.
 tiny_recipe() {
 	local file=$1 url=$2
 	shift 2
@@ -296,6 +295,8 @@ tiny_recipe() {
 		image:
 		  distribution: tiny
 		  release: bookworm
+		lint:
+		  allow: init-missing
 		source:
 		  downloader: debootstrap
 		  url: $url

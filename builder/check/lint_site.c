@@ -203,7 +203,7 @@ enum lint_where lint_resolve(struct lint_site *site, const char *from, const cha
 	unsigned links = 0;
 	int r;
 
-	*found = lint_find(site, TEXT(""));
+	*found = lint_find(site, TEXT("")); /* a damaged image may have none */
 	if (strlen(from) >= sizeof following.done || strlen(target) >= sizeof following.pending)
 		return LINT_NOWHERE;
 	memcpy(following.done, from, strlen(from) + 1);
@@ -225,7 +225,7 @@ enum lint_where lint_resolve(struct lint_site *site, const char *from, const cha
 			return LINT_NOWHERE;
 		*found = file;
 	}
-	return r < 0 ? LINT_NOWHERE : LINT_FOUND;
+	return r < 0 || !*found ? LINT_NOWHERE : LINT_FOUND;
 }
 
 bool lint_is_program(struct lint_site *site, const char *path)

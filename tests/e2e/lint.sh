@@ -128,13 +128,13 @@ is '--no-lint' "$status" 0
 has_no 'looks at nothing' "$err" 'lint:'
 build r.yaml --allow private-key --fail-on warning
 is '--fail-on warning' "$(word_of "$status")" lint
-sed 's|^packages:|lint:\n  allow: [private-key=/srv/secret.pem, host-name]\n&|' r.yaml >allowed.yaml
+sed 's|allow: init-missing|allow: [init-missing, private-key=/srv/secret.pem, host-name]|' r.yaml >allowed.yaml
 build allowed.yaml
 is 'lint.allow of a recipe' "$status" 0
 has_no 'which is quiet about it' "$err" 'host-name|private-key'
 build allowed.yaml --no-layers
 is 'also without layers' "$status" 0
-sed 's|^packages:|lint:\n  allow: privat-key\n&|' r.yaml >wrong.yaml
+sed 's|allow: init-missing|allow: privat-key|' r.yaml >wrong.yaml
 fails 'an unknown rule in a recipe' recipe "wrong.yaml:[0-9]+:10: lint.allow: unknown rule 'privat-key' \(did you mean 'private-key'\?\)" \
 	"$KILN" build wrong.yaml --until recipe
 run "$KILN" check wrong.yaml
