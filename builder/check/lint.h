@@ -78,7 +78,7 @@ struct lint_options {
 	/* Where the root lies, so that this host's systemd-analyze may read its units; NULL: it is not asked. */
 	const char *folder;
 	struct log *log; /* may be NULL */
-	int64_t date_s; /* no file is to be newer; INT64_MAX: that is unknown, or sees to it whoever packs */
+	int64_t date_s;  /* no file is to be newer; INT64_MAX: that is unknown, or sees to it whoever packs */
 };
 
 /*

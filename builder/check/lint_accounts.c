@@ -55,11 +55,10 @@ static bool has_name(const struct lint_site *site, enum lint_id_kind kind, uint3
 /* "passwd" and "group" share what matters: name, password, id. */
 static void read_ids(struct lint_site *site, const char *path, enum lint_id_kind kind, size_t field_count)
 {
-	const struct lint_file *file = lint_text(site, path);
-	struct text rest = file ? file->text : TEXT("");
+	struct text rest = lint_text(site, path);
 	struct fields fields;
 
-	site->has_ids[kind] = file && !file->is_cut;
+	site->has_ids[kind] = rest.len && !lint_find(site, text_of(path))->is_cut;
 	while (next_fields(&rest, &fields)) {
 		uint64_t id;
 
@@ -87,8 +86,7 @@ void lint_accounts_begin(struct lint_site *site)
 
 bool lint_id_of(const struct lint_site *site, enum lint_id_kind kind, struct text name, uint32_t *id)
 {
-	const struct lint_file *file = lint_text(site, kind == LINT_USERS ? "etc/passwd" : "etc/group");
-	struct text rest = file ? file->text : TEXT("");
+	struct text rest = lint_text(site, kind == LINT_USERS ? "etc/passwd" : "etc/group");
 	struct fields fields;
 	uint64_t number;
 
@@ -201,8 +199,7 @@ static void check_hash(struct lint_site *site, const char *path, struct text nam
 /* '*' and what begins with '!' match no password; 'x' belongs to passwd. */
 static void check_passwords(struct lint_site *site, const char *path)
 {
-	const struct lint_file *file = lint_text(site, path);
-	struct text rest = file ? file->text : TEXT("");
+	struct text rest = lint_text(site, path);
 	struct fields fields;
 	unsigned tried = 0;
 

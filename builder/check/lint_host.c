@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network of the build, as it may stay in settings: name servers, names, proxies, archives. */
-#include "check/lint_site.h"
-
 #include "check/lint_apt.h"
-
-#include <ctype.h>
+#include "check/lint_site.h"
 
 static bool is_loopback(struct text address)
 {
@@ -13,8 +10,7 @@ static bool is_loopback(struct text address)
 
 static void check_resolv_conf(struct lint_site *site)
 {
-	const struct lint_file *file = lint_text(site, "etc/resolv.conf");
-	struct text rest = file ? file->text : TEXT("");
+	struct text rest = lint_text(site, "etc/resolv.conf");
 	struct text line;
 
 	if (lint_is_replaced(site, "etc/resolv.conf"))
@@ -24,10 +20,11 @@ static void check_resolv_conf(struct lint_site *site)
 		struct text address = text_word(&line);
 
 		if (text_is(word, "nameserver") && address.len && !is_loopback(address))
-			lint_say(site, RULE_RESOLV_CONF, file->path, "name server %.*s", TEXT_ARG(address));
+			lint_say(site, RULE_RESOLV_CONF, "etc/resolv.conf", "name server %.*s",
+				 TEXT_ARG(address));
 		else if ((text_is(word, "search") || text_is(word, "domain")) && address.len &&
 			 !text_is(address, "."))
-			lint_say(site, RULE_RESOLV_CONF, file->path, "domain %.*s", TEXT_ARG(address));
+			lint_say(site, RULE_RESOLV_CONF, "etc/resolv.conf", "domain %.*s", TEXT_ARG(address));
 	}
 }
 
@@ -37,8 +34,7 @@ static struct text distribution_id(const struct lint_site *site)
 	static const char *const paths[] = { "etc/os-release", "usr/lib/os-release" };
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		const struct lint_file *file = lint_text(site, paths[i]);
-		struct text rest = file ? file->text : TEXT("");
+		struct text rest = lint_text(site, paths[i]);
 		struct text line;
 
 		while (lint_line(&rest, &line))
@@ -71,8 +67,7 @@ static void check_names(struct lint_site *site)
 	static const char *const paths[] = { "etc/hostname", "etc/mailname" };
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		const struct lint_file *file = lint_text(site, paths[i]);
-		struct text rest = file ? file->text : TEXT("");
+		struct text rest = lint_text(site, paths[i]);
 		struct text line = TEXT("");
 
 		while (lint_line(&rest, &line) && (text_trim(line).len == 0 || line.ptr[0] == '#'))
@@ -93,8 +88,7 @@ static bool is_common_address(struct text address)
 
 static void check_hosts(struct lint_site *site)
 {
-	const struct lint_file *file = lint_text(site, "etc/hosts");
-	struct text rest = file ? file->text : TEXT("");
+	struct text rest = lint_text(site, "etc/hosts");
 	struct text line;
 
 	if (lint_is_replaced(site, "etc/hosts"))
@@ -106,7 +100,7 @@ static void check_hosts(struct lint_site *site)
 		if (address.len == 0 || address.ptr[0] == '#' || name.len == 0)
 			continue;
 		if (!is_common_address(address) || (text_is(address, "127.0.1.1") && !is_neutral(site, name)))
-			lint_say(site, RULE_HOSTS_ENTRY, file->path, "%.*s is '%.*s'", TEXT_ARG(address),
+			lint_say(site, RULE_HOSTS_ENTRY, "etc/hosts", "%.*s is '%.*s'", TEXT_ARG(address),
 				 TEXT_ARG(name));
 	}
 }
@@ -145,12 +139,14 @@ static void check_rpm_proxy(struct lint_site *site, const struct lint_file *file
 	}
 }
 
+struct place_of_setting {
+	struct lint_site *site;
+	const struct lint_file *file;
+};
+
 static void take_apt_setting(void *context, struct text name, struct text value)
 {
-	struct {
-		struct lint_site *site;
-		const struct lint_file *file;
-	} *at = context;
+	const struct place_of_setting *at = context;
 	static const char tail[] = "::proxy";
 	size_t len = strlen(tail);
 	bool is_proxy = name.len > len &&
@@ -229,10 +225,7 @@ static bool is_shell_file(const char *path)
 
 void lint_host_file(struct lint_site *site, const struct lint_file *file)
 {
-	struct {
-		struct lint_site *site;
-		const struct lint_file *file;
-	} at = { site, file };
+	struct place_of_setting at = { site, file };
 	const char *path = file->path;
 
 	if (!file->text.ptr)

@@ -140,8 +140,7 @@ void lint_leftovers_file(struct lint_site *site, const struct lint_file *file)
 static void check_diversions(struct lint_site *site)
 {
 	static const char *const programs[] = { "initctl", "invoke-rc.d", "start-stop-daemon", "ischroot" };
-	const struct lint_file *file = lint_text(site, "var/lib/dpkg/diversions");
-	struct text rest = file ? file->text : TEXT("");
+	struct text rest = lint_text(site, "var/lib/dpkg/diversions");
 	struct text from;
 	struct text to;
 	struct text package;

@@ -90,8 +90,7 @@ static bool is_known(const char *path)
 /* Whether dpkg-statoverride has a line about PATH: "USER GROUP MODE PATH". */
 static bool is_overridden(const struct lint_site *site, const char *path)
 {
-	const struct lint_file *file = lint_text(site, "var/lib/dpkg/statoverride");
-	struct text rest = file ? file->text : TEXT("");
+	struct text rest = lint_text(site, "var/lib/dpkg/statoverride");
 	struct text line;
 
 	while (lint_line(&rest, &line)) {
@@ -204,8 +203,7 @@ static void check_times(struct lint_site *site)
 
 static void check_overrides(struct lint_site *site)
 {
-	const struct lint_file *overrides = lint_text(site, "var/lib/dpkg/statoverride");
-	struct text rest = overrides ? overrides->text : TEXT("");
+	struct text rest = lint_text(site, "var/lib/dpkg/statoverride");
 	struct text line;
 
 	while (lint_line(&rest, &line)) {

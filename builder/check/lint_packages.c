@@ -44,8 +44,7 @@ static void own_listed(const struct lint_site *site, struct text list)
 /* A package's file that another package's diversion has moved still is that package's. */
 static void own_diverted(const struct lint_site *site)
 {
-	const struct lint_file *diversions = lint_text(site, "var/lib/dpkg/diversions");
-	struct text rest = diversions ? diversions->text : TEXT("");
+	struct text rest = lint_text(site, "var/lib/dpkg/diversions");
 	struct text from;
 	struct text to;
 	struct text package;
@@ -60,7 +59,7 @@ static void own_diverted(const struct lint_site *site)
 
 void lint_packages_begin(struct lint_site *site)
 {
-	site->has_dpkg = lint_text(site, STATUS) != NULL;
+	site->has_dpkg = lint_text(site, STATUS).len > 0;
 	for (size_t i = 0; site->has_dpkg && i < site->count; i++)
 		if (is_info(site->files[i], ".list"))
 			own_listed(site, site->files[i]->text);
@@ -137,13 +136,13 @@ static int read_status(struct lint_site *site, struct text text, size_t *count, 
 
 static void check_status(struct lint_site *site)
 {
-	const struct lint_file *status = lint_text(site, STATUS);
+	const struct lint_file *status = lint_find(site, TEXT(STATUS));
 	struct error why = ERROR_INIT;
 	size_t count = 0;
 
 	if (status && status->is_cut)
 		lint_say(site, RULE_DPKG_DATABASE, STATUS, "it is too large to be read");
-	else if (status && read_status(site, status->text, &count, &why) < 0)
+	else if (read_status(site, lint_text(site, STATUS), &count, &why) < 0)
 		lint_say(site, RULE_DPKG_DATABASE, STATUS, "%s", why.text);
 	else if (count == 0 && lint_is_program(site, "usr/bin/dpkg"))
 		lint_say(site, RULE_DPKG_DATABASE, STATUS, "dpkg is there, and no package is installed");
@@ -203,19 +202,18 @@ static void check_capabilities(struct lint_site *site, const struct lint_file *s
 {
 	size_t stem = strlen(script->path) - strlen(".postinst");
 	auto_free char *list_path = xasprintf("%.*s.list", (int)stem, script->path);
-	const struct lint_file *list = lint_text(site, list_path);
+	struct text list = lint_text(site, list_path);
 	const struct lint_file *last = NULL;
 	struct text rest = script->text;
 	struct text path;
 
-	if (!list || memmem(rest.ptr, rest.len, "db_get", 6))
+	if (list.len == 0 || memmem(rest.ptr, rest.len, "db_get", 6))
 		return;
 	for (path = next_path(&rest); path.len; path = next_path(&rest)) {
 		auto_free char *name = xstrndup(path.ptr, path.len);
 		const struct lint_file *file;
 
-		if (!lists(list->text, path) || lint_resolve(site, "", name, &file) != LINT_FOUND ||
-		    file == last)
+		if (!lists(list, path) || lint_resolve(site, "", name, &file) != LINT_FOUND || file == last)
 			continue;
 		last = file;
 		if (S_ISREG(file->mode) && (file->mode & 0111) && !file->has_capability &&

@@ -146,8 +146,7 @@ void lint_secrets_file(struct lint_site *site, const struct lint_file *file)
 /* 32 digits. Empty is right, and so is "uninitialized": machine-id(5). */
 static void check_machine_id(struct lint_site *site, const char *path)
 {
-	const struct lint_file *file = lint_text(site, path);
-	struct text id = file ? text_trim(file->text) : TEXT("");
+	struct text id = text_trim(lint_text(site, path));
 	size_t digits = 0;
 
 	while (digits < id.len && isxdigit((unsigned char)id.ptr[digits]))

@@ -65,11 +65,11 @@ struct lint_file *lint_find(const struct lint_site *site, struct text path)
 	return map_get(&site->by_path, path);
 }
 
-const struct lint_file *lint_text(const struct lint_site *site, const char *path)
+struct text lint_text(const struct lint_site *site, const char *path)
 {
 	const struct lint_file *file = lint_find(site, text_of(path));
 
-	return file && file->text.ptr ? file : NULL;
+	return file && file->text.ptr ? file->text : TEXT("");
 }
 
 bool lint_is_regular(const struct lint_file *file)

@@ -56,8 +56,8 @@ void lint_say(struct lint_site *site, enum lint_rule_number rule, const char *pa
 
 /* The file of that very path, or NULL. */
 struct lint_file *lint_find(const struct lint_site *site, struct text path);
-/* The regular file of that path, if its text was kept. */
-const struct lint_file *lint_text(const struct lint_site *site, const char *path);
+/* What was kept of the content of PATH; empty where there is nothing. */
+struct text lint_text(const struct lint_site *site, const char *path);
 
 enum lint_where {
 	LINT_NOWHERE,
