@@ -22,12 +22,11 @@ struct fields {
 
 static bool next_fields(struct text *rest, struct fields *fields)
 {
-	struct text line;
+	struct text line = TEXT("");
 
-	do
+	while (line.len == 0)
 		if (!lint_line(rest, &line))
 			return false;
-	while (line.len == 0);
 	fields->count = 0;
 	while (line.ptr && fields->count < FIELDS_MAX)
 		fields->items[fields->count++] = text_cut(line, ':', &line);

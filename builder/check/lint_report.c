@@ -247,11 +247,14 @@ void lint_log(const struct lint_report *report, struct log *log)
 		auto_free char *path = shown_path(finding->path);
 		const char *colon = *path ? ": " : "";
 
+		const char *severity = lint_severity_name(finding->rule->severity);
+
 		if (finding->allowed || finding->rule->severity == LINT_NOTE)
-			log_detail(log, "lint: %s%s%s [%s]%s", path, colon, finding->message,
-				   finding->rule->id, finding->allowed ? ", allowed" : "");
+			log_detail(log, "lint: %s%s%s [%s, %s]%s", path, colon, finding->message,
+				   finding->rule->id, severity, finding->allowed ? ", allowed" : "");
 		else if (logged++ < LOGGED_MAX)
-			log_warn(log, "lint: %s%s%s [%s]", path, colon, finding->message, finding->rule->id);
+			log_warn(log, "lint: %s%s%s [%s, %s]", path, colon, finding->message,
+				 finding->rule->id, severity);
 	}
 	if (report->counts[LINT_ERROR] || report->counts[LINT_WARNING])
 		log_say(log, "lint: %s (kiln lint shows what to do)", counts);

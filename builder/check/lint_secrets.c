@@ -59,8 +59,7 @@ static void check_private_key(struct lint_site *site, const struct lint_file *fi
 {
 	if (!file->has_private_key || (site->has_dpkg && file->is_owned && is_prefix(file->path, "usr/")))
 		return;
-	if (!is_prefix(file->path, "etc/ssh/ssh_host_")) /* which has a rule of its own */
-		lint_say(site, RULE_PRIVATE_KEY, file->path, "a private key");
+	lint_say(site, RULE_PRIVATE_KEY, file->path, "a private key");
 }
 
 static void check_openpgp(struct lint_site *site, const struct lint_file *file)
@@ -137,8 +136,8 @@ static void check_settings(struct lint_site *site, const struct lint_file *file)
 
 void lint_secrets_file(struct lint_site *site, const struct lint_file *file)
 {
-	lint_apply_patterns(site, patterns, ARRAY_LEN(patterns), file);
-	check_private_key(site, file);
+	if (!lint_apply_patterns(site, patterns, ARRAY_LEN(patterns), file))
+		check_private_key(site, file);
 	check_openpgp(site, file);
 	check_settings(site, file);
 }

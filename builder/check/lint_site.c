@@ -117,14 +117,15 @@ bool lint_pattern_fits(const struct lint_site *site, const struct lint_pattern *
 	return !(pattern->flags & LINT_UNOWNED) || !site->has_dpkg || !file->is_owned;
 }
 
-void lint_apply_patterns(struct lint_site *site, const struct lint_pattern *patterns, size_t count,
+bool lint_apply_patterns(struct lint_site *site, const struct lint_pattern *patterns, size_t count,
 			 const struct lint_file *file)
 {
 	for (size_t i = 0; i < count; i++)
 		if (patterns[i].pattern[0] == file->path[0] && lint_pattern_fits(site, &patterns[i], file)) {
 			lint_say(site, patterns[i].rule, file->path, "%s", patterns[i].what);
-			return;
+			return true;
 		}
+	return false;
 }
 
 /* A path that is being followed: DONE is known to hold no link, PENDING is still to be gone. */

@@ -100,7 +100,8 @@ enum lint_pattern_flag {
 
 bool lint_pattern_fits(const struct lint_site *site, const struct lint_pattern *pattern,
 		       const struct lint_file *file);
-void lint_apply_patterns(struct lint_site *site, const struct lint_pattern *patterns, size_t count,
+/* Tell of FILE by the first row that fits; whether there was one. */
+bool lint_apply_patterns(struct lint_site *site, const struct lint_pattern *patterns, size_t count,
 			 const struct lint_file *file);
 
 /*

@@ -113,12 +113,12 @@ files() {
 }
 build r.yaml
 is 'a root with an error: exit status' "$(word_of "$status")" lint
-has 'the finding is named' "$err" "lint: /srv/secret.pem: a private key \[private-key\]"
+has 'the finding is named' "$err" "lint: /srv/secret.pem: a private key \[private-key, error\]"
 has 'and what to do' "$err" "^kiln: 1 finding of kiln lint stops this image.*lint.allow.*--allow"
 is 'no file is left' "$(files)" 0
 build r.yaml --allow private-key=/srv/*
 is 'it is built when that is allowed' "$status" 0
-has 'a warning remains one' "$err" 'warning: lint: /etc/hostname: .* \[host-name\]'
+has 'a warning remains one' "$err" 'warning: lint: /etc/hostname: .* \[host-name, warning\]'
 build r.yaml --allow private-key=/srv/*
 has 'once more it is taken from its layer' "$err" 'image files from layers'
 build r.yaml
