@@ -44,7 +44,7 @@ FLAVOUR := $(if $(filter 1,$(SANITIZE)),asan,release)
 O       := out/$(FLAVOUR)
 Q       := $(if $(filter 1,$(V)),,@)
 
-PKGS := libarchive yaml-0.1 libpcre2-8 liblzma libzstd liblz4 libsquashfs1 libcurl libcrypto jansson libseccomp zlib
+PKGS := libarchive yaml-0.1 libpcre2-8 liblzma libzstd liblz4 libsquashfs1 libcurl libcrypto jansson libseccomp zlib libxcrypt
 LIBS := -lbz2 -lm -lpthread
 
 FLAGS.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
@@ -67,7 +67,7 @@ WARN += $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1)
 # What `make setup` installs. Test and lint packages only when the same command asks for these targets,
 # or for nothing else.
 PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpcre2-dev liblzma-dev libzstd-dev \
-	liblz4-dev libsquashfs-dev libcurl4-openssl-dev libssl-dev libjansson-dev libseccomp-dev zlib1g-dev libbz2-dev gpgv ca-certificates \
+	liblz4-dev libsquashfs-dev libcurl4-openssl-dev libssl-dev libjansson-dev libseccomp-dev zlib1g-dev libbz2-dev libcrypt-dev gpgv ca-certificates \
 	debian-archive-keyring
 PACKAGES.check := faketime libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
 	lxd lxd-client lxc lz4 squashfs-tools attr mmdebstrap python3-jsonschema python3-yaml openssh-client

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/version.h"
+#include "check/lint_pack.h"
 #include "configure/configure.h"
 #include "customize/customize.h"
 #include "family.h"
@@ -628,6 +629,7 @@ static struct digest describe_image(const struct chain *chain, const struct pack
 
 	key_start(&key, &chain->steps[chain->count - 1].key, "image");
 	pack_describe(options, &key);
+	lint_gate_describe(chain->options.gate, &key);
 	return key_end(&key);
 }
 
@@ -655,15 +657,15 @@ static int pack_anew(struct chain *chain, const struct digest *key, struct pack_
 		     struct artefacts *artefacts, struct error *e)
 {
 	auto_memo struct memo *memo = memo_new();
-	struct layer_files *files;
-	size_t file_count;
+	struct layer_files *files = NULL;
+	size_t file_count = 0;
 	int r = layer_files_recent(chain->store, IMAGES_REMEMBERED, &files, &file_count, e);
 
 	for (size_t i = 0; r == 0 && i < file_count; i++)
 		pack_learn(memo, files[i].folder_fd, files[i].product);
 	options->memo = memo;
 	if (r == 0)
-		r = pack_image(options, artefacts, e);
+		r = lint_pack(chain->options.gate, &chain->templates, options, artefacts, e);
 	/* Before layers are trimmed: these may have to go. */
 	for (size_t i = 0; i < file_count; i++)
 		layer_files_release(&files[i]);
@@ -690,7 +692,7 @@ int chain_pack(struct chain *chain, const struct pack_options *given, struct art
 		return -1;
 	/* Folders are not kept. */
 	if (!chain->store || options.formats == PACK_DIR)
-		return pack_image(&options, artefacts, e);
+		return lint_pack(chain->options.gate, &chain->templates, &options, artefacts, e);
 	key = describe_image(chain, &options);
 	r = take_image(chain, &key, &options, artefacts, e);
 	if (r != 0)

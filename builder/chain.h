@@ -21,6 +21,7 @@ struct chain;
 struct family;
 struct fetcher;
 struct index_set;
+struct lint_gate;
 struct pack_options;
 struct plan;
 struct recipe;
@@ -37,9 +38,10 @@ struct chain_options {
 	struct fetcher *fetcher;
 	int64_t epoch_s; /* the date of everything in the image */
 	const char *cache_dir;
-	const char *work_dir; /* NULL: see workspace.h */
-	unsigned sharers;     /* builds at once; see workspace.h */
-	bool layers;          /* use layers, and keep new ones */
+	const char *work_dir;         /* NULL: see workspace.h */
+	unsigned sharers;             /* builds at once; see workspace.h */
+	bool layers;                  /* use layers, and keep new ones */
+	const struct lint_gate *gate; /* what the root must pass to be packed */
 	struct log *log;
 	struct meter *meter; /* may be NULL */
 };

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "chain.h"
+#include "check/lint_pack.h"
 #include "customize/customize.h"
 #include "family.h"
 #include "fetch/fetch.h"
@@ -38,6 +39,7 @@ struct build {
 	struct lock lock;     /* its path is NULL when there is none; the two above are taken out of it */
 	struct chain *chain;
 	int output_fd; /* locked from the first file's appearance to the last's */
+	struct lint_gate gate;
 	struct artefacts artefacts;
 	char *record;
 	struct meter meter;
@@ -58,6 +60,17 @@ static int report_template(void *context, bool is_doubtful, const struct place *
 	return 0;
 }
 
+/* Before anything is done for an image that could not be written in the end. */
+static int make_gate(struct build *b, struct error *e)
+{
+	b->gate.open = b->options.no_lint;
+	b->gate.fail_on = b->options.fail_on;
+	for (size_t i = 0; i < b->options.allowed_count; i++)
+		if (lint_allow_add(&b->gate.allows, b->options.allowed[i], ERROR_USAGE, e) < 0)
+			return error_wrap(e, "--allow");
+	return lint_allow_recipe(&b->recipe, &b->gate.allows, e);
+}
+
 static int run_recipe(struct build *b, struct error *e)
 {
 	struct recipe_options options = {
@@ -71,7 +84,9 @@ static int run_recipe(struct build *b, struct error *e)
 	    customize_check_templates(&b->recipe, report_template, b->options.log, e) < 0)
 		return -1;
 	b->family = family_of(&b->recipe);
-	return b->options.lock_path ? lock_read(b->options.lock_path, &b->lock, e) : 0;
+	if (b->options.lock_path && lock_read(b->options.lock_path, &b->lock, e) < 0)
+		return -1;
+	return make_gate(b, e);
 }
 
 /* --mirror URL is for the main archive; FROM=TO for any; the word none keeps the host's mirrors out. */
@@ -321,6 +336,7 @@ static int run_fetch(struct build *b, struct error *e)
 		.cache_dir = b->cache_dir,
 		.work_dir = b->options.work_dir,
 		.layers = b->options.layers,
+		.gate = &b->gate,
 		.sharers = b->options.sharers,
 		.log = b->options.log,
 		.meter = &b->meter,
@@ -422,6 +438,7 @@ struct build *build_open(const struct build_options *options)
 	b->lock = LOCK_INIT;
 	b->output_fd = -1;
 	b->artefacts = ARTEFACTS_INIT;
+	b->gate = LINT_GATE_INIT;
 	return b;
 }
 
@@ -510,6 +527,7 @@ void build_close(struct build *b)
 	chain_close(b->chain);
 	lock_release(&b->lock);
 	inputs_release(&b->inputs);
+	lint_gate_release(&b->gate);
 	plan_release(&b->plan);
 	index_set_release(&b->indexes);
 	fetcher_close(b->fetcher);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/meter.h"
+#include "check/lint.h"
 #include "pack/pack.h"
 
 #include <stdbool.h>
@@ -43,6 +44,10 @@ struct build_options {
 	bool offline;
 	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */
+	const char *const *allowed; /* --allow: rules of kiln lint that the image may break */
+	size_t allowed_count;
+	enum lint_severity fail_on; /* what kiln lint must not find */
+	bool no_lint;
 	enum stage until; /* the last stage to run */
 	struct log *log;
 };

@@ -208,7 +208,7 @@ default_image() {
 	fi
 }
 
-# minbase_recipe FILE <<REST: a recipe of the smallest Debian 12, with what standard input adds to it.
+# minbase_recipe FILE <<REST: a recipe of the smallest Debian 12, with what standard input adds to it. It has no init.
 minbase_recipe() {
 	local folder
 	folder=$(dirname "$1")
@@ -218,6 +218,8 @@ minbase_recipe() {
 			image:
 			  distribution: debian
 			  release: bookworm
+			lint:
+			  allow: init-missing
 			source:
 			  downloader: debootstrap
 			  url: http://ftp.debian.org/debian
@@ -285,7 +287,7 @@ base_deb() {
 	rm -r "$folder"
 }
 
-# tiny_recipe FILE ADDRESS [PACKAGE...]: a recipe for such an archive.
+# tiny_recipe FILE ADDRESS [PACKAGE...]: a recipe for such an archive. Its images have no init.
 tiny_recipe() {
 	local file=$1 url=$2
 	shift 2
@@ -293,6 +295,8 @@ tiny_recipe() {
 		image:
 		  distribution: tiny
 		  release: bookworm
+		lint:
+		  allow: init-missing
 		source:
 		  downloader: debootstrap
 		  url: $url

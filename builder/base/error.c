@@ -25,6 +25,7 @@ static const struct {
 	{ ERROR_SPACE, "space" },
 	{ ERROR_PRIVILEGE, "privilege" },
 	{ ERROR_DIFFERENT, "different" },
+	{ ERROR_LINT, "lint" },
 	{ ERROR_INTERRUPTED, "interrupted" },
 };
 

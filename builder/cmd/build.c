@@ -24,6 +24,9 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 		.work_dir = settings->work,
 		.offline = settings->offline,
 		.layers = !settings->no_layers,
+		.allowed = settings->allowed.items,
+		.allowed_count = settings->allowed.count,
+		.no_lint = settings->no_lint,
 		.until = until,
 		.log = settings->log,
 	};
@@ -36,6 +39,9 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 	if (pack_formats_parse(settings->format ? settings->format : "unified,split", &options->formats, e) <
 	    0)
 		return -1;
+	options->fail_on = LINT_ERROR;
+	if (settings->fail_on && lint_severity_parse(settings->fail_on, &options->fail_on, e) < 0)
+		return error_wrap(e, "--fail-on");
 	return pack_compression_parse(settings->compression ? settings->compression : "zstd",
 				      options->formats, options->compression, e);
 }

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "check/lint_pack.h"
 #include "customize/customize.h"
 #include "recipe/problem.h"
 
@@ -73,6 +74,16 @@ static int check_templates(const struct recipe *recipe, struct problems *problem
 	return 0;
 }
 
+/* Names of rules in lint.allow. */
+static int check_allowed(const struct recipe *recipe, struct problems *problems, struct error *e)
+{
+	auto_lint_allows struct lint_allows allows = LINT_ALLOWS_INIT;
+
+	if (lint_allow_recipe(recipe, &allows, e) < 0 && problems_take(problems, e) < 0)
+		return -1;
+	return 0;
+}
+
 static int check_file(const struct settings *settings, const char *recipe, struct findings *findings,
 		      struct error *e)
 {
@@ -88,7 +99,8 @@ static int check_file(const struct settings *settings, const char *recipe, struc
 	options.path = path;
 	if (recipe_examine(&options, &problems, &described, e) < 0)
 		return -1;
-	if (problems_count(&problems, PROBLEM_MISTAKE) == 0 && check_templates(&described, &problems, e) < 0)
+	if (problems_count(&problems, PROBLEM_MISTAKE) == 0 &&
+	    (check_allowed(&described, &problems, e) < 0 || check_templates(&described, &problems, e) < 0))
 		return -1;
 	for (size_t i = 0; i < problems.count; i++)
 		add_problem(findings, &problems.items[i]);

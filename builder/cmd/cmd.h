@@ -22,6 +22,7 @@ struct settings {
 	struct words overrides;
 	struct words mirrors;
 	struct words chosen_cells;
+	struct words allowed;
 	struct words configs; /* these three: of an instance */
 	struct words devices;
 	struct words properties;
@@ -36,6 +37,7 @@ struct settings {
 	const char *instance;
 	const char *path;
 	const char *trigger;
+	const char *fail_on;
 	const char *cache;
 	const char *jobs;
 	const char *keep;
@@ -55,8 +57,11 @@ struct settings {
 	bool check;
 	bool offline;
 	bool no_layers;
+	bool no_lint;
 	bool json;
 	bool quiet;
+	bool rules;
+	bool sarif;
 	bool schema;
 	bool steps;
 	bool timing;
@@ -98,6 +103,7 @@ int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_convert(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_inspect(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_diff(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_lint(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_lock(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;

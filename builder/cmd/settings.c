@@ -26,8 +26,10 @@ enum {
 	ON_LOCK = 1 << 13,
 	ON_DIFF = 1 << 14,
 	ON_REBUILD = 1 << 15,
+	ON_LINT = 1 << 16,
 	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
-		 ON_CONVERT | ON_PACK | ON_UNPACK | ON_VERIFY | ON_INSPECT | ON_LOCK | ON_DIFF | ON_REBUILD,
+		 ON_CONVERT | ON_PACK | ON_UNPACK | ON_VERIFY | ON_INSPECT | ON_LOCK | ON_DIFF | ON_REBUILD |
+		 ON_LINT,
 };
 
 struct option_row {
@@ -45,6 +47,8 @@ struct option_row {
 static const struct option_row rows[] = {
 	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD | ON_LOCK,
 	  "every image of the recipe's matrix, each in a folder of its own, or its lock" },
+	{ "allow", 0, "RULE[=PATH]", OPTION_LIST, FIELD(allowed), ON_BUILD | ON_LINT,
+	  "let an image have what a rule of kiln lint forbids, anywhere or at PATH" },
 	{ "allowed-signers", 0, "FILE", OPTION_TEXT, FIELD(allowed_signers), ON_VERIFY,
 	  "SHA256SUMS.sig must be by one of these SSH keys, as ssh-keygen(1) has them" },
 	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE | ON_LOCK | ON_REBUILD,
@@ -68,6 +72,8 @@ static const struct option_row rows[] = {
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
+	{ "fail-on", 0, "SEVERITY", OPTION_TEXT, FIELD(fail_on), ON_BUILD | ON_LINT,
+	  "fail when kiln lint finds something of error, warning or note (default: error)" },
 	{ "files", 0, NULL, OPTION_FLAG, FIELD(files), ON_DIFF | ON_REBUILD,
 	  "show every file that is different, and how" },
 	{ "fingerprint", 0, "SHA256", OPTION_TEXT, FIELD(fingerprint), ON_VERIFY, "what the image must be" },
@@ -95,6 +101,8 @@ static const struct option_row rows[] = {
 	  "begin the names of the image files with NAME (default: the image's own)" },
 	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
 	  "carry out every step, and keep none as a layer" },
+	{ "no-lint", 0, NULL, OPTION_FLAG, FIELD(no_lint), ON_BUILD,
+	  "write the image whatever kiln lint would find" },
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
 	  "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
@@ -115,6 +123,9 @@ static const struct option_row rows[] = {
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
 	{ "recipe", 0, "RECIPE", OPTION_TEXT, FIELD(recipe), ON_PACK,
 	  "give the image the metadata that a build of RECIPE would have" },
+	{ "rules", 0, NULL, OPTION_FLAG, FIELD(rules), ON_LINT, "print the table of rules" },
+	{ "sarif", 0, NULL, OPTION_FLAG, FIELD(sarif), ON_LINT,
+	  "print the findings as SARIF 2.1.0, for code hosts" },
 	{ "schema", 0, NULL, OPTION_FLAG, FIELD(schema), ON_CHECK,
 	  "print the format of recipes as a JSON Schema, for editors" },
 	{ "steps", 0, NULL, OPTION_FLAG, FIELD(steps), ON_PLAN,
@@ -142,11 +153,12 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD },       { "cache", ON_CACHE },     { "check", ON_CHECK },
-		{ "convert", ON_CONVERT },   { "diff", ON_DIFF },       { "inspect", ON_INSPECT },
-		{ "list", ON_LIST },         { "lock", ON_LOCK },       { "matrix", ON_MATRIX },
-		{ "pack", ON_PACK },         { "rebuild", ON_REBUILD }, { "show", ON_SHOW },
-		{ "template", ON_TEMPLATE }, { "unpack", ON_UNPACK },   { "verify", ON_VERIFY },
+		{ "build", ON_BUILD },     { "cache", ON_CACHE },       { "check", ON_CHECK },
+		{ "convert", ON_CONVERT }, { "diff", ON_DIFF },         { "inspect", ON_INSPECT },
+		{ "lint", ON_LINT },       { "list", ON_LIST },         { "lock", ON_LOCK },
+		{ "matrix", ON_MATRIX },   { "pack", ON_PACK },         { "rebuild", ON_REBUILD },
+		{ "show", ON_SHOW },       { "template", ON_TEMPLATE }, { "unpack", ON_UNPACK },
+		{ "verify", ON_VERIFY },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
@@ -262,6 +274,7 @@ void settings_release(struct settings *settings)
 	free(settings->overrides.items);
 	free(settings->mirrors.items);
 	free(settings->chosen_cells.items);
+	free(settings->allowed.items);
 	free(settings->configs.items);
 	free(settings->devices.items);
 	free(settings->properties.items);

@@ -348,6 +348,8 @@ struct recipe {
 	size_t action_count;
 	struct recipe_environment environment;
 	struct recipe_setup setup;
+	struct recipe_name *lint_allowed; /* lint.allow: "RULE" or "RULE=PATH" */
+	size_t lint_allowed_count;
 	struct template_property *architecture_mappings; /* mappings.architectures */
 	size_t architecture_mapping_count;
 	const char *architecture_map; /* mappings.architecture_map */

@@ -344,6 +344,12 @@ static const struct schema_field matrix_fields[] = {
 };
 SECTION(matrix, offsetof(struct recipe_matrix, place));
 
+static const struct schema_field lint_fields[] = {
+	{ "allow", SCHEMA_NAMES, .single = true, AT(recipe, lint_allowed), COUNT(recipe, lint_allowed_count),
+	  .about = "Rules of kiln lint that the image may break: RULE, or RULE=PATH" },
+};
+SECTION(lint, 0);
+
 static const struct schema_field recipe_fields[] = {
 	{ "extends", SCHEMA_TEXT, AT(recipe, extends),
 	  .about = "A recipe beside this one, or below, that this one is laid over" },
@@ -368,6 +374,8 @@ static const struct schema_field recipe_fields[] = {
 	  .about = "Environment of scripts" },
 	{ "matrix", SCHEMA_SECTION, AT(recipe, matrix), .given = offsetof(struct recipe, matrix.given),
 	  .section = &matrix, .about = "The images that this recipe is for" },
+	{ "lint", SCHEMA_SECTION, .section = &lint,
+	  .about = "What kiln lint finds in the image without a complaint" },
 
 	{ "services", SCHEMA_SECTIONS, AT(recipe, setup.services), COUNT(recipe, setup.service_count),
 	  .item_bytes = sizeof(struct recipe_service), .section = &schema_service,

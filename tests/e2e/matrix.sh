@@ -216,6 +216,8 @@ source:
 packages:
   manager: apt
   cleanup: true
+lint:
+  allow: init-missing
 matrix:
   release: [bookworm, trixie]
 R

@@ -29,6 +29,7 @@ archive.h	stream tree unpack
 archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
+crypt.h		check
 sqfs/*		image tree
 jansson.h	check plan customize lock cmd record
 lzma.h		stream

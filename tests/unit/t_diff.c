@@ -66,7 +66,7 @@ static void refuses(const struct tree_entry *entries, size_t count, const char *
 
 static void bad_sources(void **state)
 {
-	struct text_content text = { { read_text }, "no field\n" };
+	struct text_content text = { { .read = read_text }, "no field\n" };
 	struct tree_entry twice[] = { file("a", NULL), file("b", NULL), file("a", NULL) };
 	struct tree_entry lost[] = { file("a", NULL), file("b", "c") };
 	struct tree_entry self[] = { file("a", "a") };
@@ -85,8 +85,8 @@ static void bad_sources(void **state)
 /* Which name comes first, and where, means nothing. */
 static void names_of_one_file(void **state)
 {
-	struct text_content one = { { read_text }, "text" };
-	struct text_content other = { { read_text }, "text" };
+	struct text_content one = { { .read = read_text }, "text" };
+	struct text_content other = { { .read = read_text }, "text" };
 	struct tree_entry first[] = { file("b", NULL), file("a", "b"), file("c", "b") };
 	struct tree_entry second[] = { file("c", NULL), file("b", "c"), file("a", "b") };
 	AUTO(diff_side_release) struct diff_side a = DIFF_SIDE_INIT;
