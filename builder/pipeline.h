@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stages in their order: recipe → index → plan → fetch → unpack → configure → customize → pack.
+ * The stages in their order: recipe → index → plan → fetch → unpack → configure → customize → pack → evidence.
  * Each takes the products of earlier ones and makes its own; only this module sees them all.
  */
 #ifndef PIPELINE_H
@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/meter.h"
+#include "evidence/sign.h"
 #include "pack/pack.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ enum stage {
 	STAGE_CONFIGURE,
 	STAGE_CUSTOMIZE,
 	STAGE_PACK,
+	STAGE_EVIDENCE,
 	STAGE_COUNT,
 };
 
@@ -40,6 +42,9 @@ struct build_options {
 	unsigned formats;           /* enum pack_format */
 	const struct codec *codec;
 	int level;
+	unsigned evidence;      /* enum evidence_kind */
+	const char *builder_id; /* NULL: nobody in particular */
+	struct signing signing;
 	bool offline;
 	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */

@@ -59,7 +59,10 @@ static int start(const struct process_options *options, int out_fd, int err_fd, 
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (options->input_fd > 0)
+		posix_spawn_file_actions_adddup2(&actions, options->input_fd, STDIN_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
 	/* A dup2() onto itself clears close-on-exec here (glibc 2.29 and later). */

@@ -23,12 +23,13 @@ struct process_options {
 	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
 	const int *keep_fds;     /* descriptors that the program inherits under the same numbers */
 	size_t keep_count;
+	int input_fd;              /* borrowed; its standard input; 0: empty */
 	uint64_t output_max_bytes; /* of each of the two; more is an error */
 	int timeout_ms;            /* of the whole run */
 };
 
 /*
- * Run a program to its end, with an empty standard input, LC_ALL=C and otherwise kiln's environment.
+ * Run a program to its end, with LC_ALL=C and otherwise kiln's environment.
  * A non-zero exit status is no error here: it is in RESULT. A program that does not exist is
  * ERROR_SYSTEM with e->sys == ENOENT.
  */

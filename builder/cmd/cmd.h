@@ -32,11 +32,15 @@ struct settings {
 	const char *instance;
 	const char *path;
 	const char *trigger;
+	const char *builder_id;
 	const char *cache;
+	const char *evidence;
 	const char *jobs;
 	const char *keep;
 	const char *older_than;
 	const char *payloads;
+	const char *sign;
+	const char *sign_ssh;
 	const char *work;
 	const char *type;
 	const char *until;

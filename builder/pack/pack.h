@@ -82,7 +82,11 @@ int pack_kept(const struct pack_options *options, int kept_fd, const char *print
 /* "unified,split" → formats; ERROR_USAGE names what is possible. */
 int pack_formats_parse(const char *words, unsigned *formats, struct error *e) MUST_CHECK;
 
-/* Add FILES to SHA256SUMS in the folder: lines of files that are no longer there go. */
-int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct error *e) MUST_CHECK;
+/*
+ * Put FILES into SHA256SUMS of the folder; lines of files that are no longer there go. *same (may be NULL): it was like
+ * this before.
+ */
+int pack_write_sums(int output_fd, const struct artefact_file *const *files, size_t count, bool *same,
+		    struct error *e) MUST_CHECK;
 
 #endif

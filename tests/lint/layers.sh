@@ -28,7 +28,7 @@ archive.h	stream tree unpack
 archive_entry.h	tree unpack
 openssl/*	base
 seccomp.h	sandbox
-jansson.h	plan customize lock cmd record
+jansson.h	evidence plan customize lock cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream
