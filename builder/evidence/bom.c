@@ -30,32 +30,31 @@ static const char *foreign_archive(const struct bom *bom, const struct inventory
 	return archive->uri;
 }
 
-char *bom_purl(const struct bom *bom, const struct inventory_package *package)
+static char *print_purl(const struct bom *bom, const struct inventory_package *package, const char *name,
+			const char *version, const char *architecture)
 {
+	const char *foreign = foreign_archive(bom, package);
+	auto_free char *repository = foreign ? url_without_credentials(foreign) : NULL;
 	struct purl purl = {
 		.vendor = bom->recipe->image.distribution,
-		.name = package->name,
-		.version = package->version,
-		.architecture = package->architecture,
+		.name = name,
+		.version = version,
+		.architecture = architecture,
 		.distro = distro_of(bom),
-		.repository = foreign_archive(bom, package),
+		.repository = repository,
 	};
 
 	return purl_print(&purl);
 }
 
+char *bom_purl(const struct bom *bom, const struct inventory_package *package)
+{
+	return print_purl(bom, package, package->name, package->version, package->architecture);
+}
+
 char *bom_source_purl(const struct bom *bom, const struct inventory_package *package)
 {
-	struct purl purl = {
-		.vendor = bom->recipe->image.distribution,
-		.name = package->source_name,
-		.version = package->source_version,
-		.architecture = "source",
-		.distro = distro_of(bom),
-		.repository = foreign_archive(bom, package),
-	};
-
-	return purl_print(&purl);
+	return print_purl(bom, package, package->source_name, package->source_version, "source");
 }
 
 char *bom_url(const struct inventory_package *package)

@@ -224,7 +224,10 @@ static const char *of_gnu(char *name, struct arena *arena)
 	if (version) {
 		char *end = name + (version - name);
 
-		while (end > name && (end[-1] == '-' || (end[-1] == 'v' && end - name > 1)))
+		/* "gpl-2", "gplv2", "gpl-v2", but "gfdl-niv-1.3" */
+		if (end > name && end[-1] == 'v')
+			end--;
+		if (end > name && end[-1] == '-')
 			end--;
 		/* "2.0" is 2, but "2.1" is another one. */
 		version = arena_strdup(arena, version);
@@ -370,11 +373,30 @@ static const char *take_name(struct reader *reader)
 	return strchr(found, ' ') ? arena_printf(reader->arena, "(%s)", found) : found;
 }
 
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* PARTS become one, that is TEXT; or any of them, in one order whoever wrote them in which. */
+static void put_choice(struct licence_parts *parts, const char *text, struct arena *arena)
+{
+	struct buffer any = BUFFER_INIT;
+
+	qsort(parts->items, parts->count, sizeof *parts->items, compare_strings);
+	for (size_t i = 0; i < parts->count; i++)
+		buffer_addf(&any, "%s%s", i ? " OR " : "", parts->items[i]);
+	parts->items[0] = arena_printf(arena, "(%s)", text ? text : any.data);
+	parts->count = 1;
+	buffer_release(&any);
+}
+
 /* "A and B or C", up to a comma or the end: a list of what holds at once; one alone if there is an "or" in it. */
 static void take_group(struct reader *reader, struct licence_parts *parts)
 {
 	struct buffer any = BUFFER_INIT;
 	bool has_or = false;
+	bool has_and = false;
 
 	for (;;) {
 		const char *name = take_name(reader);
@@ -388,12 +410,11 @@ static void take_group(struct reader *reader, struct licence_parts *parts)
 			break;
 		take_word(reader);
 		has_or |= joint == JOINT_OR;
+		has_and |= joint == JOINT_AND;
 		buffer_adds(&any, joint == JOINT_OR ? " OR " : " AND ");
 	}
-	if (has_or && !reader->failed) {
-		parts->items[0] = arena_printf(reader->arena, "(%s)", any.data);
-		parts->count = 1;
-	}
+	if (has_or && !reader->failed)
+		put_choice(parts, has_and ? any.data : NULL, reader->arena);
 	buffer_release(&any);
 }
 
@@ -472,11 +493,6 @@ void licence_parts_add(struct licence_parts *parts, struct text synopsis, licenc
 	if (synopsis.len <= SYNOPSIS_BYTES_MAX && take_all(&dry, &probe) && take_all(&reader, parts))
 		return;
 	ARENA_PUSH(arena, parts->items, parts->count, ref(context, synopsis));
-}
-
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 const char *licence_parts_end(struct licence_parts *parts, struct arena *arena)

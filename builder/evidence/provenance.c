@@ -36,12 +36,18 @@ static json_t *subjects_json(const struct evidence_options *options)
 	return list;
 }
 
-/* What whoever started the build has said: as image.json has it under "inputs". */
+/*
+ * What whoever started the build has said, as image.json has it under "inputs"; the files of the recipe are among the
+ * dependencies.
+ */
 static json_t *external_json(const json_t *inputs)
 {
-	static const char *const keys[] = { "recipe", "image", "parameters" };
+	static const char *const keys[] = { "image", "parameters" };
 	json_t *object = json_object();
+	json_t *recipe = json_copy(json_object_get(inputs, "recipe"));
 
+	json_object_del(recipe, "files");
+	json_put(object, "recipe", recipe);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		json_object_set(object, keys[i], json_object_get(inputs, keys[i]));
 	return object;

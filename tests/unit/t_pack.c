@@ -388,6 +388,8 @@ static void fingerprints_and_sums(void **state)
 	auto_buffer struct buffer sums = BUFFER_INIT;
 	struct error e = ERROR_INIT;
 	struct digest digest;
+	const struct artefact_file *files[3];
+	bool same;
 	static const char old[] =
 		"zz\n"
 		"0000000000000000000000000000000000000000000000000000000000000000  a-kept\n"
@@ -401,7 +403,13 @@ static void fingerprints_and_sums(void **state)
 	put_file(site->out_fd, "z kept", "", 0, 0644);
 	put_file(site->out_fd, "SHA256SUMS", old, sizeof old - 1, 0644);
 	pack(site, &artefacts);
-	assert_int_equal(pack_write_sums(site->out_fd, &artefacts, &e), 0);
+	files[0] = &artefacts.items[0].files[0];
+	files[1] = &artefacts.items[1].files[0];
+	files[2] = &artefacts.items[1].files[1];
+	assert_int_equal(pack_write_sums(site->out_fd, files, 3, &same, &e), 0);
+	assert_false(same);
+	assert_int_equal(pack_write_sums(site->out_fd, files, 3, &same, &e), 0);
+	assert_true(same);
 	assert_string_equal(artefacts.items[0].format, "unified");
 	assert_int_equal(artefacts.items[0].file_count, 1);
 	assert_string_equal(artefacts.items[0].files[0].name, "img-12.tar.zst");
