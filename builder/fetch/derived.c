@@ -30,6 +30,8 @@ enum {
 	PART_LINE = SIZE_DIGITS + 1 + DIGEST_HEX_LEN + 1,
 	HEAD_BYTES = sizeof magic - 1 + SOURCE_LINE + DERIVED_PARTS * PART_LINE,
 	READ_BYTES = 256 * 1024,
+	/* Said, because packages are unpacked without a umask: nobody else may move files about in here. */
+	FOLDER_MODE = 0755,
 };
 
 /* What a build may need for itself stays free, but of a small disk not more than a tenth. */
@@ -288,7 +290,7 @@ static int make_folder(struct fetcher *fetcher, int *fd, struct error *e)
 
 	pthread_mutex_lock(&fetcher->cache.lock);
 	*fd = atomic_load(&fetcher->payload_fd);
-	if (*fd < 0 && mkdirat(fetcher->cache_fd, folder_name, 0777) < 0 && errno != EEXIST)
+	if (*fd < 0 && mkdirat(fetcher->cache_fd, folder_name, FOLDER_MODE) < 0 && errno != EEXIST)
 		r = error_sys(e, "cannot create folder '%s' in the cache", folder_name);
 	if (*fd < 0 && r == 0)
 		r = dir_open(fetcher->cache_fd, folder_name, fd, e);
@@ -306,7 +308,7 @@ static int move_in(struct derived_writer *writer, struct error *e)
 
 	if (make_folder(writer->fetcher, &to_fd, e) < 0)
 		return -1;
-	if (mkdirat(to_fd, folder, 0777) < 0 && errno != EEXIST)
+	if (mkdirat(to_fd, folder, FOLDER_MODE) < 0 && errno != EEXIST)
 		return error_sys(e, "cannot create 'payload/%s' in the cache", folder);
 	if (renameat(writer->fetcher->cache.partial_fd, writer->pending.temporary, to_fd, name.text) < 0)
 		return error_sys(e, "cannot create 'payload/%s' in the cache", name.text);
@@ -334,12 +336,31 @@ void derived_abort(struct derived_writer *writer)
 	free(writer);
 }
 
+/* Earlier versions left them open to everybody. Best effort: the cache may be somebody else's, and only be read. */
+static void close_folders(int fd)
+{
+	char name[3];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return;
+	for (unsigned i = 0; i < 256; i++) {
+		snprintf(name, sizeof name, "%02x", i);
+		(void)!fchmodat(fd, name, FOLDER_MODE, 0);
+	}
+	(void)!fchmod(fd, FOLDER_MODE);
+}
+
 int derived_open_store(struct fetcher *fetcher, struct error *e)
 {
+	int fd;
+
 	if (dir_open(AT_FDCWD, fetcher->cache.path, &fetcher->cache_fd, e) < 0)
 		return -1;
-	atomic_store(&fetcher->payload_fd,
-		     openat(fetcher->cache_fd, folder_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	fd = openat(fetcher->cache_fd, folder_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		close_folders(fd);
+	atomic_store(&fetcher->payload_fd, fd);
 	return 0;
 }
 

@@ -55,18 +55,95 @@ static bool satisfies(const struct deb_relation_part *part, struct text version)
 	return deb_version_satisfies(version, part->relation, part->version);
 }
 
+/* What will be there and satisfies a relation. */
+struct choice {
+	struct deb_version *version;
+	struct text source;         /* the name of the source package that it was built from, */
+	struct text source_version; /* and that one's version */
+};
+
+struct choices {
+	struct choice *items; /* owned */
+	size_t count;
+};
+
+/* "Source: NAME (VERSION)"; what is not said there is the package's own (Debian Policy 5.6.1). */
+static void find_source(struct choice *choice)
+{
+	const struct deb_version *version = choice->version;
+	struct text rest;
+	struct text name = text_cut(deb_stanza_field(version->stanza, "Source"), ' ', &rest);
+
+	choice->source = name.len ? name : version->package->name;
+	choice->source_version = version->version;
+	rest = text_trim(rest);
+	if (rest.len < 3 || rest.ptr[0] != '(' || rest.ptr[rest.len - 1] != ')')
+		return;
+	rest = (struct text) { rest.ptr + 1, rest.len - 2 };
+	if (deb_version_is_valid(rest))
+		choice->source_version = rest;
+}
+
+/* Whether another of CHOICES comes from a later version of the same source package. */
+static bool is_outdated(const struct choices *choices, const struct choice *choice)
+{
+	for (size_t i = 0; i < choices->count; i++)
+		if (text_equal(choices->items[i].source, choice->source) &&
+		    deb_version_compare(choices->items[i].source_version, choice->source_version) > 0)
+			return true;
+	return false;
+}
+
+static bool are_of_one_source(const struct choices *choices)
+{
+	for (size_t i = 1; i < choices->count; i++)
+		if (!text_equal(choices->items[i].source, choices->items[0].source))
+			return false;
+	return true;
+}
+
+/*
+ * Where several can do the same, all are kept, but of one source package only those of its latest version; and what
+ * is new to the root only where nothing that was there before can do it.
+ */
+static void need_choices(struct deb_resolver *resolver, struct choices *choices, struct pending *pending)
+{
+	bool installed = false;
+
+	for (size_t i = 0; i < choices->count; i++)
+		find_source(&choices->items[i]);
+	if (!are_of_one_source(choices))
+		for (size_t i = 0; i < choices->count; i++)
+			installed |= !is_outdated(choices, &choices->items[i]) &&
+				     choices->items[i].version->package->state->current;
+	for (size_t i = 0; i < choices->count; i++) {
+		struct deb_package *package = choices->items[i].version->package;
+
+		if (!is_outdated(choices, &choices->items[i]) && (!installed || package->state->current))
+			need(resolver, package, pending);
+	}
+}
+
 static void need_target(struct deb_resolver *resolver, const struct deb_relation_part *part,
 			struct pending *pending)
 {
-	struct deb_package *target = part->target;
-	const struct deb_version *version = version_after(deb_state_of(resolver, target));
+	const struct deb_state *state = deb_state_of(resolver, part->target);
+	struct deb_version *version = version_after(state);
+	struct choices choices = { NULL, 0 };
+	auto_free struct choice *items = NULL;
 
-	if (version && satisfies(part, version->version))
-		need(resolver, target, pending);
-	for (struct deb_provide *p = target->provides; p; p = p->next)
-		if (version_after(deb_state_of(resolver, p->owner->package)) == p->owner &&
-		    satisfies(part, p->version))
-			need(resolver, p->owner->package, pending);
+	if (version && !is_away(state) && satisfies(part, version->version))
+		PUSH(choices.items, choices.count, ((struct choice) { .version = version }));
+	for (struct deb_provide *p = part->target->provides; p; p = p->next) {
+		state = deb_state_of(resolver, p->owner->package);
+		if (!is_away(state) && version_after(state) == p->owner && satisfies(part, p->version))
+			PUSH(choices.items, choices.count, ((struct choice) { .version = p->owner }));
+	}
+	items = choices.items;
+	if (choices.count == 1)
+		need(resolver, items[0].version->package, pending);
+	else if (choices.count)
+		need_choices(resolver, &choices, pending);
 }
 
 void deb_find_garbage(struct deb_resolver *resolver)

@@ -292,6 +292,36 @@ static void not_ours(void **state)
 	assert_unpacked(place);
 }
 
+static mode_t mode_of_folder(const char *path, size_t parts)
+{
+	auto_free char *folder = xstrdup(path);
+	struct stat st;
+
+	while (parts--)
+		*strrchr(folder, '/') = '\0';
+	assert_int_equal(stat(folder, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* Packages are unpacked with no umask; what other users could write to would let them take files away. */
+static void folders_of_ours(void **state)
+{
+	struct place *place = place_of(state);
+	auto_free char *payload = path_of(place, "payload");
+	auto_free char *folder = xstrdup(payload);
+
+	assert_unpacked(place);
+	assert_int_equal(mode_of_folder(payload, 1), 0755);
+	assert_int_equal(mode_of_folder(payload, 2), 0755);
+	for (size_t i = 0; i < 2; i++) {
+		*strrchr(folder, '/') = '\0';
+		assert_int_equal(chmod(folder, 0777), 0);
+	}
+	reopen(place, GIB);
+	assert_int_equal(mode_of_folder(payload, 1), 0755);
+	assert_int_equal(mode_of_folder(payload, 2), 0755);
+}
+
 static void of_another_package(void **state)
 {
 	static const struct made_deb other = { .name = "hello",
@@ -519,6 +549,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(any_damage, open_place, close_place),
 		cmocka_unit_test_setup_teardown(damaged_beyond_repair, open_place, close_place),
 		cmocka_unit_test_setup_teardown(not_ours, open_place, close_place),
+		cmocka_unit_test_setup_teardown(folders_of_ours, open_place, close_place),
 		cmocka_unit_test_setup_teardown(of_another_package, open_place, close_place),
 		cmocka_unit_test_setup_teardown(worth_keeping, open_place, close_place),
 		cmocka_unit_test_setup_teardown(nothing_kept, open_place, close_place),
