@@ -35,7 +35,8 @@ struct build {
 	struct index_set indexes;
 	int64_t epoch_s; /* the date of everything in the image */
 	struct plan plan;
-	struct inputs inputs;
+	struct inputs inputs; /* once they are needed */
+	struct lock lock;     /* its path is NULL when there is none; the two above are taken out of it */
 	struct chain *chain;
 	int output_fd; /* locked from the first file's appearance to the last's */
 	struct artefacts artefacts;
@@ -76,7 +77,7 @@ static int run_recipe(struct build *b, struct error *e)
 	    customize_check_templates(&b->recipe, report_template, b->options.log, e) < 0)
 		return -1;
 	b->family = family_of(&b->recipe);
-	return 0;
+	return b->options.lock_path ? lock_read(b->options.lock_path, &b->lock, e) : 0;
 }
 
 /* --mirror URL is for the main archive; FROM=TO for any; the word none keeps the host's mirrors out. */
@@ -177,41 +178,7 @@ char *build_cache_dir(const char *chosen)
 	return xstrdup("/var/cache/kiln");
 }
 
-static int run_index(struct build *b, struct error *e)
-{
-	struct fetch_options options = {
-		.mirrors = &b->mirrors,
-		.offline = b->options.offline,
-		.payload_max_bytes = b->options.payload_max_bytes,
-		.log = b->options.log,
-		.meter = &b->meter,
-	};
-	struct meter_sum spent = { .item_count = 0 };
-	int from_environment;
-
-	/* Say what a build cannot do without before anything is downloaded for it. */
-	if (b->options.until >= STAGE_UNPACK &&
-	    (workspace_check_privilege(e) < 0 || check_processor(&b->recipe, e) < 0))
-		return -1;
-	b->cache_dir = build_cache_dir(b->options.cache_dir);
-	options.cache_dir = b->cache_dir;
-	if (choose_mirrors(b, e) < 0 || fetcher_open(&options, &b->fetcher, e) < 0 ||
-	    b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
-		return -1;
-	for (size_t i = 0; i < b->indexes.file_count; i++)
-		spent.out_bytes += b->indexes.files[i].len;
-	spent.item_count = b->indexes.file_count;
-	meter_add(&b->meter, METER_INDEX, &spent);
-	from_environment = epoch_from_environment(&b->epoch_s, e);
-	if (from_environment < 0)
-		return -1;
-	if (!from_environment)
-		b->epoch_s = b->indexes.newest_date_s;
-	recipe_set_date(&b->recipe, b->epoch_s);
-	/* Now that the serial is known, and not after all the work. */
-	return pack_image_name(&b->recipe, &b->name, e);
-}
-
+/* When the date is known, which templates of the recipe may ask for. */
 static int collect_inputs(struct build *b, struct error *e)
 {
 	const struct input_options options = {
@@ -225,16 +192,85 @@ static int collect_inputs(struct build *b, struct error *e)
 	return inputs_collect(&options, &b->inputs, e);
 }
 
+/* The indexes of a lock, in the place of those that the archives have now. */
+static int take_locked_indexes(struct build *b, struct error *e)
+{
+	char **addresses = NULL;
+	size_t count = 0;
+
+	if (b->family->addresses(&b->recipe, &addresses, &count, e) < 0)
+		return -1;
+	lock_take_addresses(&b->lock, (const char *const *)addresses, count);
+	names_free(addresses, count);
+	log_say(b->options.log, "packages as in %s", b->lock.path);
+	b->indexes = TAKE(b->lock.indexes, INDEX_SET_INIT);
+	return 0;
+}
+
+static int refresh_indexes(struct build *b, struct error *e)
+{
+	struct meter_sum spent = { .item_count = 0 };
+
+	if (b->lock.path)
+		return take_locked_indexes(b, e);
+	if (b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
+		return -1;
+	for (size_t i = 0; i < b->indexes.file_count; i++)
+		spent.out_bytes += b->indexes.files[i].len;
+	spent.item_count = b->indexes.file_count;
+	meter_add(&b->meter, METER_INDEX, &spent);
+	return 0;
+}
+
+/* SOURCE_DATE_EPOCH, else what the lock says, else the newest index. */
+static int choose_date(struct build *b, struct error *e)
+{
+	int from_environment = epoch_from_environment(&b->epoch_s, e);
+
+	if (from_environment < 0)
+		return -1;
+	if (!from_environment)
+		b->epoch_s = b->lock.path ? b->lock.inputs.epoch_s : b->indexes.newest_date_s;
+	recipe_set_date(&b->recipe, b->epoch_s);
+	return 0;
+}
+
+static int run_index(struct build *b, struct error *e)
+{
+	struct fetch_options options = {
+		.mirrors = &b->mirrors,
+		.offline = b->options.offline,
+		.payload_max_bytes = b->options.payload_max_bytes,
+		.log = b->options.log,
+		.meter = &b->meter,
+	};
+
+	/* Say what a build cannot do without before anything is downloaded for it. */
+	if (b->options.until >= STAGE_UNPACK &&
+	    (workspace_check_privilege(e) < 0 || check_processor(&b->recipe, e) < 0))
+		return -1;
+	b->cache_dir = build_cache_dir(b->options.cache_dir);
+	options.cache_dir = b->cache_dir;
+	if (choose_mirrors(b, e) < 0 || fetcher_open(&options, &b->fetcher, e) < 0 ||
+	    refresh_indexes(b, e) < 0 || choose_date(b, e) < 0)
+		return -1;
+	if (b->lock.path &&
+	    (collect_inputs(b, e) < 0 || lock_check(&b->lock, &b->inputs, b->options.log, e) < 0))
+		return -1;
+	/* Now that the serial is known, and not after all the work. */
+	return pack_image_name(&b->recipe, &b->name, e);
+}
+
 static int run_plan(struct build *b, struct error *e)
 {
 	uint64_t download_bytes = 0;
 	uint64_t installed_bytes = 0;
 
-	if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
+	if (b->lock.path)
+		b->plan = TAKE(b->lock.plan, PLAN_INIT);
+	else if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
 		return -1;
 	index_set_unmap(&b->indexes);
-	if (collect_inputs(b, e) < 0)
-		return -1;
 	if (b->options.until >= STAGE_UNPACK && b->family->check_host(&b->plan, e) < 0)
 		return -1;
 	for (size_t i = 0; i < b->plan.package_count; i++) {
@@ -249,6 +285,13 @@ static int run_plan(struct build *b, struct error *e)
 	return 0;
 }
 
+static struct fetch_request request_package(const struct build *b, size_t position, struct arena *arena)
+{
+	/* With a snapshot of the recipe's own, that is where all comes from already. */
+	return b->lock.path ? lock_request(&b->lock, &b->plan, position, !b->recipe.source.snapshot_s, arena)
+			    : unpack_request(&b->plan.packages[position], arena);
+}
+
 static int fetch_packages(struct build *b, struct error *e)
 {
 	struct arena arena = ARENA_INIT;
@@ -260,14 +303,14 @@ static int fetch_packages(struct build *b, struct error *e)
 	for (size_t i = 0; i < b->plan.package_count; i++) {
 		if (b->chain && !chain_needs_package(b->chain, i))
 			continue;
-		ARENA_PUSH(&arena, requests, count, unpack_request(&b->plan.packages[i], &arena));
+		ARENA_PUSH(&arena, requests, count, request_package(b, i, &arena));
 		spent.out_bytes += b->plan.packages[i].size_bytes;
 	}
 	spent.item_count = count;
 	meter_add(&b->meter, METER_FETCH, &spent);
 	result = fetch_files(b->fetcher, requests, count, "package", "packages", e);
 	arena_release(&arena);
-	return result;
+	return result < 0 && b->lock.path ? lock_remedy(b->options.offline, e) : result;
 }
 
 /* What layers hold needs no packages: look for them first. */
@@ -288,6 +331,8 @@ static int run_fetch(struct build *b, struct error *e)
 		.meter = &b->meter,
 	};
 
+	if (!b->lock.path && collect_inputs(b, e) < 0)
+		return -1;
 	if (b->options.until > STAGE_FETCH && chain_open(&options, &b->chain, e) < 0)
 		return -1;
 	return fetch_packages(b, e);
@@ -335,7 +380,7 @@ static int run_pack(struct build *b, struct error *e)
 		ARENA_PUSH(&b->inputs.arena, b->inputs.formats, b->inputs.format_count,
 			   b->artefacts.items[i].format);
 	b->inputs.compression = b->options.codec->name;
-	b->inputs.level = b->options.level;
+	b->inputs.level = (uint64_t)b->options.level;
 	return 0;
 }
 
@@ -349,6 +394,7 @@ static int run_evidence(struct build *b, struct error *e)
 		.indexes = &b->indexes,
 		.plan = &b->plan,
 		.inputs = &b->inputs,
+		.lock = &b->lock,
 		.artefacts = &b->artefacts,
 		.epoch_s = b->epoch_s,
 		.root_fd = chain_root_fd(b->chain),
@@ -408,6 +454,7 @@ struct build *build_open(const struct build_options *options)
 	b->indexes = INDEX_SET_INIT;
 	b->plan = PLAN_INIT;
 	b->inputs = INPUTS_INIT;
+	b->lock = LOCK_INIT;
 	b->output_fd = -1;
 	b->artefacts = ARTEFACTS_INIT;
 	b->evidence = EVIDENCE_INIT;
@@ -431,7 +478,7 @@ static int make_record(const struct build *b, char **text, struct error *e)
 	struct record_parts parts = {
 		.recipe = &b->recipe,
 		.plan = until >= STAGE_PLAN ? &b->plan : NULL,
-		.inputs = until >= STAGE_PLAN ? &b->inputs : NULL,
+		.inputs = until >= STAGE_FETCH ? &b->inputs : NULL,
 		.indexes = &b->indexes,
 		.artefacts = &b->artefacts,
 		.evidence = &b->evidence,
@@ -538,6 +585,13 @@ int build_run(struct build *b, struct error *e)
 	return r;
 }
 
+int build_lock(struct build *b, char **text, struct error *e)
+{
+	if (collect_inputs(b, e) < 0)
+		return -1;
+	return lock_write(&b->inputs, &b->indexes, &b->plan, text, e);
+}
+
 const struct plan *build_plan(const struct build *b)
 {
 	return &b->plan;
@@ -569,6 +623,7 @@ void build_close(struct build *b)
 	artefacts_release(&b->artefacts);
 	auto_close_(&b->output_fd);
 	chain_close(b->chain);
+	lock_release(&b->lock);
 	inputs_release(&b->inputs);
 	plan_release(&b->plan);
 	index_set_release(&b->indexes);

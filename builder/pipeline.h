@@ -35,6 +35,7 @@ struct build_options {
 	size_t override_count;
 	const char *const *mirrors; /* --mirror: URL, FROM=TO or "none" */
 	size_t mirror_count;
+	const char *lock_path; /* of a lock, or an image.json, whose packages are taken; NULL: none */
 	const char *output_dir;
 	const char *cache_dir;      /* NULL: the user's */
 	uint64_t payload_max_bytes; /* of unpacked packages that the cache keeps; 0: none */
@@ -63,6 +64,8 @@ struct build;
 struct build *build_open(const struct build_options *options);
 /* Run the stages up to options->until. */
 int build_run(struct build *build, struct error *e) MUST_CHECK;
+/* Of a build up to STAGE_PLAN without a lock: the text of the lock that would make it again, malloc'ed. */
+int build_lock(struct build *build, char **text, struct error *e) MUST_CHECK;
 const struct plan *build_plan(const struct build *build);
 void build_result(const struct build *build, struct build_result *result);
 /* The text of image.json, malloc'ed; of a build that stopped early the part of it that is known. */

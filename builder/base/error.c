@@ -8,12 +8,24 @@ static const struct {
 	enum error_kind kind;
 	const char *name;
 } kinds[] = {
-	{ ERROR_NONE, "none" },           { ERROR_INTERNAL, "internal" },       { ERROR_USAGE, "usage" },
-	{ ERROR_RECIPE, "recipe" },       { ERROR_UNSUPPORTED, "unsupported" }, { ERROR_FETCH, "fetch" },
-	{ ERROR_TRUST, "trust" },         { ERROR_EXPIRED, "expired" },         { ERROR_DIGEST, "digest" },
-	{ ERROR_PLAN, "plan" },           { ERROR_FORMAT, "format" },           { ERROR_SCRIPT, "script" },
-	{ ERROR_ACTION, "action" },       { ERROR_SYSTEM, "system" },           { ERROR_SPACE, "space" },
-	{ ERROR_PRIVILEGE, "privilege" }, { ERROR_INTERRUPTED, "interrupted" },
+	{ ERROR_NONE, "none" },
+	{ ERROR_INTERNAL, "internal" },
+	{ ERROR_USAGE, "usage" },
+	{ ERROR_RECIPE, "recipe" },
+	{ ERROR_UNSUPPORTED, "unsupported" },
+	{ ERROR_FETCH, "fetch" },
+	{ ERROR_TRUST, "trust" },
+	{ ERROR_EXPIRED, "expired" },
+	{ ERROR_DIGEST, "digest" },
+	{ ERROR_PLAN, "plan" },
+	{ ERROR_FORMAT, "format" },
+	{ ERROR_SCRIPT, "script" },
+	{ ERROR_ACTION, "action" },
+	{ ERROR_SYSTEM, "system" },
+	{ ERROR_SPACE, "space" },
+	{ ERROR_PRIVILEGE, "privilege" },
+	{ ERROR_DIFFERENT, "different" },
+	{ ERROR_INTERRUPTED, "interrupted" },
 };
 
 const char *error_kind_name(enum error_kind kind)

@@ -33,6 +33,7 @@ enum error_kind {
 	ERROR_SYSTEM = 13,      /* a system call */
 	ERROR_SPACE = 14,       /* no room on a disk */
 	ERROR_PRIVILEGE = 15,   /* not allowed to do what a build needs */
+	ERROR_DIFFERENT = 16,   /* two things that were compared differ */
 	ERROR_INTERRUPTED = 130 /* SIGINT, SIGTERM or SIGHUP; as shells count it */
 };
 

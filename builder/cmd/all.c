@@ -132,10 +132,14 @@ static int run_build(const struct jobs *jobs, struct job *job, struct error *e)
 {
 	struct build_options options = jobs->options;
 	auto_build struct build *build = NULL;
+	auto_free char *lock = NULL;
 	struct build_result result;
 
 	options.cell = job->cell;
 	options.output_dir = job->output_dir;
+	if (lock_chosen(jobs->settings, options.recipe_path, job->cell->name, &lock, e) < 0)
+		return -1;
+	options.lock_path = lock;
 	build = build_open(&options);
 	if (build_run(build, e) < 0)
 		return -1;

@@ -92,10 +92,20 @@ static int check_all(const struct settings *settings, struct error *e)
 			 settings->jobs ? "jobs" : "fail-fast");
 }
 
+static int choose_lock(const struct settings *settings, const struct chosen *chosen, char **lock,
+		       struct build_options *options, struct error *e)
+{
+	if (lock_chosen(settings, chosen->path, chosen->count ? chosen->cells[0].name : NULL, lock, e) < 0)
+		return -1;
+	options->lock_path = *lock;
+	return 0;
+}
+
 int cmd_build(const struct settings *settings, struct error *e)
 {
 	AUTO(chosen_release) struct chosen chosen = CHOSEN_INIT;
 	auto_build struct build *build = NULL;
+	auto_free char *lock = NULL;
 	struct build_options options;
 
 	if (check_all(settings, e) < 0)
@@ -103,7 +113,8 @@ int cmd_build(const struct settings *settings, struct error *e)
 	if (settings->all)
 		return build_all(settings, e);
 	if (cells_choose_one(settings, &chosen, e) < 0 ||
-	    build_options_from(settings, STAGE_EVIDENCE, &chosen, &options, e) < 0)
+	    build_options_from(settings, STAGE_EVIDENCE, &chosen, &options, e) < 0 ||
+	    choose_lock(settings, &chosen, &lock, &options, e) < 0)
 		return -1;
 	build = build_open(&options);
 	if (build_run(build, e) < 0)
@@ -117,6 +128,7 @@ int cmd_plan(const struct settings *settings, struct error *e)
 	AUTO(chosen_release) struct chosen chosen = CHOSEN_INIT;
 	auto_build struct build *build = NULL;
 	auto_buffer struct buffer out = BUFFER_INIT;
+	auto_free char *lock = NULL;
 	struct build_options options;
 
 	if (settings->steps)
@@ -125,7 +137,8 @@ int cmd_plan(const struct settings *settings, struct error *e)
 		return error_set(e, ERROR_USAGE, "--%s belongs to --steps",
 				 settings->cells ? "cells" : "type");
 	if (cells_choose_one(settings, &chosen, e) < 0 ||
-	    build_options_from(settings, STAGE_PLAN, &chosen, &options, e) < 0)
+	    build_options_from(settings, STAGE_PLAN, &chosen, &options, e) < 0 ||
+	    choose_lock(settings, &chosen, &lock, &options, e) < 0)
 		return -1;
 	build = build_open(&options);
 	if (build_run(build, e) < 0)

@@ -37,6 +37,7 @@ struct settings {
 	const char *evidence;
 	const char *jobs;
 	const char *keep;
+	const char *locked; /* NULL: not; "": by the recipe's own lock */
 	const char *older_than;
 	const char *payloads;
 	const char *sign;
@@ -47,6 +48,7 @@ struct settings {
 	bool all;
 	bool fail_fast;
 	bool cells;
+	bool check;
 	bool offline;
 	bool no_layers;
 	bool json;
@@ -54,6 +56,7 @@ struct settings {
 	bool schema;
 	bool steps;
 	bool timing;
+	bool update;
 	bool verbose;
 	bool help;
 	struct log *log; /* borrowed */
@@ -89,6 +92,7 @@ int cmd_build(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_cache(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_lock(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_matrix(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_plan(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_show(const struct settings *settings, struct error *e) MUST_CHECK;
@@ -96,6 +100,13 @@ int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
 
 /* The format of recipes as a JSON Schema; malloc'ed. */
 char *schema_text(void);
+
+/*
+ * The lock that --locked means for the image CELL (its name; NULL: none) of the recipe at PATH: *lock is malloc'ed, NULL
+ * without the option.
+ */
+int lock_chosen(const struct settings *settings, const char *path, const char *cell, char **lock,
+		struct error *e) MUST_CHECK;
 
 /* kiln plan --steps: the steps of one image, or with --cells of all. */
 int steps_print(const struct settings *settings, struct error *e) MUST_CHECK;

@@ -5,7 +5,8 @@
 
 #include <getopt.h>
 
-enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST };
+/* OPTION_MAYBE: a text that may be missing, and then is "". */
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_MAYBE, OPTION_LIST };
 
 /* Which commands take an option. */
 enum {
@@ -17,7 +18,9 @@ enum {
 	ON_TEMPLATE = 1 << 5,
 	ON_MATRIX = 1 << 6,
 	ON_SHOW = 1 << 7,
-	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW,
+	ON_LOCK = 1 << 9,
+	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
+		 ON_LOCK,
 };
 
 struct option_row {
@@ -33,16 +36,19 @@ struct option_row {
 #define FIELD(member) offsetof(struct settings, member)
 
 static const struct option_row rows[] = {
-	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD,
-	  "build every image of the recipe's matrix, each in a folder of its own" },
+	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD | ON_LOCK,
+	  "every image of the recipe's matrix, each in a folder of its own, or its lock" },
 	{ "builder-id", 0, "URI", OPTION_TEXT, FIELD(builder_id), ON_BUILD,
 	  "in the provenance: the address that stands for who builds (default: urn:kiln:builder)" },
-	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE,
+	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE | ON_LOCK,
 	  "keep downloads in DIR (default: the user's cache folder)" },
-	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells), ON_BUILD | ON_MATRIX | ON_PLAN | ON_SHOW,
+	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells),
+	  ON_BUILD | ON_LOCK | ON_MATRIX | ON_PLAN | ON_SHOW,
 	  "the image of the matrix of that name, or as release=trixie,variant=cloud" },
 	{ "cells", 0, NULL, OPTION_FLAG, FIELD(cells), ON_PLAN,
 	  "with --steps: for every image of the matrix, or that the recipe's filters name" },
+	{ "check", 0, NULL, OPTION_FLAG, FIELD(check), ON_LOCK,
+	  "write nothing; fail when packages, recipe or options are others than the lock has" },
 	{ "compression", 0, "NAME[-LEVEL]", OPTION_TEXT, FIELD(compression), ON_BUILD,
 	  "zstd, xz, gzip, bzip2 or none (default: zstd)" },
 	{ "config", 0, "KEY=VALUE", OPTION_LIST, FIELD(configs), ON_TEMPLATE,
@@ -65,19 +71,22 @@ static const struct option_row rows[] = {
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },
 	{ "keep", 0, "SIZE", OPTION_TEXT, FIELD(keep), ON_CACHE,
 	  "trim: remove what was used longest ago, until SIZE is left (as 500M, 2G)" },
-	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_PLAN,
+	{ "locked", 0, "[=FILE]", OPTION_MAYBE, FIELD(locked), ON_BUILD | ON_PLAN,
+	  "take the packages that the lock FILE names (default: the recipe's)" },
+	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_LOCK | ON_PLAN,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
 	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
 	  "carry out every step, and keep none as a layer" },
-	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_PLAN, "use the cache alone" },
+	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_LOCK | ON_PLAN,
+	  "use the cache alone" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
 	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides),
-	  ON_BUILD | ON_CHECK | ON_MATRIX | ON_PLAN | ON_SHOW,
+	  ON_BUILD | ON_CHECK | ON_LOCK | ON_MATRIX | ON_PLAN | ON_SHOW,
 	  "set a value of the recipe, such as image.release=trixie" },
-	{ "output", 0, "DIR", OPTION_TEXT, FIELD(output), ON_BUILD,
-	  "put the image files into DIR (default: this folder)" },
+	{ "output", 0, "PATH", OPTION_TEXT, FIELD(output), ON_BUILD | ON_LOCK,
+	  "put the image files into the folder PATH (default: this one); lock: write the file PATH, or '-'" },
 	{ "path", 0, "PATH", OPTION_TEXT, FIELD(path), ON_TEMPLATE,
 	  "where in the instance the result would be written" },
 	{ "payloads", 0, "SIZE", OPTION_TEXT, FIELD(payloads), ON_BUILD,
@@ -100,6 +109,8 @@ static const struct option_row rows[] = {
 	{ "type", 0, "TYPE", OPTION_TEXT, FIELD(type), ON_PLAN, "with --steps: container or vm" },
 	{ "until", 0, "STAGE", OPTION_TEXT, FIELD(until), ON_BUILD,
 	  "stop after recipe, index, plan, fetch, unpack, configure, customize, pack or evidence" },
+	{ "update", 0, NULL, OPTION_FLAG, FIELD(update), ON_LOCK,
+	  "say what has changed since the lock that is there" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
 	  "show what scripts print, and what else is done" },
 	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD,
@@ -114,9 +125,9 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD },       { "cache", ON_CACHE },   { "check", ON_CHECK },
-		{ "list", ON_LIST },         { "matrix", ON_MATRIX }, { "show", ON_SHOW },
-		{ "template", ON_TEMPLATE },
+		{ "build", ON_BUILD }, { "cache", ON_CACHE },       { "check", ON_CHECK },
+		{ "list", ON_LIST },   { "lock", ON_LOCK },         { "matrix", ON_MATRIX },
+		{ "show", ON_SHOW },   { "template", ON_TEMPLATE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)
@@ -125,12 +136,19 @@ static unsigned command_bit(const struct command *command)
 	return ON_PLAN;
 }
 
+static int argument_of(const struct option_row *row)
+{
+	if (row->kind == OPTION_MAYBE)
+		return optional_argument;
+	return row->value ? required_argument : no_argument;
+}
+
 static int store(struct settings *settings, const struct option_row *row, const char *value, struct error *e)
 {
 	char *field = (char *)settings + row->offset;
 
 	/* From a variable of a script that is not set: "" would be the root of the file system, or nothing. */
-	if (row->value && !*value)
+	if (row->value && value && !*value)
 		return error_set(e, ERROR_USAGE, "option '--%s' needs a value, not an empty one", row->name);
 	switch (row->kind) {
 	case OPTION_FLAG:
@@ -138,6 +156,9 @@ static int store(struct settings *settings, const struct option_row *row, const 
 		break;
 	case OPTION_TEXT:
 		*(const char **)(void *)field = value;
+		break;
+	case OPTION_MAYBE:
+		*(const char **)(void *)field = value ? value : "";
 		break;
 	case OPTION_LIST: {
 		struct words *words = (struct words *)(void *)field;
@@ -191,8 +212,7 @@ int settings_parse(const struct command *command, int argc, char **argv, struct 
 	int code;
 
 	for (size_t i = 0; i < ROW_COUNT; i++)
-		longs[i] = (struct option) { rows[i].name, rows[i].value ? required_argument : no_argument,
-					     NULL, CODE_BASE + (int)i };
+		longs[i] = (struct option) { rows[i].name, argument_of(&rows[i]), NULL, CODE_BASE + (int)i };
 	opterr = 0;
 	optind = 1;
 	/* The letters are those of the table; ':' first tells a missing value from an unknown option. */
@@ -240,7 +260,8 @@ void help_print_command(const struct command *command, struct buffer *out)
 			continue;
 		snprintf(left, sizeof left, "%c%c%s --%s%s%s", rows[i].letter ? '-' : ' ',
 			 rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? "," : " ", rows[i].name,
-			 rows[i].value ? " " : "", rows[i].value ? rows[i].value : "");
+			 rows[i].value && rows[i].kind != OPTION_MAYBE ? " " : "",
+			 rows[i].value ? rows[i].value : "");
 		buffer_addf(out, "  %-32s %s\n", left, rows[i].help);
 	}
 }

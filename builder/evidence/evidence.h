@@ -20,6 +20,7 @@ struct family;
 struct index_set;
 struct inputs;
 struct journal;
+struct lock;
 struct plan;
 
 enum evidence_kind {
@@ -39,6 +40,7 @@ struct evidence_options {
 	const struct index_set *indexes;
 	const struct plan *plan;
 	const struct inputs *inputs;
+	const struct lock *lock; /* its path is NULL when there is none */
 	const struct artefacts *artefacts;
 	int64_t epoch_s;
 	int root_fd;            /* of the image */

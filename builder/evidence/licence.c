@@ -349,7 +349,9 @@ static const char *take_name(struct reader *reader)
 	struct text word = take_word(reader);
 	const char *found;
 
-	if (!word.len || joint_of(word) != JOINT_NONE) {
+	/* Brackets and lists are not the format's: what they mean here, nobody has said. */
+	if (!word.len || joint_of(word) != JOINT_NONE || memchr(word.ptr, ',', word.len) ||
+	    memchr(word.ptr, '(', word.len) || memchr(word.ptr, ')', word.len)) {
 		reader->failed = true;
 		return "";
 	}

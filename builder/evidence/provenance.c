@@ -74,6 +74,15 @@ static void add_resource(json_t *list, const char *name, const json_t *object)
 	json_array_append_new(list, item);
 }
 
+/* Wherever it lies: by the name of its file. */
+static void add_lock(json_t *list, const struct lock *lock)
+{
+	const char *slash = strrchr(lock->path, '/');
+	auto_free char *name = xasprintf("lock: %s", slash ? slash + 1 : lock->path);
+
+	json_array_append_new(list, resource(name, NULL, &lock->sha256));
+}
+
 static void add_files(json_t *list, const json_t *inputs)
 {
 	const json_t *file;
@@ -170,6 +179,8 @@ static json_t *definition_json(const struct evidence_options *options, const str
 	json_set(object, "buildType", PROVENANCE_BUILD_TYPE);
 	json_put(object, "externalParameters", external_json(inputs));
 	json_put(object, "internalParameters", internal_json(inputs));
+	if (options->lock->path)
+		add_lock(dependencies, options->lock);
 	add_files(dependencies, inputs);
 	add_indexes(dependencies, inputs);
 	add_packages(dependencies, inputs, bom, options->plan);

@@ -199,14 +199,19 @@ static int file_begin(struct http_job *job, struct error *e)
 	return got < 0 ? -1 : HTTP_BUSY;
 }
 
+static const char *promise_of(const struct fetch_request *request)
+{
+	return request->promise ? request->promise : "its index";
+}
+
 static int file_write(struct http_job *job, const void *data, size_t len, struct error *e)
 {
 	struct file_job *file = file_job_of(job);
 
 	if (len > file->request->size_bytes - job->offset) {
 		file->too_long = true;
-		return error_set(e, ERROR_DIGEST, "has more than the %llu bytes that its index promises",
-				 (unsigned long long)file->request->size_bytes);
+		return error_set(e, ERROR_DIGEST, "has more than the %llu bytes that %s promises",
+				 (unsigned long long)file->request->size_bytes, promise_of(file->request));
 	}
 	if (file_write_fd(file->partial.fd, data, len, e) < 0)
 		return error_wrap(e, "cache '%s'", file->fetcher->cache.path);
@@ -219,11 +224,13 @@ static int check(const struct fetch_request *request, uint64_t size_bytes, const
 		 struct error *e)
 {
 	if (size_bytes != request->size_bytes)
-		return error_set(e, ERROR_DIGEST, "has %llu bytes, but its index promises %llu",
-				 (unsigned long long)size_bytes, (unsigned long long)request->size_bytes);
+		return error_set(e, ERROR_DIGEST, "has %llu bytes, but %s promises %llu",
+				 (unsigned long long)size_bytes, promise_of(request),
+				 (unsigned long long)request->size_bytes);
 	if (!digest_equal(digest, &request->sha256))
-		return error_set(e, ERROR_DIGEST, "has SHA-256 %s, but its index promises %s",
-				 digest_hex(digest).text, digest_hex(&request->sha256).text);
+		return error_set(e, ERROR_DIGEST, "has SHA-256 %s, but %s promises %s",
+				 digest_hex(digest).text, promise_of(request),
+				 digest_hex(&request->sha256).text);
 	return 0;
 }
 

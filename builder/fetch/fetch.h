@@ -51,6 +51,7 @@ struct fetch_request {
 	size_t url_count;
 	const char *label;    /* borrowed; in messages: "package 'vim'" */
 	struct digest sha256; /* promised by a signed index */
+	const char *promise;  /* borrowed; who promises, in messages; NULL: "its index" */
 	uint64_t size_bytes;  /* likewise */
 	bool derived_will_do; /* not needed when the cache has what was derived of it (derived.h) */
 };

@@ -139,7 +139,7 @@ static json_t *parameters_json(struct writer *writer)
 
 	set(writer, parameters, "formats", texts_json(writer, inputs->formats, inputs->format_count));
 	set_text(writer, parameters, "compression", inputs->compression);
-	set(writer, parameters, "level", json_integer(inputs->level));
+	set(writer, parameters, "level", json_integer((json_int_t)inputs->level));
 	return parameters;
 }
 

@@ -37,15 +37,13 @@
 
 #include "base/alloc.h"
 #include "base/digest.h"
-#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "fetch/fetch.h"
+#include "index/index.h"
+#include "plan/plan.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct index_set;
 struct json_t; /* of jansson */
-struct log;
-struct plan;
 struct recipe;
 struct recipe_cell;
 
@@ -82,7 +80,7 @@ struct inputs {
 	const char **formats; /* these three: of image files; none in a lock */
 	size_t format_count;
 	const char *compression; /* name of the codec; NULL: none of it is known */
-	int level;
+	uint64_t level;
 };
 
 #define INPUTS_INIT ((struct inputs) { .recipe = NULL })
@@ -103,5 +101,88 @@ void inputs_release(struct inputs *inputs);
 /* A new JSON object. Errors: ERROR_RECIPE for text that is not UTF-8. */
 int inputs_json(const struct inputs *inputs, const struct index_set *indexes, const struct plan *plan,
 		struct json_t **json, struct error *e) MUST_CHECK;
+
+/* A lock that was read. What it says of digests is believed: it is the user's own file. */
+struct lock {
+	char *path; /* owned; as errors name it */
+	struct digest sha256; /* of its text */
+	struct inputs inputs;
+	struct index_set indexes; /* without the text of any index */
+	struct plan plan;
+	unsigned *lines; /* of the lock, for each package of the plan; owned */
+};
+
+#define LOCK_INIT ((struct lock) { .path = NULL })
+#define auto_lock AUTO(lock_release)
+
+/* The text of a lock, malloc'ed. Errors: as inputs_json(). */
+int lock_write(const struct inputs *inputs, const struct index_set *indexes, const struct plan *plan,
+	       char **text, struct error *e) MUST_CHECK;
+/*
+ * Read the lock in the file PATH, or the inputs in an image.json. Everything is checked: digests, names, addresses,
+ * that each name in a list is a package, that the steps install each package once. Errors: ERROR_FORMAT with the
+ * place; ERROR_UNSUPPORTED for a lock of another format; those of reading the file.
+ */
+int lock_read(const char *path, struct lock *lock, struct error *e) MUST_CHECK;
+/* lock_read() of TEXT. */
+int lock_parse(const char *path, const char *text, size_t len, struct lock *lock, struct error *e) MUST_CHECK;
+void lock_release(struct lock *lock);
+
+/*
+ * Whether the lock is of NOW, what inputs_collect() has found: the same image, options and files. Another kiln is only
+ * warned of. Errors: ERROR_DIGEST for a file that has changed, come or gone; ERROR_USAGE for another image or other
+ * options.
+ */
+int lock_check(const struct lock *lock, const struct inputs *now, struct log *log, struct error *e)
+	MUST_CHECK;
+
+/*
+ * Addresses in a lock have no passwords. Take those that the recipe's own ADDRESSES have: the archives are its.
+ */
+void lock_take_addresses(struct lock *lock, const char *const *addresses, size_t count);
+
+/*
+ * Where the package at POSITION of the lock's PLAN is to be had: as unpack_request(), named by its place in the lock;
+ * and, when WITH_SNAPSHOTS, from the snapshots of its archive once the archive has it no more.
+ */
+struct fetch_request lock_request(const struct lock *lock, const struct plan *plan, size_t position,
+				  bool with_snapshots, struct arena *arena);
+/* Say behind the text of *e, which fetching these requests has set, what can be done about it. Returns -1. */
+int lock_remedy(bool offline, struct error *e);
+
+/* How one package, or all of one source package that changed alike, differs between two locks. */
+enum lock_change_kind { LOCK_ADDED, LOCK_REMOVED, LOCK_UPGRADED, LOCK_DOWNGRADED, LOCK_REBUILT };
+
+struct lock_change {
+	enum lock_change_kind kind;
+	const char *source;
+	const char **names; /* of the packages, in their order */
+	size_t name_count;
+	const char *before; /* versions; NULL where there is none */
+	const char *after;
+	bool security; /* AFTER comes from an archive of security updates */
+};
+
+struct lock_changes {
+	struct arena arena;
+	struct lock_change *items; /* by kind, then security first, then by source and versions */
+	size_t count;
+	const char **others; /* what else has changed, a line each: files of the recipe, options, kiln */
+	size_t other_count;
+	const char **archives; /* that are of another date, a line each: no change by itself */
+	size_t archive_count;
+};
+
+#define LOCK_CHANGES_INIT ((struct lock_changes) { .items = NULL })
+#define auto_lock_changes AUTO(lock_changes_release)
+
+/* What is different in NOW; both are borrowed only during the call. */
+void lock_compare(const struct lock *before, const struct lock *now, struct lock_changes *changes);
+/* Whether neither packages nor anything else but the dates of archives has changed. */
+bool lock_is_same(const struct lock_changes *changes);
+void lock_changes_release(struct lock_changes *changes);
+/* For people: a line each, nothing when nothing has changed. */
+void lock_changes_print(const struct lock_changes *changes, struct buffer *out);
+struct json_t *lock_changes_json(const struct lock_changes *changes);
 
 #endif

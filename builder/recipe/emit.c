@@ -126,6 +126,14 @@ static void emit_line(const char *text, bool plain, struct buffer *out)
 		emit_double_quoted(text, out);
 }
 
+void yaml_emit_text(const char *text, bool quoted, struct buffer *out)
+{
+	if (quoted)
+		emit_double_quoted(text, out);
+	else
+		emit_line(text, false, out);
+}
+
 /* "  # recipes/x.yaml:12" and the end of the line. */
 static void emit_origin(const struct place *place, struct buffer *out)
 {

@@ -14,4 +14,7 @@ const struct node *recipe_single_tree(struct recipe *recipe);
 /* Append the mapping ROOT to OUT; behind each value a comment names the file and line that it comes from. */
 void yaml_emit(const struct node *root, struct buffer *out);
 
+/* TEXT as a scalar on the line that it begins: with quotes where it could be taken for something else, or QUOTED. */
+void yaml_emit_text(const char *text, bool quoted, struct buffer *out);
+
 #endif
