@@ -574,10 +574,9 @@ static int keep(struct chain *chain, size_t index, struct error *e)
 
 static int run_step(struct chain *chain, const struct step *step, struct error *e)
 {
-	struct journal_event event = { .kind = "step",
-				       .name = step->kind,
-				       .subject = step->title,
-				       .begin_s = monotonic_seconds() };
+	struct journal_event event = {
+		.kind = "step", .name = step->kind, .subject = step->title, .begin_s = monotonic_seconds()
+	};
 	int r = step->run(chain, step, e);
 
 	event.result = r < 0 ? JOURNAL_FAILED : JOURNAL_DONE;

@@ -73,7 +73,8 @@ static int run_recipe(struct build *b, struct error *e)
 		.override_count = b->options.override_count,
 	};
 
-	if (signing_check(&b->options.signing, e) < 0 || recipe_load(&options, &b->recipe, e) < 0 || recipe_select(&b->recipe, e) < 0 ||
+	if (signing_check(&b->options.signing, e) < 0 || recipe_load(&options, &b->recipe, e) < 0 ||
+	    recipe_select(&b->recipe, e) < 0 ||
 	    customize_check_templates(&b->recipe, report_template, b->options.log, e) < 0)
 		return -1;
 	b->family = family_of(&b->recipe);

@@ -47,10 +47,10 @@ static json_t *evidence_json(const struct record_parts *parts)
 	for (size_t i = 0; i < parts->evidence->count; i++) {
 		const struct evidence_file *file = &parts->evidence->files[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:s}", "kind", file->kind, "name",
-						      file->file.name, "size",
-						      (json_int_t)file->file.size_bytes, "sha256",
-						      digest_hex(&file->file.sha256).text));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:I, s:s}", "kind", file->kind, "name",
+						file->file.name, "size", (json_int_t)file->file.size_bytes,
+						"sha256", digest_hex(&file->file.sha256).text));
 	}
 	if (parts->log_name)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "kind", "log", "name", parts->log_name));

@@ -86,8 +86,8 @@ static int make(struct locker *locker, struct error *e)
 	if (build_run(build, e) < 0 || build_lock(build, &locker->text, e) < 0)
 		return -1;
 	/* What a build would refuse must not be written. */
-	return lock_parse(locker->path ? locker->path : "standard output", locker->text,
-			  strlen(locker->text), &locker->now, e);
+	return lock_parse(locker->path ? locker->path : "standard output", locker->text, strlen(locker->text),
+			  &locker->now, e);
 }
 
 static int compare(struct locker *locker, struct error *e)
@@ -125,8 +125,7 @@ static json_t *locker_json(const struct locker *locker)
 	json_t *object = lock_changes_json(&locker->changes);
 
 	json_object_set_new(object, "file", json_string(locker->path));
-	json_object_set_new(object, "cell",
-			    locker->cell ? json_string(locker->cell->name) : json_null());
+	json_object_set_new(object, "cell", locker->cell ? json_string(locker->cell->name) : json_null());
 	json_object_set_new(object, "new", json_boolean(!locker->before.path));
 	json_object_set_new(object, "same",
 			    json_boolean(locker->before.path && lock_is_same(&locker->changes)));
@@ -159,7 +158,8 @@ static int run_one(struct locker *locker, json_t *list, struct buffer *out, bool
 static int print(const struct settings *settings, const json_t *list, struct buffer *out, struct error *e)
 {
 	if (settings->json) {
-		auto_free char *text = json_dumps(settings->all ? list : json_array_get(list, 0), JSON_INDENT(2));
+		auto_free char *text =
+			json_dumps(settings->all ? list : json_array_get(list, 0), JSON_INDENT(2));
 
 		buffer_reset(out);
 		buffer_addf(out, "%s\n", text ? text : "null");

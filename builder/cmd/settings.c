@@ -58,7 +58,8 @@ static const struct option_row rows[] = {
 	{ "device", 0, "DEVICE.KEY=VALUE", OPTION_LIST, FIELD(devices), ON_TEMPLATE,
 	  "a value of one of its devices, such as eth0.type=nic" },
 	{ "evidence", 0, "LIST", OPTION_TEXT, FIELD(evidence), ON_BUILD,
-	  "beside the image: manifest, sbom (or spdx, cyclonedx), provenance, log; all or none (default: all)" },
+	  "beside the image: manifest, sbom (or spdx, cyclonedx), provenance, log; all or none (default: "
+	  "all)" },
 	{ "fail-fast", 0, NULL, OPTION_FLAG, FIELD(fail_fast), ON_BUILD,
 	  "with --all: stop the other images when one fails" },
 	{ "format", 0, "LIST", OPTION_TEXT, FIELD(format), ON_BUILD | ON_MATRIX,

@@ -74,16 +74,17 @@ void deb_watch_end(struct deb_watch *watch)
 {
 	if (!watch->package)
 		return;
-	journal_add(watch->sandbox->log->journal, &(struct journal_event) {
-							  .kind = "script",
-							  .name = watch->script,
-							  .subject = watch->package,
-							  .result = watch->failed ? JOURNAL_FAILED : JOURNAL_DONE,
-							  .has_status = true,
-							  .status = watch->status,
-							  .begin_s = watch->begin_s,
-							  .end_s = monotonic_seconds(),
-						  });
+	journal_add(watch->sandbox->log->journal,
+		    &(struct journal_event) {
+			    .kind = "script",
+			    .name = watch->script,
+			    .subject = watch->package,
+			    .result = watch->failed ? JOURNAL_FAILED : JOURNAL_DONE,
+			    .has_status = true,
+			    .status = watch->status,
+			    .begin_s = watch->begin_s,
+			    .end_s = monotonic_seconds(),
+		    });
 	free(TAKE(watch->package, NULL));
 }
 
@@ -109,7 +110,8 @@ static void begin(struct deb_watch *watch, struct text line, const char *words, 
 	struct text word = text_word(&rest);
 	auto_free char *package = xstrndup(word.ptr ? word.ptr : "", word.len);
 
-	if (!has_script(watch, package, scripts[0]) && (!scripts[1] || !has_script(watch, package, scripts[1])))
+	if (!has_script(watch, package, scripts[0]) &&
+	    (!scripts[1] || !has_script(watch, package, scripts[1])))
 		return;
 	watch->package = TAKE(package, NULL);
 	watch->script = name;
@@ -136,8 +138,8 @@ static void announce(struct deb_watch *watch, struct text line)
 		if (text_starts(line, kinds[i].words))
 			begin(watch, line, kinds[i].words, kinds[i].name, kinds[i].scripts);
 	if (text_starts(line, "Setting up "))
-		log_progress(watch->sandbox->log, "configure", ++watch->progress->done, watch->progress->total,
-			     LOG_ITEMS);
+		log_progress(watch->sandbox->log, "configure", ++watch->progress->done,
+			     watch->progress->total, LOG_ITEMS);
 }
 
 void deb_watch_line(void *context, const char *line)

@@ -70,8 +70,8 @@ char *bom_url(const struct inventory_package *package)
 /* "Debian Perl Group", and those whose mail goes to a list. */
 static bool is_group(const char *name, const char *address)
 {
-	static const char *const names[] = { "maintainer", "team", "group", "developers", "packagers",
-					     "project",    "task force" };
+	static const char *const names[] = { "maintainer", "team",    "group",     "developers",
+					     "packagers",  "project", "task force" };
 	static const char *const addresses[] = { "@lists.", "@alioth-lists.", "@tracker.debian.org",
 						 "@packages.debian.org" };
 

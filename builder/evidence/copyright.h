@@ -21,7 +21,7 @@ enum copyright_form {
 struct copyright_licence {
 	struct text synopsis; /* its first line: "GPL-2+ or Artistic" */
 	struct text text;     /* the lines below, as they stand; empty when they stand elsewhere */
-	bool defines;         /* of a paragraph that only gives the text for a name, and says nothing of any file */
+	bool defines; /* of a paragraph that only gives the text for a name, and says nothing of any file */
 };
 
 struct copyright {

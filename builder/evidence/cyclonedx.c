@@ -133,7 +133,8 @@ static json_t *component_json(const struct bom *bom, const struct inventory_pack
 	json_set(object, "description", package->summary);
 	if (package->planned && digest_is_set(&package->planned->sha256))
 		json_put(object, "hashes",
-			 json_digests("alg", "SHA-256", "content", digest_hex(&package->planned->sha256).text));
+			 json_digests("alg", "SHA-256", "content",
+				      digest_hex(&package->planned->sha256).text));
 	json_set(object, "purl", purl);
 	json_put(object, "pedigree", pedigree_json(bom, package));
 	if (json_array_size(references))
@@ -161,7 +162,8 @@ static json_t *dependencies_json(const struct bom *bom)
 
 		for (size_t k = 0; k < package->depend_count; k++)
 			json_array_append(on, json_array_get(all, package->depends[k]));
-		json_array_append_new(list, json_pack("{s:O, s:o}", "ref", json_array_get(all, i), "dependsOn", on));
+		json_array_append_new(
+			list, json_pack("{s:O, s:o}", "ref", json_array_get(all, i), "dependsOn", on));
 	}
 	json_decref(all);
 	return list;

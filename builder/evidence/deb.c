@@ -59,8 +59,8 @@ static void set_source(struct inventory_package *package, struct text field, str
 	package->source_version = version.len ? keep(arena, version) : package->version;
 }
 
-static void add_field(struct entry *entry, const struct deb_field *field, struct text *source, bool *installed,
-		      struct arena *arena)
+static void add_field(struct entry *entry, const struct deb_field *field, struct text *source,
+		      bool *installed, struct arena *arena)
 {
 	struct inventory_package *package = &entry->package;
 	const struct {
@@ -120,10 +120,11 @@ static int read_entries(struct reading *reading, size_t len, struct error *e)
 			continue;
 		if (!is_word(entry.package.name) || !is_word(entry.package.version) ||
 		    !is_word(entry.package.architecture))
-			return error_set(e, ERROR_FORMAT,
-					 "'/var/lib/dpkg/status', line %u: name, version or architecture of a "
-					 "package is no word",
-					 stanzas.line);
+			return error_set(
+				e, ERROR_FORMAT,
+				"'/var/lib/dpkg/status', line %u: name, version or architecture of a "
+				"package is no word",
+				stanzas.line);
 		set_source(&entry.package, source, arena);
 		PUSH(reading->entries, reading->count, entry);
 	}
@@ -307,7 +308,8 @@ static int read_copyright(int root_fd, struct inventory *inventory, struct inven
 
 static int compare_licences(const void *a, const void *b)
 {
-	return strcmp((*(struct inventory_licence *const *)a)->id, (*(struct inventory_licence *const *)b)->id);
+	return strcmp((*(struct inventory_licence *const *)a)->id,
+		      (*(struct inventory_licence *const *)b)->id);
 }
 
 static int read_licences(int root_fd, struct inventory *inventory, struct error *e)
@@ -325,8 +327,7 @@ static int read_licences(int root_fd, struct inventory *inventory, struct error 
 	return 0;
 }
 
-int deb_inventory(int root_fd, const struct plan *plan, bool whole, struct inventory *out,
-		  struct error *e)
+int deb_inventory(int root_fd, const struct plan *plan, bool whole, struct inventory *out, struct error *e)
 {
 	auto_inventory struct inventory inventory = INVENTORY_INIT;
 	AUTO(reading_release) struct reading reading = { .inventory = &inventory };

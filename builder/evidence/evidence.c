@@ -23,7 +23,8 @@ static const struct {
 enum { FILES_MAX = ARRAY_LEN(kinds_known) };
 
 #define ALL_KINDS \
-	((unsigned)(EVIDENCE_MANIFEST | EVIDENCE_SPDX | EVIDENCE_CYCLONEDX | EVIDENCE_PROVENANCE | EVIDENCE_LOG))
+	((unsigned)(EVIDENCE_MANIFEST | EVIDENCE_SPDX | EVIDENCE_CYCLONEDX | EVIDENCE_PROVENANCE | \
+		    EVIDENCE_LOG))
 
 static unsigned parse_word(struct text word)
 {
@@ -200,9 +201,11 @@ static void tell(const struct evidence_options *options, const struct inventory 
 {
 	size_t absent = inventory->copyright_counts[COPYRIGHT_ABSENT];
 
-	log_detail(options->log, "licences: of %zu packages from their copyright files, %zu files for people only, %zu "
-				 "malformed, %zu missing",
-		   inventory->copyright_counts[COPYRIGHT_READ], inventory->copyright_counts[COPYRIGHT_FREE_TEXT],
+	log_detail(options->log,
+		   "licences: of %zu packages from their copyright files, %zu files for people only, %zu "
+		   "malformed, %zu missing",
+		   inventory->copyright_counts[COPYRIGHT_READ],
+		   inventory->copyright_counts[COPYRIGHT_FREE_TEXT],
 		   inventory->copyright_counts[COPYRIGHT_MALFORMED], absent);
 	if (absent)
 		log_warn(options->log,

@@ -27,7 +27,7 @@ struct inventory_package {
 	const char *licence; /* an SPDX expression; NULL: see COPYRIGHT */
 	enum copyright_form copyright;
 	const struct plan_package *planned; /* borrowed; NULL: an action has installed it */
-	size_t *depends;                    /* positions of what satisfies its relations; ascending, each once */
+	size_t *depends; /* positions of what satisfies its relations; ascending, each once */
 	size_t depend_count;
 };
 

@@ -104,8 +104,8 @@ struct json_uuid json_uuid(const json_t *value)
 	digest.bytes[6] = (uint8_t)(0x80 | (b[6] & 0x0f)); /* version 8: made as the maker likes */
 	digest.bytes[8] = (uint8_t)(0x80 | (b[8] & 0x3f));
 	snprintf(uuid.text, sizeof uuid.text,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-		 b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+		 b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 	return uuid;
 }
 
@@ -117,7 +117,8 @@ bool is_address(const char *text)
 		return false;
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
-		bool escape = c == '%' && isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2]);
+		bool escape =
+			c == '%' && isxdigit((unsigned char)text[1]) && isxdigit((unsigned char)text[2]);
 
 		if (c >= 0x80 || (!isalnum(c) && !strchr(plain, c) && !escape))
 			return false;

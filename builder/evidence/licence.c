@@ -486,7 +486,9 @@ void licence_parts_add(struct licence_parts *parts, struct text synopsis, licenc
 {
 	struct licence_parts probe = { NULL, 0 };
 	struct reader dry = { .rest = text_trim(synopsis), .ref = no_ref, .arena = arena };
-	struct reader reader = { .rest = text_trim(synopsis), .ref = ref, .context = context, .arena = arena };
+	struct reader reader = {
+		.rest = text_trim(synopsis), .ref = ref, .context = context, .arena = arena
+	};
 
 	synopsis = text_trim(synopsis);
 	if (!synopsis.len || text_is_anycase(synopsis, "none"))

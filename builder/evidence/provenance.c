@@ -28,8 +28,8 @@ static json_t *subjects_json(const struct evidence_options *options)
 		auto_free char *name = xasprintf("%s (%s)", options->name, artefact->format);
 
 		for (size_t k = 0; k < artefact->file_count; k++)
-			json_array_append_new(list, resource(artefact->files[k].name, NULL,
-							     &artefact->files[k].sha256));
+			json_array_append_new(
+				list, resource(artefact->files[k].name, NULL, &artefact->files[k].sha256));
 		if (artefact->file_count > 1)
 			json_array_append_new(list, resource(name, NULL, &artefact->fingerprint));
 	}
@@ -88,7 +88,8 @@ static void add_files(json_t *list, const json_t *inputs)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(json_object_get(json_object_get(inputs, "recipe"), "files"), i, file) {
+	json_array_foreach(json_object_get(json_object_get(inputs, "recipe"), "files"), i, file)
+	{
 		auto_free char *name =
 			xasprintf("recipe: %s", json_string_value(json_object_get(file, "path")));
 
@@ -103,7 +104,8 @@ static void add_indexes(json_t *list, const json_t *inputs)
 	size_t i;
 	size_t k;
 
-	json_array_foreach(json_object_get(inputs, "archives"), i, archive) {
+	json_array_foreach(json_object_get(inputs, "archives"), i, archive)
+	{
 		add_resource(list, "release", json_object_get(archive, "release"));
 		json_array_foreach(json_object_get(archive, "indexes"), k, index)
 			add_resource(list, "index", index);
@@ -131,7 +133,8 @@ static void add_packages(json_t *list, const json_t *inputs, const struct bom *b
 	const json_t *object;
 	size_t i;
 
-	json_array_foreach(json_object_get(inputs, "packages"), i, object) {
+	json_array_foreach(json_object_get(inputs, "packages"), i, object)
+	{
 		const struct plan_package *planned = find_package(plan, object);
 		struct inventory_package package = { .planned = planned };
 		auto_free char *purl = NULL;
@@ -165,8 +168,8 @@ static json_t *byproducts_json(const struct evidence *others)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < others->count; i++)
-		json_array_append_new(list, resource(others->files[i].file.name, NULL,
-						     &others->files[i].file.sha256));
+		json_array_append_new(
+			list, resource(others->files[i].file.name, NULL, &others->files[i].file.sha256));
 	return list;
 }
 

@@ -44,8 +44,8 @@ static int run(const char *const *argv, int input_fd, int timeout_ms, struct pro
 /* Names may fit several keys; a signature is by one. */
 static int check_openpgp(const char *key, struct error *e)
 {
-	const char *const argv[] = { "gpg", "--batch",	"--no-tty", "--with-colons", "--list-secret-keys",
-				     "--",  key,	NULL };
+	const char *const argv[] = { "gpg", "--batch", "--no-tty", "--with-colons", "--list-secret-keys",
+				     "--",  key,       NULL };
 	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
 	struct text rest;
 	size_t count = 0;
@@ -60,7 +60,8 @@ static int check_openpgp(const char *key, struct error *e)
 		count += text_starts(text_cut(rest, '\n', &rest), "sec:");
 	if (count > 1)
 		return error_set(e, ERROR_USAGE,
-				 "--sign: gpg has %zu secret keys for '%s'; name one by its fingerprint", count, key);
+				 "--sign: gpg has %zu secret keys for '%s'; name one by its fingerprint",
+				 count, key);
 	return 0;
 }
 
@@ -94,10 +95,17 @@ static int sign(const char *const *argv, int output_fd, const char *name, const 
 
 static int sign_openpgp(const struct signing *signing, int output_fd, const char *name, struct error *e)
 {
-	const char *const argv[] = { "gpg",	"--batch",	"--no-tty",
-				     "--armor", "--detach-sign", "--local-user",
-				     signing->openpgp_key, "--output", "-",
-				     "-",	NULL };
+	const char *const argv[] = { "gpg",
+				     "--batch",
+				     "--no-tty",
+				     "--armor",
+				     "--detach-sign",
+				     "--local-user",
+				     signing->openpgp_key,
+				     "--output",
+				     "-",
+				     "-",
+				     NULL };
 
 	return sign(argv, output_fd, name, "--sign", e);
 }

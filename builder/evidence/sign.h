@@ -15,7 +15,8 @@ enum { SIGNATURES_MAX = 2 };
 
 struct signing {
 	const char *openpgp_key; /* id, fingerprint or address of a key of gpg's; NULL: none */
-	const char *ssh_key;     /* file: a private key, or a public one whose other half an agent holds; NULL: none */
+	const char *
+		ssh_key; /* file: a private key, or a public one whose other half an agent holds; NULL: none */
 };
 
 /* Whether these can sign, before any work is done. Errors: ERROR_USAGE names the option. */

@@ -80,14 +80,16 @@ static json_t *artefact_json(const struct bom *bom, const struct artefact *artef
 	json_put(object, "filesAnalyzed", json_false());
 	json_set(object, "primaryPackagePurpose", "ARCHIVE");
 	json_put(object, "checksums",
-		 json_digests("algorithm", "SHA256", "checksumValue", digest_hex(&artefact->fingerprint).text));
+		 json_digests("algorithm", "SHA256", "checksumValue",
+			      digest_hex(&artefact->fingerprint).text));
 	put_unknown(object);
 	json_set(object, "licenseDeclared", "NOASSERTION");
 	if (artefact->file_count == 1) {
 		json_set(object, "packageFileName", artefact->files[0].name);
 		return object;
 	}
-	buffer_adds(&comment, "The checksum, the image's fingerprint, is that of these files one behind the other:");
+	buffer_adds(&comment,
+		    "The checksum, the image's fingerprint, is that of these files one behind the other:");
 	for (size_t i = 0; i < artefact->file_count; i++)
 		buffer_addf(&comment, " %s", artefact->files[i].name);
 	json_set(object, "comment", comment.data);
@@ -142,8 +144,8 @@ static json_t *package_json(const struct bom *bom, const struct inventory_packag
 		json_set(object, "licenseComments", copyright_form_words(package->copyright));
 	json_set(object, "summary", package->summary);
 	json_put(object, "externalRefs",
-		 json_pack("[{s:s, s:s, s:s}]", "referenceCategory", "PACKAGE-MANAGER", "referenceType", "purl",
-			   "referenceLocator", purl));
+		 json_pack("[{s:s, s:s, s:s}]", "referenceCategory", "PACKAGE-MANAGER", "referenceType",
+			   "purl", "referenceLocator", purl));
 	return object;
 }
 
@@ -180,8 +182,8 @@ static json_t *relations_json(const struct bom *bom)
 	}
 	for (size_t i = 0; i < inventory->count; i++)
 		for (size_t k = 0; k < inventory->packages[i].depend_count; k++)
-			json_array_append_new(list, relation(ids[i], "DEPENDS_ON",
-							     ids[inventory->packages[i].depends[k]]));
+			json_array_append_new(
+				list, relation(ids[i], "DEPENDS_ON", ids[inventory->packages[i].depends[k]]));
 	arena_release(&arena);
 	return list;
 }
@@ -198,7 +200,8 @@ static json_t *licences_json(const struct inventory *inventory)
 		json_set(object, "licenseId", licence->id);
 		json_set(object, "name", licence->name);
 		json_set(object, "extractedText",
-			 *licence->text ? licence->text : "The copyright file names this licence without a text.");
+			 *licence->text ? licence->text
+					: "The copyright file names this licence without a text.");
 		json_array_append_new(list, object);
 	}
 	return list;

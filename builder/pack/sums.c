@@ -72,7 +72,8 @@ int pack_write_sums(int output_fd, const struct artefact_file *const *files, siz
 	for (struct text rest = { old, old_len }; rest.len;) {
 		struct text line = text_cut(rest, '\n', &rest);
 
-		if (parse_line(line, &sum) && !is_ours(files, file_count, sum.name) && is_there(output_fd, sum.name))
+		if (parse_line(line, &sum) && !is_ours(files, file_count, sum.name) &&
+		    is_there(output_fd, sum.name))
 			PUSH(sums, count, sum);
 	}
 	for (size_t i = 0; i < file_count; i++) {
@@ -84,6 +85,7 @@ int pack_write_sums(int output_fd, const struct artefact_file *const *files, siz
 	for (size_t i = 0; i < count; i++)
 		buffer_addf(&out, "%s  %.*s\n", digest_hex(&sums[i].digest).text, TEXT_ARG(sums[i].name));
 	if (same)
-		*same = old && text_equal((struct text) { old, old_len }, (struct text) { out.data, out.len });
+		*same = old &&
+			text_equal((struct text) { old, old_len }, (struct text) { out.data, out.len });
 	return file_replace(output_fd, "SHA256SUMS", out.data, out.len, 0644, e);
 }

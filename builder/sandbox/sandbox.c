@@ -407,17 +407,20 @@ static void add_event(const struct sandbox *sandbox, const char *program, double
 	bool failed = returned < 0 || result->status != 0;
 	const char *said = result->tail.data ? result->tail.data : "";
 
-	journal_add(sandbox->log->journal, &(struct journal_event) {
-						   .kind = sandbox->label.name ? sandbox->label.kind : "program",
-						   .name = sandbox->label.name ? sandbox->label.name : program,
-						   .subject = sandbox->label.subject,
-						   .result = failed ? JOURNAL_FAILED : JOURNAL_DONE,
-						   .has_status = returned == 0,
-						   .status = result->status,
-						   .begin_s = begin_s,
-						   .end_s = monotonic_seconds(),
-						   .text = returned < 0 ? e->text : failed ? said : NULL,
-					   });
+	journal_add(sandbox->log->journal,
+		    &(struct journal_event) {
+			    .kind = sandbox->label.name ? sandbox->label.kind : "program",
+			    .name = sandbox->label.name ? sandbox->label.name : program,
+			    .subject = sandbox->label.subject,
+			    .result = failed ? JOURNAL_FAILED : JOURNAL_DONE,
+			    .has_status = returned == 0,
+			    .status = result->status,
+			    .begin_s = begin_s,
+			    .end_s = monotonic_seconds(),
+			    .text = returned < 0 ? e->text
+				    : failed     ? said
+						 : NULL,
+		    });
 }
 
 int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,

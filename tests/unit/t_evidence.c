@@ -87,7 +87,8 @@ static void expressions(void **state)
 		{ "GPL-2+ with Autoconf exception and Expat",
 		  "GPL-2.0-or-later WITH Autoconf-exception-generic AND MIT" },
 		{ "GPL-2+ with OpenSSL exception", "LicenseRef-[GPL-2+ with OpenSSL exception]" },
-		{ "GPL-2+ with OpenSSL exception or Expat", "LicenseRef-[GPL-2+ with OpenSSL exception] OR MIT" },
+		{ "GPL-2+ with OpenSSL exception or Expat",
+		  "LicenseRef-[GPL-2+ with OpenSSL exception] OR MIT" },
 		{ "Expat, ISC", "LicenseRef-[Expat, ISC]" },
 		{ "Expat and", "LicenseRef-[Expat and]" },
 		{ "or", "LicenseRef-[or]" },
@@ -139,7 +140,8 @@ static void copyright_forms(void **state)
 		{ FORMAT "\nFiles: *\nCopyright: x\nLicense: GPL-2\n", COPYRIGHT_READ, 1 },
 		{ FORMAT "\nFiles: *\nLicense: A\n\nLicense: A\n text\n", COPYRIGHT_READ, 2 },
 		{ FORMAT "License: Expat\n text\n", COPYRIGHT_READ, 1 },
-		{ "Format-Specification: http://dep.debian.net/deps/dep5/\n\nFiles: *\nLicense: A\n", COPYRIGHT_READ, 1 },
+		{ "Format-Specification: http://dep.debian.net/deps/dep5/\n\nFiles: *\nLicense: A\n",
+		  COPYRIGHT_READ, 1 },
 		/* Some leave out Files. */
 		{ FORMAT "\nCopyright: x\nLicense: A\n", COPYRIGHT_READ, 1 },
 		{ "", COPYRIGHT_FREE_TEXT, 0 },
@@ -256,19 +258,22 @@ static void put(const struct scratch *scratch, const char *path, const char *tex
 	auto_free char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 
 	assert_int_equal(root_make_dirs(scratch->folder_fd, folder, 0755, &e), 0);
-	assert_int_equal(root_write(scratch->folder_fd, path, text, strlen(text), 0644, getuid(), getgid(), &e), 0);
+	assert_int_equal(
+		root_write(scratch->folder_fd, path, text, strlen(text), 0644, getuid(), getgid(), &e), 0);
 }
 
 static const char status_text[] =
 	"Package: zlib1g\nStatus: install ok installed\nVersion: 1:1.2\nArchitecture: i386\nSource: zlib\n"
 	"Maintainer: A Person <a@example.org>\nDescription: one\n more\n\n"
-	"Package: zlib1g\nStatus: install ok installed\nVersion: 1:1.2\nArchitecture: amd64\nSource: zlib (1.1)\n"
+	"Package: zlib1g\nStatus: install ok installed\nVersion: 1:1.2\nArchitecture: amd64\nSource: zlib "
+	"(1.1)\n"
 	"Description: one\n\n"
 	"Package: gone\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: all\n\n"
 	"Package: app\nStatus: hold ok installed\nVersion: 2\nArchitecture: amd64\n"
 	"Maintainer: Andr\xe9 Team <team@lists.example.org>\nHomepage: not an address\n"
 	"Pre-Depends: zlib1g (>= 1)\nDepends: mail-agent | nothing, missing | zlib1g:any, app, gone\n\n"
-	"Package: mta\nStatus: install ok installed\nVersion: 3\nArchitecture: all\nProvides: mail-agent (= 3)\n"
+	"Package: mta\nStatus: install ok installed\nVersion: 3\nArchitecture: all\nProvides: mail-agent (= "
+	"3)\n"
 	"Homepage: https://mta.example.org/\n";
 
 static void fill_root(struct scratch *scratch)
@@ -294,7 +299,8 @@ static void inventory_of_a_root(void **state)
 	fill_root(&scratch);
 	assert_int_equal(deb_inventory(scratch.folder_fd, NULL, true, &inventory, &e), 0);
 	inventory_print(&inventory, &manifest);
-	assert_string_equal(manifest.data, "app\t2\tamd64\nmta\t3\tall\nzlib1g\t1:1.2\tamd64\nzlib1g\t1:1.2\ti386\n");
+	assert_string_equal(manifest.data,
+			    "app\t2\tamd64\nmta\t3\tall\nzlib1g\t1:1.2\tamd64\nzlib1g\t1:1.2\ti386\n");
 	assert_string_equal(inventory.packages[2].source_version, "1.1");
 	assert_string_equal(inventory.packages[3].source_version, "1:1.2");
 	/* The library of its own architecture, and who provides what it names. */
@@ -375,9 +381,9 @@ static void world_open(struct world *world)
 						 .archive = &world->archive,
 						 .sha256 = sha256_of("app", 3) };
 	world->plan = (struct plan) { .packages = &world->planned, .package_count = 1 };
-	world->recipe = (struct recipe) { .image = { .distribution = "debian",
-						     .release = "bookworm",
-						     .serial = "20231114_2213" } };
+	world->recipe = (struct recipe) {
+		.image = { .distribution = "debian", .release = "bookworm", .serial = "20231114_2213" }
+	};
 	world->artefact[0] = (struct artefact) { .format = "unified",
 						 .files = { { .name = unified, .size_bytes = 1 } },
 						 .file_count = 1,
@@ -388,7 +394,8 @@ static void world_open(struct world *world)
 						 .fingerprint = sha256_of("s", 1) };
 	world->artefacts = (struct artefacts) { world->artefact, 2 };
 	world->inventory = INVENTORY_INIT;
-	assert_int_equal(deb_inventory(world->scratch.folder_fd, &world->plan, true, &world->inventory, &e), 0);
+	assert_int_equal(deb_inventory(world->scratch.folder_fd, &world->plan, true, &world->inventory, &e),
+			 0);
 	world->bom = (struct bom) { .name = "img",
 				    .recipe = &world->recipe,
 				    .indexes = &world->indexes,
@@ -466,7 +473,8 @@ static void spdx_document(void **state)
 	world.artefact[0].fingerprint = sha256_of("v", 1);
 	three = spdx_make(&world.bom);
 	assert_string_not_equal(strstr(one, "documentNamespace"), strstr(three, "documentNamespace"));
-	assert_int_not_equal(strncmp(strstr(one, "documentNamespace"), strstr(three, "documentNamespace"), 100), 0);
+	assert_int_not_equal(
+		strncmp(strstr(one, "documentNamespace"), strstr(three, "documentNamespace"), 100), 0);
 	world_close(&world);
 }
 
@@ -479,7 +487,8 @@ static void cyclonedx_document(void **state)
 		{ "components/0/purl", "pkg:deb/debian/app@2?arch=amd64&distro=bookworm" },
 		{ "components/0/hashes/0/alg", "SHA-256" },
 		{ "components/0/externalReferences/0/type", "distribution" },
-		{ "components/0/pedigree/ancestors/0/purl", "pkg:deb/debian/app@2?arch=source&distro=bookworm" },
+		{ "components/0/pedigree/ancestors/0/purl",
+		  "pkg:deb/debian/app@2?arch=source&distro=bookworm" },
 		{ "components/1/properties/0/value", "the package's copyright file is not machine-readable" },
 		{ "components/2/licenses/0/expression", "Zlib" },
 		{ "dependencies/0/ref", "image" },
@@ -507,12 +516,12 @@ static void cyclonedx_document(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(short_names),	    cmocka_unit_test(expressions),
-		cmocka_unit_test(copyright_forms),  cmocka_unit_test(too_many_licences),
-		cmocka_unit_test(licence_texts),    cmocka_unit_test(package_urls),
-		cmocka_unit_test(texts_of_any_bytes), cmocka_unit_test(kinds),
+		cmocka_unit_test(short_names),         cmocka_unit_test(expressions),
+		cmocka_unit_test(copyright_forms),     cmocka_unit_test(too_many_licences),
+		cmocka_unit_test(licence_texts),       cmocka_unit_test(package_urls),
+		cmocka_unit_test(texts_of_any_bytes),  cmocka_unit_test(kinds),
 		cmocka_unit_test(inventory_of_a_root), cmocka_unit_test(odd_roots),
-		cmocka_unit_test(spdx_document),    cmocka_unit_test(cyclonedx_document),
+		cmocka_unit_test(spdx_document),       cmocka_unit_test(cyclonedx_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
