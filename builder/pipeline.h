@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stages in their order: recipe → index → plan → fetch → unpack → configure → customize → pack → evidence.
- * Each takes the products of earlier ones and makes its own; only this module sees them all.
+ * The stages in their order: recipe → index → plan → fetch → unpack → configure → customize → pack →
+ * evidence. Each takes the products of earlier ones and makes its own; only this module sees them all.
  */
 #ifndef PIPELINE_H
 #define PIPELINE_H
