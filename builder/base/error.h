@@ -27,7 +27,7 @@ enum error_kind {
 	ERROR_EXPIRED = 7,      /* a Release file outside its time of validity */
 	ERROR_DIGEST = 8,       /* size or digest differs from what was promised */
 	ERROR_PLAN = 9,         /* packages unknown or not installable together */
-	ERROR_FORMAT = 10,      /* a malformed package, index or archive */
+	ERROR_FORMAT = 10,      /* a malformed package, index, archive or lock */
 	ERROR_SCRIPT = 11,      /* a maintainer script or dpkg failed */
 	ERROR_ACTION = 12,      /* an action of the recipe failed */
 	ERROR_SYSTEM = 13,      /* a system call */

@@ -102,8 +102,8 @@ int cmd_template(const struct settings *settings, struct error *e) MUST_CHECK;
 char *schema_text(void);
 
 /*
- * The lock that --locked means for the image CELL (its name; NULL: none) of the recipe at PATH: *lock is malloc'ed, NULL
- * without the option.
+ * The lock that --locked means for the image CELL (its name; NULL: none) of the recipe at PATH: *lock is malloc'ed,
+ * NULL without the option.
  */
 int lock_chosen(const struct settings *settings, const char *path, const char *cell, char **lock,
 		struct error *e) MUST_CHECK;

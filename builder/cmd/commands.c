@@ -10,7 +10,7 @@ static const struct command commands[] = {
 	  cmd_cache },
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },
-	{ "lock", "RECIPE", 1, 1, "write down what an image is made of, for build --locked", cmd_lock },
+	{ "lock", "RECIPE", 1, 1, "write down what goes in, for build --locked", cmd_lock },
 	{ "matrix", "RECIPE", 1, 1, "show the images that a recipe is for", cmd_matrix },
 	{ "plan", "RECIPE", 1, 1, "show the packages that a build would install", cmd_plan },
 	{ "show", "RECIPE", 1, 1, "show a recipe merged from its files", cmd_show },

@@ -80,7 +80,7 @@ static void add_other_version(struct lock_changes *changes, const struct plan_pa
 {
 	int order = deb_version_compare(text_of(before->version), text_of(now->version));
 
-	if (digest_equal(&before->sha256, &now->sha256))
+	if (order == 0 && digest_equal(&before->sha256, &now->sha256))
 		return;
 	add(changes,
 	    order < 0   ? LOCK_UPGRADED

@@ -148,17 +148,17 @@ int read_inputs(const struct node *root, struct lock *lock, struct error *e)
 static int find_inputs(const struct node *root, const char *path, const struct node **inputs, struct error *e)
 {
 	const struct place place = { .file = path };
-	const struct node_pair *lock = node_find(root, "lock");
-	const struct node_pair *record = node_find(root, "inputs");
+	const struct node_pair *lock = root->kind == NODE_MAP ? node_find(root, "lock") : NULL;
+	const struct node_pair *record = root->kind == NODE_MAP ? node_find(root, "inputs") : NULL;
 
-	if (root->kind == NODE_MAP && lock) {
+	if (lock) {
 		if (lock->value->kind != NODE_SCALAR || strcmp(lock->value->text, "1") != 0)
 			return error_at(e, ERROR_UNSUPPORTED, &lock->place,
 					"a lock of another format; this version knows %d", LOCK_FORMAT);
 		*inputs = root;
 		return 0;
 	}
-	if (root->kind != NODE_MAP || !record)
+	if (!record)
 		return error_at(e, ERROR_FORMAT, &place,
 				"this is no lock: neither has it the key 'lock', nor 'inputs' as image.json");
 	*inputs = record->value;
