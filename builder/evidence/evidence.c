@@ -210,7 +210,8 @@ static void tell(const struct evidence_options *options, const struct inventory 
 	if (absent)
 		log_warn(options->log,
 			 "%zu of %zu packages have no copyright file in the image, so the bill of materials "
-			 "does not know their licences",
+			 "does not know their licences (what exclude_paths leaves out, "
+			 "include: /usr/share/doc/*/copyright keeps)",
 			 absent, inventory->count);
 }
 

@@ -481,22 +481,31 @@ static const char *no_ref(void *context, struct text name)
 	return "";
 }
 
+/* Twice, so that no LicenseRef is made for half of what is no expression after all. */
+static bool read_synopsis(struct text synopsis, struct licence_parts *parts, licence_ref_fn ref,
+			  void *context, struct arena *scratch)
+{
+	struct licence_parts probe = { NULL, 0 };
+	struct reader dry = { .rest = synopsis, .ref = no_ref, .arena = scratch };
+	struct reader reader = { .rest = synopsis, .ref = ref, .context = context, .arena = scratch };
+
+	return synopsis.len <= SYNOPSIS_BYTES_MAX && take_all(&dry, &probe) && take_all(&reader, parts);
+}
+
 void licence_parts_add(struct licence_parts *parts, struct text synopsis, licence_ref_fn ref, void *context,
 		       struct arena *arena)
 {
-	struct licence_parts probe = { NULL, 0 };
-	struct reader dry = { .rest = text_trim(synopsis), .ref = no_ref, .arena = arena };
-	struct reader reader = {
-		.rest = text_trim(synopsis), .ref = ref, .context = context, .arena = arena
-	};
+	struct arena scratch = ARENA_INIT;
+	struct licence_parts found = { NULL, 0 };
 
 	synopsis = text_trim(synopsis);
 	if (!synopsis.len || text_is_anycase(synopsis, "none"))
 		return;
-	/* Twice, so that no LicenseRef is made for half of what is no expression after all. */
-	if (synopsis.len <= SYNOPSIS_BYTES_MAX && take_all(&dry, &probe) && take_all(&reader, parts))
-		return;
-	ARENA_PUSH(arena, parts->items, parts->count, ref(context, synopsis));
+	if (!read_synopsis(synopsis, &found, ref, context, &scratch))
+		ARENA_PUSH(&scratch, found.items, found.count, ref(context, synopsis));
+	for (size_t i = 0; i < found.count; i++)
+		ARENA_PUSH(arena, parts->items, parts->count, arena_strdup(arena, found.items[i]));
+	arena_release(&scratch);
 }
 
 const char *licence_parts_end(struct licence_parts *parts, struct arena *arena)

@@ -90,7 +90,7 @@ is 'SPDX: why there is none' "$(of app '"\(.licenseDeclared) \(.licenseComments)
 is 'SPDX: and where there is no file' "$(of apt .licenseComments)" 'the image has no copyright file of this package'
 has 'which a warning counts' "$(cat build.err)" 'warning: 2 of 4 packages have no copyright file'
 is 'SPDX: purl, with the archive, as it is not the distribution'"'"'s' "$(of lib '.externalRefs[0].referenceLocator')" \
-	"pkg:deb/tiny/lib@1:1.0%2Bb1?arch=all&distro=bookworm&repository_url=$(sed 's|/|%2F|g' <<<"$SERVER/debian/")"
+	"pkg:deb/tiny/lib@1:1.0%2Bb1?arch=all&distro=bookworm&repository_url=${SERVER//\//%2F}%2Fdebian%2F"
 is 'SPDX: source, supplier and homepage' "$(of lib '"\(.sourceInfo), \(.supplier), \(.homepage)"')" \
 	'built from source package libsource 1.0, Person: Test (test@example.org), https://lib.example.org/'
 deb_file=$(find web -name 'lib_*.deb')
