@@ -41,7 +41,8 @@ struct http_try {
 	double alive_s; /* when the last bytes came, or the try began */
 	struct error write_error;
 	char text[CURL_ERROR_SIZE];
-	struct error last; /* why the last try failed */
+	struct error last;   /* why the last try failed */
+	struct error before; /* why the first address was given up */
 };
 
 struct http {
@@ -326,6 +327,8 @@ static int next_address(struct http_try *try, bool missing, struct error *e)
 	struct http_job *job = try->job;
 
 	if (try->url + 1 < job->url_count) {
+		if (try->before.kind == ERROR_NONE)
+			try->before = try->last;
 		try->url++;
 		try->failures = 0;
 		try->restarted = false;
@@ -340,6 +343,9 @@ static int next_address(struct http_try *try, bool missing, struct error *e)
 			return verdict;
 	}
 	*e = try->last;
+	/* What is wrong with the address that comes first is told, too: the others stand in for it. */
+	if (try->before.kind != ERROR_NONE && !try->bad)
+		error_set(e, try->last.kind, "%s; %s", try->before.text, try->last.text);
 	return job->label ? error_wrap(e, "%s", job->label) : -1;
 }
 

@@ -75,6 +75,16 @@ static void add(struct lock_changes *changes, enum lock_change_kind kind, const 
 	ARENA_PUSH(&changes->arena, changes->items, changes->count, change);
 }
 
+static void add_removed(struct lock_changes *changes, const struct plan_package *package)
+{
+	add(changes, LOCK_REMOVED, package, package->version, NULL);
+}
+
+static void add_added(struct lock_changes *changes, const struct plan_package *package)
+{
+	add(changes, LOCK_ADDED, package, NULL, package->version);
+}
+
 static void add_other_version(struct lock_changes *changes, const struct plan_package *before,
 			      const struct plan_package *now)
 {
@@ -100,18 +110,18 @@ static void compare_packages(const struct plan *before, const struct plan *now, 
 	size_t k = 0;
 
 	while (i < before_count || k < now_count) {
-		const struct plan_package *a = i < before_count ? &before->packages[left[i]] : NULL;
-		const struct plan_package *b = k < now_count ? &now->packages[right[k]] : NULL;
-		int order = !a ? 1 : !b ? -1 : strcmp(a->name, b->name);
+		int order = i == before_count ? 1
+			    : k == now_count
+				    ? -1
+				    : strcmp(before->packages[left[i]].name, now->packages[right[k]].name);
 
-		i += order <= 0;
-		k += order >= 0;
-		if (order < 0)
-			add(changes, LOCK_REMOVED, a, a->version, NULL);
-		else if (order > 0)
-			add(changes, LOCK_ADDED, b, NULL, b->version);
-		else
-			add_other_version(changes, a, b);
+		if (order < 0) {
+			add_removed(changes, &before->packages[left[i++]]);
+		} else if (order > 0) {
+			add_added(changes, &now->packages[right[k++]]);
+		} else {
+			add_other_version(changes, &before->packages[left[i++]], &now->packages[right[k++]]);
+		}
 	}
 }
 
@@ -139,24 +149,31 @@ static void add_other(struct lock_changes *changes, const char *line)
 	ARENA_PUSH(&changes->arena, changes->others, changes->other_count, line);
 }
 
+static void add_file(struct lock_changes *changes, const struct input_file *file, const char *what)
+{
+	add_other(changes, arena_printf(&changes->arena, "recipe: %s %s", file->path, what));
+}
+
 static void compare_files(const struct inputs *before, const struct inputs *now, struct lock_changes *changes)
 {
 	size_t i = 0;
 	size_t k = 0;
 
 	while (i < before->file_count || k < now->file_count) {
-		const struct input_file *a = i < before->file_count ? &before->files[i] : NULL;
-		const struct input_file *b = k < now->file_count ? &now->files[k] : NULL;
-		int order = !a ? 1 : !b ? -1 : strcmp(a->path, b->path);
+		int order = i == before->file_count ? 1
+			    : k == now->file_count  ? -1
+						    : strcmp(before->files[i].path, now->files[k].path);
 
-		i += order <= 0;
-		k += order >= 0;
-		if (order == 0 && digest_equal(&a->sha256, &b->sha256))
-			continue;
-		add_other(changes, arena_printf(&changes->arena, "recipe: %s %s", (order < 0 ? a : b)->path,
-						order < 0   ? "removed"
-						: order > 0 ? "added"
-							    : "changed"));
+		if (order < 0) {
+			add_file(changes, &before->files[i++], "removed");
+		} else if (order > 0) {
+			add_file(changes, &now->files[k++], "added");
+		} else {
+			if (!digest_equal(&before->files[i].sha256, &now->files[k].sha256))
+				add_file(changes, &now->files[k], "changed");
+			i++;
+			k++;
+		}
 	}
 }
 

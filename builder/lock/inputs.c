@@ -5,19 +5,53 @@
 #include "base/version.h"
 #include "customize/customize.h"
 #include "fetch/url.h"
-#include "lock/parts.h"
+#include "pongo/letters.h"
 #include "recipe/recipe.h"
 #include "stream/stream.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 struct collector {
 	struct inputs *inputs;
 	const struct recipe *recipe;
 };
 
-/* PATH without "." parts and doubled slashes: it names a file, so nothing of it is dropped at its end. */
-static const char *clean_path(struct arena *arena, const char *path)
+/*
+ * TEXT as YAML and JSON can hold it, on one line: names of files may be any bytes. Those that are no UTF-8 or control
+ * something become "\xff", and a backslash "\x5c".
+ */
+static const char *keep_shown(struct arena *arena, const char *text)
+{
+	auto_buffer struct buffer shown = BUFFER_INIT;
+	struct text rest = text_of(text);
+
+	while (rest.len) {
+		size_t len;
+		uint32_t letter = letter_decode(rest, &len);
+
+		if (letter < ' ' || letter == 0x7F || letter == '\\' || (letter == LETTER_BAD && len == 1))
+			buffer_addf(&shown, "\\x%02x", (unsigned char)rest.ptr[0]);
+		else
+			buffer_add(&shown, rest.ptr, len);
+		rest.ptr += len;
+		rest.len -= len;
+	}
+	return arena_strdup(arena, shown.data ? shown.data : "");
+}
+
+/* Whether the ".." behind PATH, as seen from FOLDER, undoes its last part: not when that is a link. */
+static bool is_folder(const char *folder, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *full = path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", folder, path);
+	struct stat st;
+
+	return strcmp(slash ? slash + 1 : path, "..") != 0 && lstat(full, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* PATH, from FOLDER, without "." parts, doubled slashes and folders that are left again. */
+static const char *clean_path(struct arena *arena, const char *folder, const char *path)
 {
 	auto_buffer struct buffer clean = BUFFER_INIT;
 	struct text rest = text_of(path);
@@ -29,11 +63,18 @@ static const char *clean_path(struct arena *arena, const char *path)
 
 		if (part.len == 0 || text_is(part, "."))
 			continue;
+		if (text_is(part, "..") && clean.len && strcmp(clean.data, "/") != 0 &&
+		    is_folder(folder, clean.data)) {
+			const char *slash = strrchr(clean.data, '/');
+
+			buffer_cut(&clean, slash ? (size_t)(slash - clean.data) + (slash == clean.data) : 0);
+			continue;
+		}
 		if (clean.len && clean.data[clean.len - 1] != '/')
 			buffer_addc(&clean, '/');
 		buffer_add(&clean, part.ptr, part.len);
 	}
-	return clean.len ? arena_strdup(arena, clean.data) : path;
+	return keep_shown(arena, clean.len ? clean.data : path);
 }
 
 /* PATH as seen from the folder of the recipe. */
@@ -45,7 +86,7 @@ static const char *from_recipe(const struct collector *collector, const char *pa
 	if (len && strcmp(folder, ".") != 0 && strcmp(folder, "/") != 0 && is_prefix(path, folder) &&
 	    path[len] == '/')
 		path += len + strspn(path + len, "/");
-	return clean_path(&collector->inputs->arena, path);
+	return clean_path(&collector->inputs->arena, folder ? folder : ".", path);
 }
 
 static void add_file(const struct collector *collector, const char *path, const struct digest *sha256,
@@ -112,10 +153,11 @@ static const char *override_shown(struct arena *arena, const char *word)
 	struct url url;
 
 	if (!value || !url_split(value + 1, &url) || !url.credentials.len)
-		return arena_strdup(arena, word);
+		return keep_shown(arena, word);
 	auto_free char *shown = url_without_credentials(value + 1);
+	auto_free char *whole = xasprintf("%.*s=%s", (int)(value - word), word, shown);
 
-	return arena_printf(arena, "%.*s=%s", (int)(value - word), word, shown);
+	return keep_shown(arena, whole);
 }
 
 static void collect_kiln(struct inputs *inputs)

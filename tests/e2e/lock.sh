@@ -47,29 +47,36 @@ cat >>r/t.yaml <<-'R'
 	  source: files
 	  path: /opt/files
 	- generator: template
-	  source: motd.tpl
+	  source: files/../tpl/motd.tpl
 	  name: motd.tpl
 	  path: /etc/motd
+	- generator: copy
+	  source: away/../b
+	  path: /opt/b
 	actions:
 	- trigger: post-unpack
 	  action: |-
 	    #!/bin/sh
 	    true
 R
-echo 'of {{ instance.name }}' >r/motd.tpl
+mkdir r/tpl
+echo 'of {{ instance.name }}' >r/tpl/motd.tpl
+printf x >$'r/files/z\xff\n\\'
+ln -s files/deep r/away # so that the folder above it is files
 
 # ---- what is in a lock
 
 run k lock r/t.yaml
 is 'kiln lock' "$status $out" '0 '
+[ "$status" = 0 ] || note "$err"
 cp r/t.yaml.lock first.lock
 cp -r r elsewhere
 C=other-cache run env -C elsewhere "$KILN" lock t.yaml --mirror none -o image.architecture="$architecture" --cache "$WORK/other-cache" --quiet
 is 'the same in another folder, with another cache' "$(cmp r/t.yaml.lock elsewhere/t.yaml.lock 2>&1)" ''
 json r/t.yaml.lock >lock.json || give_up 'a lock is YAML' "$(cat r/t.yaml.lock)"
-is 'files of the recipe' "$(jq -r '.recipe.files[].path' lock.json | xargs)" \
-	'common.yaml files/b files/deep/a key/public.asc motd.tpl t.yaml'
-is 'with their digests' "$(jq -r '.recipe.files[] | "\(.sha256)  r/\(.path)"' lock.json | sha256sum -c --quiet 2>&1)" ''
+is 'files of the recipe' "$(jq -r '.recipe.files[].path' lock.json | paste -sd ' ')" \
+	'away/../b common.yaml files/b files/deep/a files/z\xff\x0a\x5c key/public.asc t.yaml tpl/motd.tpl'
+is 'with their digests' "$(jq -r '.recipe.files[] | select(.path | test("x5c") | not) | "\(.sha256)  r/\(.path)"' lock.json | sha256sum -c --quiet 2>&1)" ''
 is 'options' "$(jq -c .recipe.overrides lock.json)" "[\"image.architecture=$architecture\"]"
 is 'kiln itself' "kiln $(jq -r .kiln.version lock.json)" "$("$KILN" --version)"
 is 'packages with all that it takes to fetch them' \
@@ -185,7 +192,8 @@ echo changed >r/files/b
 rm r/files/deep/a
 echo '# more' >>r/common.yaml
 run k lock --update r/t.yaml --quiet
-is 'files of the recipe' "$(grep -v '^\* archive' <<<"$out")" '* recipe: common.yaml changed
+is 'files of the recipe' "$(grep -v '^\* archive' <<<"$out")" '* recipe: away/../b changed
+* recipe: common.yaml changed
 * recipe: files/b changed
 * recipe: files/deep/a removed'
 rm r/t.yaml.lock
@@ -204,7 +212,7 @@ again() {
 	k lock r/t.yaml --quiet
 }
 echo again >r/files/b
-refused 'a file that is copied has changed' digest "t\.yaml\.lock: the recipe is not the one that was locked: 'files/b' has changed; kiln lock --update" k plan r/t.yaml --locked
+refused 'a file that is copied has changed' digest "t\.yaml\.lock: the recipe is not the one that was locked: 'away/\.\./b' has changed, and 1 other file; kiln lock --update" k plan r/t.yaml --locked
 again
 echo new >r/files/c
 refused 'one has come' digest "'files/c' was no part of it; " k plan r/t.yaml --locked
@@ -260,7 +268,11 @@ run snap build r/snap.yaml --locked --until fetch --cache cold6
 is 'a package that is gone comes from there' "$status" 0
 is 'after the archive was asked' "$(requests | grep /app_)" "/pool/main/app_2.0_all.deb
 /snapshots/archive/debian/$later/pool/main/app_2.0_all.deb"
-mv "www/snapshots/archive/debian/$later/pool/main"/app_* www/pool/main/
+mv "www/snapshots/archive/debian/$later/pool/main"/app_* .
+fails 'or from nowhere' fetch \
+	"snap\.yaml\.lock:[0-9]+: package 'app' 2\.0: cannot fetch '$SERVER/pool/main/app_2\.0_all\.deb': HTTP 404; cannot fetch '$SERVER/snapshots/.*': HTTP 404; --mirror" \
+	snap build r/snap.yaml --locked --until fetch --cache cold7
+mv app_2.0* www/pool/main/
 
 tiny_recipe r/m.yaml "$SERVER" app
 printf 'matrix:\n  architecture: [%s]\n  variant: [default, cloud]\n' "$architecture" >>r/m.yaml

@@ -95,6 +95,14 @@ static void dates(void **state)
 	assert_false(epoch_parse_rfc5322(TEXT("Sat, 21 Nox 2026 08:15:42 UTC"), &epoch_s));
 	assert_false(epoch_parse_rfc5322(TEXT("Sat, 21 Nov 2026 08:15:42 UTC x"), &epoch_s));
 	assert_string_equal(epoch_serial(1795248942).text, "20261121_0815");
+	assert_string_equal(epoch_stamp(1795248942).text, "20261121T081542Z");
+	assert_string_equal(epoch_date(1795248942).text, "2026-11-21T08:15:42Z");
+	assert_string_equal(epoch_date(INT64_MAX).text, "9999-12-31T23:59:59Z");
+	assert_true(epoch_parse_date(TEXT("2026-11-21T08:15:42Z"), &epoch_s));
+	assert_int_equal(epoch_s, 1795248942);
+	assert_false(epoch_parse_date(TEXT("2026-11-21 08:15:42Z"), &epoch_s));
+	assert_false(epoch_parse_date(TEXT("2026-02-30T08:15:42Z"), &epoch_s));
+	assert_false(epoch_parse_date(TEXT("2026-11-21T08:15:42"), &epoch_s));
 }
 
 static void stamps(void **state)
