@@ -46,7 +46,7 @@ gone() {
 	within 5 sh -c "! pgrep -x -f 'sleep 8639[89]'"
 	is "$1: no process" "$(sleepers)" ''
 	is "$1: no mount" "$(grep -F kiln /proc/mounts | grep -v " $WORK")" ''
-	is "$1: the output folder is as it was" "$(cd "$WORK/out" && grep -r . .)" './image.json:old'
+	is "$1: the output folder is as it was" "$(cd "$WORK/out" && grep -r . --exclude='*.log' .)" './image.json:old'
 }
 
 for signal in INT TERM HUP; do
