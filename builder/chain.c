@@ -418,6 +418,13 @@ static int find_layers(struct chain *chain, int **fds, size_t *count, struct err
 	return 0;
 }
 
+static void note_spared(const struct chain *chain, const char *kind, const char *title)
+{
+	journal_add(chain->options.log->journal,
+		    &(struct journal_event) {
+			    .kind = "step", .name = kind, .subject = title, .result = JOURNAL_SPARED });
+}
+
 static int begin_with_layers(struct chain *chain, struct error *e)
 {
 	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
@@ -439,6 +446,8 @@ static int begin_with_layers(struct chain *chain, struct error *e)
 			  &(struct meter_sum) { .item_count = chain->done });
 		log_say(chain->options.log, "%zu of %zu steps from layers, up to: %s", chain->done,
 			chain->count, chain->steps[chain->done - 1].title);
+		for (size_t i = 0; i < chain->done; i++)
+			note_spared(chain, chain->steps[i].kind, chain->steps[i].title);
 		return 0;
 	}
 	chain->done = 0;
@@ -508,6 +517,11 @@ void chain_close(struct chain *chain)
 	free(chain);
 }
 
+int chain_root_fd(const struct chain *chain)
+{
+	return chain->workspace.root_fd;
+}
+
 bool chain_needs_package(const struct chain *chain, size_t position)
 {
 	for (size_t i = chain->done; i < chain->count; i++) {
@@ -563,12 +577,24 @@ static int keep(struct chain *chain, size_t index, struct error *e)
 	return layer_save(chain->store, &step->key, title, product, upper_fd, e);
 }
 
+static int run_step(struct chain *chain, const struct step *step, struct error *e)
+{
+	struct journal_event event = {
+		.kind = "step", .name = step->kind, .subject = step->title, .begin_s = monotonic_seconds()
+	};
+	int r = step->run(chain, step, e);
+
+	event.result = r < 0 ? JOURNAL_FAILED : JOURNAL_DONE;
+	journal_add(chain->options.log->journal, &event);
+	return r;
+}
+
 int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 {
 	while (chain->done < chain->count && chain->steps[chain->done].part <= part) {
 		const struct step *step = &chain->steps[chain->done];
 
-		if (interrupt_check(e) < 0 || step->run(chain, step, e) < 0)
+		if (interrupt_check(e) < 0 || run_step(chain, step, e) < 0)
 			return -1;
 		if (chain->store && step->kept && keep(chain, chain->done, e) < 0)
 			return -1;
@@ -647,8 +673,10 @@ static int take_image(struct chain *chain, const struct digest *key, const struc
 	r = pack_kept(options, files_fd, product ? product : "", artefacts, e);
 	if (r == 0)
 		layer_discard(chain->store, key, files_fd);
-	if (r > 0)
+	if (r > 0) {
 		log_say(chain->options.log, "image files from layers");
+		note_spared(chain, "image", "image files");
+	}
 	return r;
 }
 

@@ -53,6 +53,9 @@ struct chain_options {
 int chain_open(const struct chain_options *options, struct chain **out, struct error *e) MUST_CHECK;
 void chain_close(struct chain *chain); /* NULL is fine */
 
+/* The root; after the last step, or its layer, that of the image. The chain's. */
+int chain_root_fd(const struct chain *chain);
+
 /* Whether the package at POSITION of the plan is installed by a step that is still to be carried out. */
 bool chain_needs_package(const struct chain *chain, size_t position);
 

@@ -3,6 +3,7 @@
 
 #include "configure/configure.h"
 #include "customize/customize.h"
+#include "evidence/inventory.h"
 #include "index/index.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
@@ -22,6 +23,7 @@ static const struct family families[] = {
 		.unpack_prepare = deb_unpack_prepare,
 		.unpack_step = deb_unpack_step,
 		.configure_step = deb_configure_step,
+		.inventory = deb_inventory,
 		.repositories = deb_customize_repositories,
 		.describe_repositories = deb_describe_repositories,
 	},

@@ -7,12 +7,14 @@
 #ifndef FAMILY_H
 #define FAMILY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct customize_site;
 struct error;
 struct fetcher;
 struct index_set;
+struct inventory;
 struct layer_key;
 struct log;
 struct plan;
@@ -35,6 +37,7 @@ struct family {
 	int (*configure_step)(const struct unpack_site *, const struct sandbox *, const struct plan_step *,
 			      struct error *);
 	int (*repositories)(const struct customize_site *, struct error *);
+	int (*inventory)(int root_fd, const struct plan *, bool whole, struct inventory *, struct error *);
 	int (*describe_repositories)(const struct customize_site *, struct layer_key *, struct error *);
 };
 

@@ -8,6 +8,7 @@
 #include "chain.h"
 #include "check/lint_pack.h"
 #include "customize/customize.h"
+#include "evidence/evidence.h"
 #include "family.h"
 #include "fetch/fetch.h"
 #include "fetch/mirror.h"
@@ -41,7 +42,12 @@ struct build {
 	int output_fd; /* locked from the first file's appearance to the last's */
 	struct lint_gate gate;
 	struct artefacts artefacts;
+	struct evidence evidence;
+	const char *signatures[SIGNATURES_MAX];
+	size_t signature_count;
+	char *name; /* that its files begin with; NULL: not known yet */
 	char *record;
+	struct journal journal;
 	struct meter meter;
 	struct meter_report spent; /* when all was done */
 };
@@ -80,7 +86,8 @@ static int run_recipe(struct build *b, struct error *e)
 		.override_count = b->options.override_count,
 	};
 
-	if (recipe_load(&options, &b->recipe, e) < 0 || recipe_select(&b->recipe, e) < 0 ||
+	if (signing_check(&b->options.signing, e) < 0 || recipe_load(&options, &b->recipe, e) < 0 ||
+	    recipe_select(&b->recipe, e) < 0 ||
 	    customize_check_templates(&b->recipe, report_template, b->options.log, e) < 0)
 		return -1;
 	b->family = family_of(&b->recipe);
@@ -253,7 +260,6 @@ static int run_index(struct build *b, struct error *e)
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
-	auto_free char *name = NULL;
 
 	/* Say what a build cannot do without before anything is downloaded for it. */
 	if (b->options.until >= STAGE_UNPACK &&
@@ -268,7 +274,7 @@ static int run_index(struct build *b, struct error *e)
 	    (collect_inputs(b, e) < 0 || lock_check(&b->lock, &b->inputs, b->options.log, e) < 0))
 		return -1;
 	/* Now that the serial is known, and not after all the work. */
-	return pack_image_name(&b->recipe, &name, e);
+	return pack_image_name(&b->recipe, &b->name, e);
 }
 
 static int run_plan(struct build *b, struct error *e)
@@ -364,6 +370,13 @@ static int run_customize(struct build *b, struct error *e)
 	return chain_run(b->chain, CHAIN_CUSTOMIZE, e);
 }
 
+static int open_output(struct build *b, struct error *e)
+{
+	if (dir_make(b->options.output_dir, e) < 0)
+		return -1;
+	return dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e);
+}
+
 static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
@@ -373,8 +386,7 @@ static int run_pack(struct build *b, struct error *e)
 	};
 	auto_free char *words = NULL;
 
-	if (dir_make(b->options.output_dir, e) < 0 ||
-	    dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e) < 0)
+	if (open_output(b, e) < 0)
 		return -1;
 	options.output_fd = b->output_fd;
 	memcpy(options.compression, b->options.compression, sizeof options.compression);
@@ -387,6 +399,29 @@ static int run_pack(struct build *b, struct error *e)
 	words = pack_compression_print(options.formats, options.compression);
 	b->inputs.compression = arena_strdup(&b->inputs.arena, words);
 	return 0;
+}
+
+static int run_evidence(struct build *b, struct error *e)
+{
+	struct evidence_options options = {
+		.kinds = b->options.evidence,
+		.name = b->name,
+		.family = b->family,
+		.recipe = &b->recipe,
+		.indexes = &b->indexes,
+		.plan = &b->plan,
+		.inputs = &b->inputs,
+		.lock = &b->lock,
+		.artefacts = &b->artefacts,
+		.epoch_s = b->epoch_s,
+		.root_fd = chain_root_fd(b->chain),
+		.output_fd = b->output_fd,
+		.builder_id = b->options.builder_id,
+		.log = b->options.log,
+		.meter = &b->meter,
+	};
+
+	return evidence_write(&options, &b->evidence, e);
 }
 
 static const struct {
@@ -403,6 +438,7 @@ static const struct {
 			      "run maintainer scripts, unpack and configure the rest" },
 	[STAGE_CUSTOMIZE] = { METER_CUSTOMIZE, run_customize, "repositories, actions, files, cleaning" },
 	[STAGE_PACK] = { METER_PACK, run_pack, "write the image files" },
+	[STAGE_EVIDENCE] = { METER_EVIDENCE, run_evidence, "tell what is in it and where it is from" },
 };
 
 const char *stage_name(enum stage stage)
@@ -420,7 +456,7 @@ int stage_parse(const char *word, enum stage *stage, struct error *e)
 	}
 	return error_set(e, ERROR_USAGE,
 			 "unknown stage '%s' (possible: recipe, index, plan, fetch, unpack, configure, "
-			 "customize, pack)",
+			 "customize, pack, evidence)",
 			 word);
 }
 
@@ -439,18 +475,34 @@ struct build *build_open(const struct build_options *options)
 	b->output_fd = -1;
 	b->artefacts = ARTEFACTS_INIT;
 	b->gate = LINT_GATE_INIT;
+	b->evidence = EVIDENCE_INIT;
+	journal_init(&b->journal);
+	b->options.log->journal = &b->journal;
 	return b;
+}
+
+/* The log of a build that goes to its end; malloc'ed, or NULL. */
+static char *log_name(const struct build *b)
+{
+	if (!b->name || b->options.until < STAGE_EVIDENCE || !(b->options.evidence & EVIDENCE_LOG))
+		return NULL;
+	return evidence_file_name(b->name, EVIDENCE_LOG);
 }
 
 static int make_record(const struct build *b, char **text, struct error *e)
 {
 	enum stage until = b->options.until;
+	auto_free char *log = log_name(b);
 	struct record_parts parts = {
 		.recipe = &b->recipe,
 		.plan = until >= STAGE_PLAN ? &b->plan : NULL,
 		.inputs = until >= STAGE_FETCH ? &b->inputs : NULL,
 		.indexes = &b->indexes,
 		.artefacts = &b->artefacts,
+		.evidence = &b->evidence,
+		.log_name = log,
+		.signatures = b->signatures,
+		.signature_count = b->signature_count,
 		.dated = until >= STAGE_INDEX,
 		.creation_s = b->epoch_s,
 		.until = until < STAGE_PACK ? stage_name(until) : NULL,
@@ -460,10 +512,26 @@ static int make_record(const struct build *b, char **text, struct error *e)
 	return record_make(&parts, text, e);
 }
 
+/* The sums of all that two builds would make alike. */
+static int write_sums(struct build *b, struct error *e)
+{
+	auto_free const struct artefact_file **files = NULL;
+	size_t count = 0;
+	bool same;
+
+	artefacts_add_files(&b->artefacts, &files, &count);
+	for (size_t i = 0; i < b->evidence.count; i++)
+		PUSH(files, count, &b->evidence.files[i].file);
+	if (pack_write_sums(b->output_fd, files, count, &same, e) < 0)
+		return -1;
+	return signing_run(&b->options.signing, b->output_fd, same, b->options.log, b->signatures,
+			   &b->signature_count, e);
+}
+
 /* The record and the sums come last: whoever finds image.json finds everything it names. */
 static int write_record(struct build *b, struct error *e)
 {
-	if (pack_write_sums(b->output_fd, &b->artefacts, e) < 0 || make_record(b, &b->record, e) < 0)
+	if (write_sums(b, e) < 0 || make_record(b, &b->record, e) < 0)
 		return -1;
 	return file_replace(b->output_fd, "image.json", b->record, strlen(b->record), 0644, e);
 }
@@ -472,23 +540,65 @@ static int run_stage(struct build *b, enum stage stage, struct error *e)
 {
 	auto_meter_visit struct meter_visit visit = meter_enter(&b->meter, stages[stage].kind);
 	double start = monotonic_seconds();
+	struct journal_event event = { .kind = "stage", .name = stage_name(stage), .begin_s = start };
+	bool failed = interrupt_check(e) < 0 || stages[stage].run(b, e) < 0;
 
-	if (interrupt_check(e) < 0 || stages[stage].run(b, e) < 0)
+	event.result = failed ? JOURNAL_FAILED : JOURNAL_DONE;
+	journal_add(&b->journal, &event);
+	if (failed)
 		return -1;
 	log_say(b->options.log, "%-10s %6.1f s  %s", stage_name(stage), monotonic_seconds() - start,
 		stages[stage].summary);
 	return 0;
 }
 
-int build_run(struct build *b, struct error *e)
+static int run_stages(struct build *b, struct error *e)
 {
 	for (size_t i = 0; i <= b->options.until; i++)
 		if (run_stage(b, (enum stage)i, e) < 0)
 			return -1;
-	if (b->options.until == STAGE_PACK && b->chain && chain_keep_layers(b->chain, e) < 0)
+	if (b->options.until >= STAGE_PACK && b->chain && chain_keep_layers(b->chain, e) < 0)
 		return -1;
 	meter_read(&b->meter, &b->spent);
-	return b->options.until == STAGE_PACK ? write_record(b, e) : 0;
+	return b->options.until >= STAGE_PACK ? write_record(b, e) : 0;
+}
+
+/*
+ * The log is written also when the build has failed, as it says how, and then also into a folder that would have been
+ * made later. Before the image has a name nothing was done that the error does not say.
+ */
+static int write_log(struct build *b, int returned, const struct error *ended, struct error *e)
+{
+	struct journal_event event = { .kind = "build", .name = b->name, .begin_s = b->journal.begin_s };
+	auto_free char *name = log_name(b);
+	auto_free char *text = NULL;
+
+	if (!name)
+		return 0;
+	event.result = returned < 0 ? JOURNAL_FAILED : JOURNAL_DONE;
+	event.has_status = true;
+	event.status = returned < 0 ? (int)ended->kind : 0;
+	event.text = returned < 0 ? ended->text : NULL;
+	journal_add(&b->journal, &event);
+	text = evidence_log(&b->journal, b->name);
+	if (b->output_fd < 0 && open_output(b, e) < 0)
+		return -1;
+	return file_replace(b->output_fd, name, text, strlen(text), 0644, e);
+}
+
+int build_run(struct build *b, struct error *e)
+{
+	struct error ended = ERROR_INIT;
+	struct error why = ERROR_INIT;
+	int r = run_stages(b, &ended);
+
+	if (write_log(b, r, &ended, &why) < 0 && r == 0) {
+		*e = why;
+		return -1;
+	}
+	if (r < 0)
+		*e = ended;
+	return r;
 }
 
 int build_lock(struct build *b, char **text, struct error *e)
@@ -521,7 +631,11 @@ void build_close(struct build *b)
 {
 	if (!b)
 		return;
+	b->options.log->journal = NULL;
+	journal_release(&b->journal);
 	free(b->record);
+	free(b->name);
+	evidence_release(&b->evidence);
 	artefacts_release(&b->artefacts);
 	auto_close_(&b->output_fd);
 	chain_close(b->chain);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stages in their order: recipe → index → plan → fetch → unpack → configure → customize → pack.
- * Each takes the products of earlier ones and makes its own; only this module sees them all.
+ * The stages in their order: recipe → index → plan → fetch → unpack → configure → customize → pack →
+ * evidence. Each takes the products of earlier ones and makes its own; only this module sees them all.
  */
 #ifndef PIPELINE_H
 #define PIPELINE_H
@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/meter.h"
 #include "check/lint.h"
+#include "evidence/sign.h"
 #include "pack/pack.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ enum stage {
 	STAGE_CONFIGURE,
 	STAGE_CUSTOMIZE,
 	STAGE_PACK,
+	STAGE_EVIDENCE,
 	STAGE_COUNT,
 };
 
@@ -41,6 +43,9 @@ struct build_options {
 	const char *work_dir;       /* NULL: memory, or the cache where that is too small */
 	unsigned formats;           /* enum pack_format */
 	struct pack_compression compression[PACK_FORMAT_COUNT];
+	unsigned evidence;      /* enum evidence_kind */
+	const char *builder_id; /* NULL: nobody in particular */
+	struct signing signing;
 	bool offline;
 	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */

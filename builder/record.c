@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/version.h"
+#include "evidence/evidence.h"
 #include "lock/lock.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
@@ -39,6 +40,33 @@ static json_t *artefacts_json(const struct artefacts *artefacts)
 
 	for (size_t i = 0; i < artefacts->count; i++)
 		json_array_append_new(list, artefact_json(&artefacts->items[i]));
+	return list;
+}
+
+/* The log has no digest: it ends behind this. */
+static json_t *evidence_json(const struct record_parts *parts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < parts->evidence->count; i++) {
+		const struct evidence_file *file = &parts->evidence->files[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:I, s:s}", "kind", file->kind, "name",
+						file->file.name, "size", (json_int_t)file->file.size_bytes,
+						"sha256", digest_hex(&file->file.sha256).text));
+	}
+	if (parts->log_name)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "kind", "log", "name", parts->log_name));
+	return list;
+}
+
+static json_t *signatures_json(const struct record_parts *parts)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < parts->signature_count; i++)
+		json_array_append_new(list, json_string(parts->signatures[i]));
 	return list;
 }
 
@@ -163,6 +191,10 @@ int record_make(const struct record_parts *parts, char **text, struct error *e)
 		return -1;
 	set_text(record, "builder", "kiln " KILN_VERSION);
 	json_object_set_new(record, "artifacts", artefacts_json(parts->artefacts));
+	if (parts->evidence->count || parts->log_name)
+		json_object_set_new(record, "evidence", evidence_json(parts));
+	if (parts->signature_count)
+		json_object_set_new(record, "signatures", signatures_json(parts));
 	if (parts->plan)
 		json_object_set_new(record, "packages", packages_json(parts->plan));
 	if (parts->inputs && set_inputs(record, parts, e) < 0)

@@ -14,6 +14,7 @@
 
 struct index_set;
 struct inputs;
+struct evidence;
 struct plan;
 struct recipe;
 
@@ -24,6 +25,10 @@ struct record_parts {
 	const struct inputs *inputs; /* with the next; NULL as long as there is no plan */
 	const struct index_set *indexes;
 	const struct artefacts *artefacts;
+	const struct evidence *evidence;
+	const char *log_name;          /* of the file with the build's log; NULL: there is none */
+	const char *const *signatures; /* of SHA256SUMS: names of files */
+	size_t signature_count;
 	bool dated; /* CREATION_S, and with it the image's serial and name, are known */
 	int64_t creation_s;
 	const char *until; /* the stage that a build stopped behind; NULL: it came to its end */

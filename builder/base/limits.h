@@ -29,6 +29,7 @@
 #define LIMIT_PACKAGE_ENTRIES 4000000     /* entries in one data.tar */
 #define LIMIT_PATH_BYTES      4096
 #define LIMIT_FILE_TEXT_BYTES (16 * MIB) /* a file of the root that is read as text */
+#define LIMIT_COPYRIGHT_BYTES (4 * MIB)  /* a copyright file: the largest has 1 MiB */
 #define LIMIT_TEMPLATE_BYTES  (4 * MIB)  /* output of one rendered string */
 
 /* Of images that exist. What one is decompressed to may be so much, and so many times what was read of it. */

@@ -85,12 +85,25 @@ void log_asked(struct log *log, const char *fmt, ...)
 	va_end(args);
 }
 
+static void PRINTF(2, 0) note_warning(struct journal *journal, const char *fmt, va_list args)
+{
+	char line[LINE_MAX_BYTES];
+
+	if (!journal)
+		return;
+	vsnprintf(line, sizeof line, fmt, args);
+	journal_add(journal, &(struct journal_event) { .kind = "warning", .text = line });
+}
+
 void log_warn(struct log *log, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
 	say(log, "kiln: warning: ", fmt, args);
+	va_end(args);
+	va_start(args, fmt);
+	note_warning(log->journal, fmt, args);
 	va_end(args);
 }
 

@@ -8,6 +8,7 @@
 #define BASE_LOG_H
 
 #include "base/error.h"
+#include "base/journal.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -17,10 +18,11 @@ enum log_level { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE };
 
 struct log {
 	enum log_level level;
-	FILE *out;      /* borrowed */
-	bool terminal;  /* OUT is one: draw a progress bar; otherwise plain lines */
-	bool bar_shown; /* the last line on the terminal is a bar and not yet ended */
-	int64_t bar_ms; /* monotonic time of the last drawing */
+	FILE *out;               /* borrowed */
+	bool terminal;           /* OUT is one: draw a progress bar; otherwise plain lines */
+	bool bar_shown;          /* the last line on the terminal is a bar and not yet ended */
+	int64_t bar_ms;          /* monotonic time of the last drawing */
+	struct journal *journal; /* borrowed; learns of warnings, and of what others add; NULL: nobody */
 	pthread_mutex_t lock;
 };
 

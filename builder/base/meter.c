@@ -17,6 +17,7 @@ static const struct meter_words words[METER_KIND_COUNT] = {
 	[METER_CONFIGURE] = { "configure", "packages", "maintainer scripts" },
 	[METER_CUSTOMIZE] = { "customize", "entries", "actions" },
 	[METER_PACK] = { "pack", "files", "compression" },
+	[METER_EVIDENCE] = { "evidence", "files", NULL },
 	[METER_LAYERS] = { "layers", "steps", NULL },
 	[METER_OTHER] = { "other", NULL, NULL },
 };

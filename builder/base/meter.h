@@ -27,6 +27,7 @@ enum meter_kind {
 	METER_CONFIGURE,
 	METER_CUSTOMIZE,
 	METER_PACK,
+	METER_EVIDENCE,
 	METER_LAYERS, /* looking for layers, and waiting until they are kept */
 	METER_OTHER,  /* none of them */
 	METER_KIND_COUNT,

@@ -26,7 +26,7 @@ void diff_side_add_template(struct diff_side *side, const char *name, struct tex
 
 void diff_side_release(struct diff_side *side)
 {
-	inventory_release(&side->root);
+	listing_release(&side->root);
 	arena_release(&side->arena);
 	free(side->metadata.items);
 	free(side->templates.items);
@@ -44,7 +44,7 @@ static unsigned when(bool differs, enum diff_change change)
 }
 
 /* Of two entries that are not even of one type nothing else is compared: it would follow from that. */
-static unsigned compare_files(const struct inventory_entry *a, const struct inventory_entry *b)
+static unsigned compare_files(const struct listing_entry *a, const struct listing_entry *b)
 {
 	if ((a->mode & S_IFMT) != (b->mode & S_IFMT))
 		return 1U << DIFF_TYPE;
@@ -68,7 +68,7 @@ static int order_of(size_t i, size_t count, const char *one, size_t j, size_t ot
 	return strcmp(one, other);
 }
 
-static void add_files(const struct inventory *a, const struct inventory *b, struct diff *diff)
+static void add_files(const struct listing *a, const struct listing *b, struct diff *diff)
 {
 	size_t i = 0;
 	size_t j = 0;
@@ -86,7 +86,7 @@ static void add_files(const struct inventory *a, const struct inventory *b, stru
 	}
 }
 
-static int order_of_packages(const struct inventory_package *a, const struct inventory_package *b)
+static int order_of_packages(const struct listing_package *a, const struct listing_package *b)
 {
 	int order;
 
@@ -96,14 +96,14 @@ static int order_of_packages(const struct inventory_package *a, const struct inv
 	return order ? order : strcmp(a->architecture, b->architecture);
 }
 
-static void add_packages(const struct inventory *a, const struct inventory *b, struct diff *diff)
+static void add_packages(const struct listing *a, const struct listing *b, struct diff *diff)
 {
 	size_t i = 0;
 	size_t j = 0;
 
 	while (i < a->package_count || j < b->package_count) {
-		const struct inventory_package *one = i < a->package_count ? &a->packages[i] : NULL;
-		const struct inventory_package *other = j < b->package_count ? &b->packages[j] : NULL;
+		const struct listing_package *one = i < a->package_count ? &a->packages[i] : NULL;
+		const struct listing_package *other = j < b->package_count ? &b->packages[j] : NULL;
 		int order = order_of_packages(one, other);
 		struct diff_package package = { order <= 0 ? one : NULL, order >= 0 ? other : NULL };
 
@@ -208,7 +208,7 @@ static void describe_xattrs(const char *xattrs, char *text, size_t room)
 		*end = ' ';
 }
 
-void diff_describe(const struct inventory_entry *entry, enum diff_change change, char *text, size_t room)
+void diff_describe(const struct listing_entry *entry, enum diff_change change, char *text, size_t room)
 {
 	int len;
 

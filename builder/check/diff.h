@@ -2,7 +2,7 @@
 /*
  * What is different between two images, or two trees: packages, files, metadata, templates.
  *
- *	diff_side_add_metadata(), diff_side_add_template(), inventory_read()	for each, perhaps on two threads
+ *	diff_side_add_metadata(), diff_side_add_template(), listing_read()	for each, perhaps on two threads
  *	diff_make(&a, &b, &diff);
  *	diff_print(&diff, …, &out) or diff_json(&diff)
  *
@@ -12,7 +12,7 @@
 #define CHECK_DIFF_H
 
 #include "base/log.h"
-#include "check/inventory.h"
+#include "check/listing.h"
 
 #include <stdbool.h>
 
@@ -32,14 +32,14 @@ struct diff_values {
 /* One of the two. */
 struct diff_side {
 	const char *name; /* as messages have it; borrowed */
-	struct inventory root;
+	struct listing root;
 	struct arena arena;
 	bool has_metadata; /* it is an image; a bare tree has neither metadata nor templates */
 	struct diff_values metadata;
 	struct diff_values templates;
 };
 
-#define DIFF_SIDE_INIT ((struct diff_side) { .root = INVENTORY_INIT, .arena = ARENA_INIT })
+#define DIFF_SIDE_INIT ((struct diff_side) { .root = LISTING_INIT, .arena = ARENA_INIT })
 #define auto_diff_side AUTO(diff_side_release)
 
 /*
@@ -69,14 +69,14 @@ enum diff_change {
 };
 
 struct diff_file {
-	const struct inventory_entry *a; /* NULL: added */
-	const struct inventory_entry *b; /* NULL: removed */
+	const struct listing_entry *a; /* NULL: added */
+	const struct listing_entry *b; /* NULL: removed */
 	unsigned changes;                /* 1 << enum diff_change */
 };
 
 struct diff_package {
-	const struct inventory_package *a; /* NULL: added */
-	const struct inventory_package *b; /* NULL: removed */
+	const struct listing_package *a; /* NULL: added */
+	const struct listing_package *b; /* NULL: removed */
 };
 
 struct diff_text {
@@ -109,7 +109,7 @@ void diff_release(struct diff *diff);
 /* "content", "mode" and the like. */
 const char *diff_change_name(enum diff_change change);
 /* What CHANGE is about of ENTRY, as "0644" or "root file"; at most ROOM bytes with the NUL. */
-void diff_describe(const struct inventory_entry *entry, enum diff_change change, char *text, size_t room);
+void diff_describe(const struct listing_entry *entry, enum diff_change change, char *text, size_t room);
 
 enum { DIFF_ALL_FILES = -1 };
 

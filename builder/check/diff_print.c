@@ -80,9 +80,9 @@ static void add_name(struct buffer *out, bool has_a, bool has_b, const char *nam
 	buffer_addf(out, "  %c %s", has_a && has_b ? '*' : has_a ? '-' : '+', text);
 }
 
-static const struct inventory_package *either_package(const struct diff_package *package)
+static const struct listing_package *either_package(const struct diff_package *package)
 {
-	const struct inventory_package *one = package->b ? package->b : package->a;
+	const struct listing_package *one = package->b ? package->b : package->a;
 
 	assert(one);
 	return one;
@@ -101,7 +101,7 @@ static void print_packages(const struct diff *diff, struct buffer *out)
 		    diff->package_count - added - removed);
 	for (size_t i = 0; i < diff->package_count; i++) {
 		const struct diff_package *package = &diff->packages[i];
-		const struct inventory_package *one = either_package(package);
+		const struct listing_package *one = either_package(package);
 		auto_free char *version = shown(one->version);
 		auto_free char *former = shown(package->a ? package->a->version : "");
 
@@ -154,7 +154,7 @@ static void print_counts(const struct diff *diff, const struct counts *counts, s
 			    human_size(diff->b->root.size_bytes).text);
 }
 
-static const struct inventory_entry *either(const struct diff_file *file)
+static const struct listing_entry *either(const struct diff_file *file)
 {
 	return file->b ? file->b : file->a;
 }
@@ -195,7 +195,7 @@ static void print_file(const struct diff_file *file, unsigned shown_changes, str
 }
 
 /* Whether who runs it gets rights of somebody else. */
-static bool gives_rights(const struct inventory_entry *entry)
+static bool gives_rights(const struct listing_entry *entry)
 {
 	return entry && S_ISREG(entry->mode) &&
 	       (entry->mode & (S_ISUID | S_ISGID) ||
@@ -292,7 +292,7 @@ static json_t *json_of_packages(const struct diff *diff)
 
 	for (size_t i = 0; i < diff->package_count; i++) {
 		const struct diff_package *package = &diff->packages[i];
-		const struct inventory_package *one = either_package(package);
+		const struct listing_package *one = either_package(package);
 
 		json_array_append_new(list,
 				      json_pack("{s:o, s:o, s:o, s:o}", "name", json_shown(one->name),

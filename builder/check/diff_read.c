@@ -24,7 +24,7 @@ static int read_image(struct diff_side *side, const char *path, const char *root
 	for (size_t i = 0; i < facts->template_count; i++)
 		diff_side_add_template(side, facts->templates[i].name,
 				       (struct text) { facts->templates[i].data, facts->templates[i].len });
-	return inventory_read(image_root(image), &side->root, e);
+	return listing_read(image_root(image), &side->root, e);
 }
 
 /* The format whose files RECORD names: the first that is an image. */
@@ -80,7 +80,7 @@ static int read_tree(struct diff_side *side, const char *path, int root_fd, stru
 {
 	struct tree_folder folder = tree_folder(root_fd, log);
 
-	return inventory_read(&folder.source, &side->root, e) < 0 ? error_wrap(e, "%s", path) : 0;
+	return listing_read(&folder.source, &side->root, e) < 0 ? error_wrap(e, "%s", path) : 0;
 }
 
 /* An image file, or the record of one. */

@@ -102,7 +102,7 @@ static int jobs_open(const struct settings *settings, struct chosen *chosen, str
 {
 	jobs->settings = settings;
 	jobs->chosen = chosen;
-	if (build_options_from(settings, STAGE_PACK, chosen, &jobs->options, e) < 0 ||
+	if (build_options_from(settings, STAGE_EVIDENCE, chosen, &jobs->options, e) < 0 ||
 	    parse_jobs(settings, &jobs->at_once, e) < 0)
 		return -1;
 	jobs->reports = mmap(NULL, chosen->count * sizeof *jobs->reports, PROT_READ | PROT_WRITE,
@@ -349,7 +349,7 @@ static json_t *record_of(const struct jobs *jobs, const struct job *job)
 	auto_free char *path = xasprintf("%s/image.json", job->output_dir);
 	json_t *record = NULL;
 
-	if (jobs->options.until == STAGE_PACK && job->state == JOB_DONE &&
+	if (jobs->options.until >= STAGE_PACK && job->state == JOB_DONE &&
 	    job->report->error.kind == ERROR_NONE)
 		record = json_load_file(path, 0, NULL);
 	return record ? record : json_null();

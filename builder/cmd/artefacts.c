@@ -54,6 +54,8 @@ int artefacts_write(const struct settings *settings, struct pack_options *option
 	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
 	auto_buffer struct buffer out = BUFFER_INIT;
 	auto_free char *json = NULL;
+	auto_free const struct artefact_file **files = NULL;
+	size_t file_count = 0;
 	auto_close int folder_fd = -1;
 
 	if (dir_make(folder, e) < 0 || dir_open(AT_FDCWD, folder, &folder_fd, e) < 0)
@@ -61,7 +63,10 @@ int artefacts_write(const struct settings *settings, struct pack_options *option
 	options->output_fd = folder_fd;
 	options->log = settings->log;
 	pack_warn(options);
-	if (pack_image(options, &artefacts, e) < 0 || pack_write_sums(folder_fd, &artefacts, e) < 0)
+	if (pack_image(options, &artefacts, e) < 0)
+		return -1;
+	artefacts_add_files(&artefacts, &files, &file_count);
+	if (pack_write_sums(folder_fd, files, file_count, NULL, e) < 0)
 		return -1;
 	if (settings->json) {
 		json = record_artefacts(&artefacts);

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "cmd/all.h"
 #include "cmd/artefacts.h"
+#include "evidence/evidence.h"
 #include "pipeline.h"
 #include "plan/plan.h"
 #include "stream/stream.h"
@@ -28,6 +29,8 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 		.allowed_count = settings->allowed.count,
 		.no_lint = settings->no_lint,
 		.until = until,
+		.builder_id = settings->builder_id,
+		.signing = { settings->sign, settings->sign_ssh },
 		.log = settings->log,
 	};
 	if (!text_to_size(text_of(settings->payloads ? settings->payloads : "4G"),
@@ -35,6 +38,8 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 		return error_set(e, ERROR_USAGE, "--payloads: '%s' is no size (such as 500M or 2G)",
 				 settings->payloads);
 	if (settings->until && stage_parse(settings->until, &options->until, e) < 0)
+		return -1;
+	if (evidence_parse(settings->evidence ? settings->evidence : "all", &options->evidence, e) < 0)
 		return -1;
 	if (pack_formats_parse(settings->format ? settings->format : "unified,split", &options->formats, e) <
 	    0)
@@ -102,7 +107,7 @@ int cmd_build(const struct settings *settings, struct error *e)
 	if (settings->all)
 		return build_all(settings, e);
 	if (cells_choose_one(settings, &chosen, e) < 0 ||
-	    build_options_from(settings, STAGE_PACK, &chosen, &options, e) < 0 ||
+	    build_options_from(settings, STAGE_EVIDENCE, &chosen, &options, e) < 0 ||
 	    choose_lock(settings, &chosen, &lock, &options, e) < 0)
 		return -1;
 	build = build_open(&options);

@@ -38,7 +38,9 @@ struct settings {
 	const char *path;
 	const char *trigger;
 	const char *fail_on;
+	const char *builder_id;
 	const char *cache;
+	const char *evidence;
 	const char *jobs;
 	const char *keep;
 	const char *metadata;
@@ -47,6 +49,8 @@ struct settings {
 	const char *older_than;
 	const char *payloads;
 	const char *recipe;
+	const char *sign;
+	const char *sign_ssh;
 	const char *work;
 	const char *type;
 	const char *until;

@@ -2,11 +2,10 @@
 #include "configure/deb_script.h"
 
 #include "base/alloc.h"
+#include "configure/deb_watch.h"
 #include "sandbox/sandbox.h"
 #include "unpack/deb_control.h"
 #include "unpack/deb_database.h"
-
-#include <signal.h>
 
 /* Of a script's output in an error message. */
 enum { TAIL_MAX_BYTES = 1200 };
@@ -120,10 +119,14 @@ int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *con
 		    const struct deb_status *status, struct error *e)
 {
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
+	struct sandbox labelled = *sandbox;
 
 	if (deb_database_write_ci(sandbox->root_fd, control, e) < 0)
 		return error_wrap(e, "package '%s'", control->package);
-	if (run_preinst(sandbox, control, status, &result, e) < 0)
+	labelled.label.kind = "script";
+	labelled.label.name = "preinst";
+	labelled.label.subject = control->info_name;
+	if (run_preinst(&labelled, control, status, &result, e) < 0)
 		return e->kind == ERROR_INTERRUPTED
 			       ? -1
 			       : error_wrap(e, "package '%s': preinst", control->package);
@@ -136,39 +139,17 @@ int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *con
 	return deb_database_remove_ci(sandbox->root_fd, e);
 }
 
-/* Whether dpkg announces with LINE that it goes on to another package: what was printed before is not its fault. */
-static bool is_announcement(struct text line)
-{
-	return text_starts(line, "Setting up ") || text_starts(line, "Removing ") ||
-	       text_starts(line, "Processing triggers for ") || text_starts(line, "(Reading database ");
-}
-
-struct watch {
-	struct log *log;
-	struct deb_progress *progress;
-	bool triggers; /* dpkg is processing triggers */
-};
-
-static void watch_line(void *context, const char *line)
-{
-	struct watch *watch = context;
-
-	if (is_announcement(text_of(line)))
-		watch->triggers = is_prefix(line, "Processing triggers ");
-	if (is_prefix(line, "Setting up "))
-		log_progress(watch->log, "configure", ++watch->progress->done, watch->progress->total,
-			     LOG_ITEMS);
-}
-
 int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *const *names, size_t name_count,
 		 struct deb_progress *progress, struct error *e)
 {
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
-	struct watch watch = { sandbox->log, progress, false };
+	auto_deb_watch struct deb_watch watch = { .sandbox = sandbox, .progress = progress };
+	auto_free char *shown = xasprintf("dpkg %s", verb);
 	struct sandbox watched = *sandbox;
 	const char *extra[] = { NULL, NULL };
 	auto_free const char **argv = NULL;
 	size_t argc = 0;
+	int r;
 
 	PUSH(argv, argc, "dpkg");
 	PUSH(argv, argc, "--force-confdef");   /* no questions: what the package proposes, */
@@ -184,71 +165,30 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 	PUSH(argv, argc, NULL);
 	if (!has_variable(sandbox->environment, "DEBCONF_NONINTERACTIVE_SEEN="))
 		extra[0] = "DEBCONF_NONINTERACTIVE_SEEN=true";
-	watched.on_line = watch_line;
+	watched.on_line = deb_watch_line;
 	watched.context = &watch;
-	if (run(&watched, argv, extra, &result, e) < 0)
+	watched.label.kind = "program";
+	watched.label.name = shown;
+	r = run(&watched, argv, extra, &result, e);
+	watch.failed |= r < 0;
+	deb_watch_end(&watch);
+	if (r < 0)
 		return -1;
 	if (result.status == 0)
 		return 0;
 	return deb_explain_dpkg(verb, &result, watch.triggers, e);
 }
 
-/* The maintainer script that dpkg's REASON names in its own words, or NULL. */
-static const char *script_of(struct text reason)
-{
-	static const struct {
-		const char *words;
-		const char *script;
-	} scripts[] = { { "pre-installation", "preinst" },
-			{ "post-installation", "postinst" },
-			{ "pre-removal", "prerm" },
-			{ "post-removal", "postrm" } };
-
-	for (size_t i = 0; i < ARRAY_LEN(scripts); i++)
-		if (reason.ptr && memmem(reason.ptr, reason.len, scripts[i].words, strlen(scripts[i].words)))
-			return scripts[i].script;
-	return NULL;
-}
-
-/* What follows WORDS in TEXT, or a NULL ptr. */
-static struct text text_after(struct text text, const char *words)
-{
-	const char *found = text.len ? memmem(text.ptr, text.len, words, strlen(words)) : NULL;
-
-	if (!found)
-		return (struct text) { NULL, 0 };
-	found += strlen(words);
-	return (struct text) { found, (size_t)(text.ptr + text.len - found) };
-}
-
-/* The number of the signal that strsignal(3) describes with WORDS, or 0. */
-static int signal_of(struct text words)
-{
-	for (int number = 1; number < NSIG; number++) {
-		const char *description = sigdescr_np(number);
-
-		if (description && text_is(words, description))
-			return number;
-	}
-	return 0;
-}
-
 /* dpkg's REASON in our words, malloc'ed: "postinst failed with exit status 3". */
 static char *outcome_of(struct text reason, bool triggers)
 {
-	const char *script = script_of(reason);
-	struct text status = text_after(reason, "exit status ");
-	struct text number = text_word(&status);
-	struct text words = text_cut(text_after(reason, "killed by signal ("), ')', &status);
-	uint64_t value = 0;
+	struct deb_reason found = deb_reason_parse(reason);
 	auto_free char *ending = NULL;
 
-	if (script && text_to_u64(number, &value) && value <= UINT8_MAX)
-		ending = sandbox_ending((int)value, 0);
-	else if (script && signal_of(words))
-		ending = sandbox_ending(0, signal_of(words));
+	if (found.script && (found.status || found.signal))
+		ending = sandbox_ending(found.status, found.signal);
 	if (ending)
-		return xasprintf("%s%s %s", script, triggers ? " (processing triggers)" : "", ending);
+		return xasprintf("%s%s %s", found.script, triggers ? " (processing triggers)" : "", ending);
 	return xstrndup(reason.len ? reason.ptr : "", reason.len);
 }
 
@@ -281,7 +221,7 @@ int deb_explain_dpkg(const char *verb, const struct sandbox_result *result, bool
 		const char *line_start = rest.ptr;
 		struct text line = text_cut(rest, '\n', &rest);
 
-		if (is_announcement(line))
+		if (deb_is_announcement(line))
 			said.ptr = rest.ptr;
 		if (text_starts(line, "dpkg: error processing ")) {
 			auto_free char *package = package_in(line);

@@ -29,6 +29,8 @@ int customize_action(const struct customize_site *site, const struct recipe_acti
 	auto_free char *lines = NULL;
 	auto_free char *ending = NULL;
 	auto_free char *expanded = NULL;
+	auto_free char *place = NULL;
+	struct sandbox labelled;
 	const char *script = action->action ? action->action : "";
 	struct text tail;
 
@@ -40,7 +42,12 @@ int customize_action(const struct customize_site *site, const struct recipe_acti
 	log_detail(site->log, "action (%s) of line %u", trigger, action->place.line);
 	if (check_interpreter(script, action, e) < 0)
 		return -1;
-	if (sandbox_run(site->sandbox, argv, script, &result, e) < 0) {
+	labelled = *site->sandbox;
+	place = xasprintf("%s:%u", action->place.file, action->place.line);
+	labelled.label.kind = "action";
+	labelled.label.name = trigger;
+	labelled.label.subject = place;
+	if (sandbox_run(&labelled, argv, script, &result, e) < 0) {
 		if (e->kind == ERROR_SCRIPT)
 			e->kind = ERROR_ACTION;
 		error_wrap(e, "action (%s)", trigger);

@@ -103,7 +103,8 @@ int inputs_json(const struct inputs *inputs, const struct index_set *indexes, co
 
 /* A lock that was read. What it says of digests is believed: it is the user's own file. */
 struct lock {
-	char *path; /* owned; as errors name it */
+	char *path;           /* owned; as errors name it */
+	struct digest sha256; /* of its text */
 	struct inputs inputs;
 	struct index_set indexes; /* without the text of any index */
 	struct plan plan;

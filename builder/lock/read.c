@@ -172,6 +172,7 @@ int lock_parse(const char *path, const char *text, size_t len, struct lock *out,
 	struct node *root;
 
 	lock.path = xstrdup(path);
+	lock.sha256 = sha256_of(text, len);
 	if (yaml_read(&arena, lock.path, (struct text) { text, len }, &root, e) < 0) {
 		if (e->kind == ERROR_RECIPE)
 			e->kind = ERROR_FORMAT;

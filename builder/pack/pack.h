@@ -166,7 +166,14 @@ char *pack_compression_print(unsigned formats, const struct pack_compression com
 /* Say what not every client reads. */
 void pack_warn(const struct pack_options *options);
 
-/* Add FILES to SHA256SUMS in the folder: lines of files that are no longer there go. */
-int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct error *e) MUST_CHECK;
+/* All files of ARTEFACTS, appended to the growing array *files, which the caller frees; the files stay theirs. */
+void artefacts_add_files(const struct artefacts *artefacts, const struct artefact_file ***files, size_t *count);
+
+/*
+ * Put FILES into SHA256SUMS of the folder; lines of files that are no longer there go. *same (may be NULL): it was like
+ * this before.
+ */
+int pack_write_sums(int output_fd, const struct artefact_file *const *files, size_t count, bool *same,
+		    struct error *e) MUST_CHECK;
 
 #endif

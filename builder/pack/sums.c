@@ -19,12 +19,11 @@ static int compare_sums(const void *a, const void *b)
 	return text_compare(((const struct sum *)a)->name, ((const struct sum *)b)->name);
 }
 
-static bool is_ours(const struct artefacts *artefacts, struct text name)
+static bool is_ours(const struct artefact_file *const *files, size_t count, struct text name)
 {
-	for (size_t i = 0; i < artefacts->count; i++)
-		for (size_t k = 0; k < artefacts->items[i].file_count; k++)
-			if (text_is(name, artefacts->items[i].files[k].name))
-				return true;
+	for (size_t i = 0; i < count; i++)
+		if (text_is(name, files[i]->name))
+			return true;
 	return false;
 }
 
@@ -67,7 +66,15 @@ static bool is_listed(const struct sum *sums, size_t count, struct text name)
 	return false;
 }
 
-int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct error *e)
+void artefacts_add_files(const struct artefacts *artefacts, const struct artefact_file ***files, size_t *count)
+{
+	for (size_t i = 0; i < artefacts->count; i++)
+		for (size_t k = 0; k < artefacts->items[i].file_count; k++)
+			PUSH(*files, *count, &artefacts->items[i].files[k]);
+}
+
+int pack_write_sums(int output_fd, const struct artefact_file *const *files, size_t file_count, bool *same,
+		    struct error *e)
 {
 	auto_free char *old = NULL;
 	auto_free struct sum *sums = NULL;
@@ -81,21 +88,21 @@ int pack_write_sums(int output_fd, const struct artefacts *artefacts, struct err
 	for (struct text rest = { old, old_len }; rest.len;) {
 		struct text line = text_cut(rest, '\n', &rest);
 
-		if (parse_line(line, &sum) && !is_ours(artefacts, sum.name) && is_there(output_fd, sum.name))
+		if (parse_line(line, &sum) && !is_ours(files, file_count, sum.name) &&
+		    is_there(output_fd, sum.name))
 			PUSH(sums, count, sum);
 	}
-	for (size_t i = 0; i < artefacts->count; i++) {
-		for (size_t k = 0; k < artefacts->items[i].file_count; k++) {
-			const struct artefact_file *file = &artefacts->items[i].files[k];
-
-			sum = (struct sum) { file->sha256, text_of(file->name) };
-			if (!file->is_folder && !is_listed(sums, count, sum.name))
-				PUSH(sums, count, sum);
-		}
+	for (size_t i = 0; i < file_count; i++) {
+		sum = (struct sum) { files[i]->sha256, text_of(files[i]->name) };
+		if (!files[i]->is_folder && !is_listed(sums, count, sum.name))
+			PUSH(sums, count, sum);
 	}
 	if (count)
 		qsort(sums, count, sizeof *sums, compare_sums);
 	for (size_t i = 0; i < count; i++)
 		buffer_addf(&out, "%s  %.*s\n", digest_hex(&sums[i].digest).text, TEXT_ARG(sums[i].name));
+	if (same)
+		*same = old &&
+			text_equal((struct text) { old, old_len }, (struct text) { out.data, out.len });
 	return file_replace(output_fd, "SHA256SUMS", out.data, out.len, 0644, e);
 }

@@ -368,8 +368,8 @@ static bool is_space_lacking(int root_fd, struct text tail)
 	       (st.f_files && !st.f_ffree);
 }
 
-int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
-		struct sandbox_result *result, struct error *e)
+static int run_program(const struct sandbox *sandbox, const char *const *argv, const char *script,
+		       struct sandbox_result *result, struct error *e)
 {
 	AUTO(run_release) struct run run;
 	AUTO(init_process_release) struct init_process init = { -1, -1 };
@@ -398,6 +398,39 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const ch
 	result->no_space = result->status != 0 && is_space_lacking(sandbox->root_fd, tail);
 	meter_add_now(sandbox->meter, &(struct meter_sum) { .bound_s = monotonic_seconds() - begin_s });
 	return 0;
+}
+
+/* RESULT and E by what RETURNED. */
+static void add_event(const struct sandbox *sandbox, const char *program, double begin_s, int returned,
+		      const struct sandbox_result *result, const struct error *e)
+{
+	bool failed = returned < 0 || result->status != 0;
+	const char *said = result->tail.data ? result->tail.data : "";
+
+	journal_add(sandbox->log->journal,
+		    &(struct journal_event) {
+			    .kind = sandbox->label.name ? sandbox->label.kind : "program",
+			    .name = sandbox->label.name ? sandbox->label.name : program,
+			    .subject = sandbox->label.subject,
+			    .result = failed ? JOURNAL_FAILED : JOURNAL_DONE,
+			    .has_status = returned == 0,
+			    .status = result->status,
+			    .begin_s = begin_s,
+			    .end_s = monotonic_seconds(),
+			    .text = returned < 0 ? e->text
+				    : failed     ? said
+						 : NULL,
+		    });
+}
+
+int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
+		struct sandbox_result *result, struct error *e)
+{
+	double begin_s = monotonic_seconds();
+	int returned = run_program(sandbox, argv, script, result, e);
+
+	add_event(sandbox, argv[0], begin_s, returned, result, e);
+	return returned;
 }
 
 void sandbox_result_release(struct sandbox_result *result)

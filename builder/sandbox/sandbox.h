@@ -28,6 +28,12 @@ struct sandbox {
 	/* Called with each line that the program prints, as it is shown; may be NULL. */
 	void (*on_line)(void *context, const char *line);
 	void *context; /* of on_line */
+	/* As what the journal has it ("script", "postinst", "libc6"); NAME NULL: a program, by its name. */
+	struct {
+		const char *kind;
+		const char *name;
+		const char *subject;
+	} label;
 };
 
 enum { SANDBOX_TAIL_LINES = 20 };

@@ -140,10 +140,12 @@ is 'the exit status is that of the image that failed' "$(word_of "$status")" act
 is 'one line says so' "$(grep -c "^kiln: 1 of 3 images are missing: bookworm-$architecture-bad: .*t\.yaml.*exit status 3" <<<"$err")" 1
 is 'the others are built' "$(jq -c '[.[] | [.variant, .result]]' <<<"$out")" '[["one","built"],["bad","failed"],["two","built"]]'
 has 'its words have its name in front' "$err" "^\[bookworm-$architecture-bad\] .*going wrong|^\[bookworm-$architecture-bad\] .*exit status 3"
-is 'each into a folder of its own' "$(cd out && echo *)" "bookworm-$architecture-one bookworm-$architecture-two"
+is 'each into a folder of its own' "$(cd out && echo */image.json)" \
+	"bookworm-$architecture-one/image.json bookworm-$architecture-two/image.json"
+is 'the one that failed leaves its log' "$(find out/*-bad -type f | sed 's/.*\.//')" log
 check 'with a record' jq -e '.[0].record.variant == "one" and .[1].record == null and .[1].error.kind == "action"' <<<"$out"
 check 'side by side' awk -v wall="$wall" -v sum="$(jq '[.[].seconds] | add' <<<"$out")" 'BEGIN { exit !(sum > 1.3 * wall) }'
-check 'with sums' sh -c 'for d in out/*; do (cd "$d" && sha256sum --quiet -c SHA256SUMS) || exit 1; done'
+check 'with sums' sh -c 'for d in out/*-one out/*-two; do (cd "$d" && sha256sum --quiet -c SHA256SUMS) || exit 1; done'
 image_root "out/bookworm-$architecture-two" two 2>/dev/null || tar -xf "out/bookworm-$architecture-two/"*.tar -C two
 is 'what the matrix sets is done' "$(cat two/rootfs/etc/two)" two
 fingerprint() {
@@ -191,7 +193,7 @@ for signal in TERM INT KILL; do
 	within 10 sh -c "! pgrep -f '[-]-jobs 2 --format unified --cache $WORK/cache'"
 	is "SIG$signal: nor of kiln's" "$(pgrep -f "[-]-jobs 2 --format unified --cache $WORK/cache")" ''
 	is "SIG$signal: no mount" "$(grep '^kiln ' /proc/mounts)" ''
-	is "SIG$signal: no image" "$(find out -type f 2>/dev/null)" ''
+	is "SIG$signal: no image" "$(find out -type f ! -name '*.log' 2>/dev/null)" ''
 	[ "$signal" != KILL ] || continue
 	is "SIG$signal: exit status" "$(word_of "$code")" interrupted
 	is "SIG$signal: the table" "$(awk '{ print $2 }' signal.out | xargs)" 'stopped stopped'

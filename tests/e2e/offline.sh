@@ -28,11 +28,12 @@ at_exit umount "$WORK/small"
 echo old >"$WORK/small/image.json"
 fails 'no room for the image' space 'small|\.tar' \
 	"$KILN" build "$WORK/t.yaml" --offline --cache "$CACHE" --output "$WORK/small"
-is 'no room for the image: the folder is as it was' "$(cd "$WORK/small" && grep -r . .)" './image.json:old'
+is 'no room for the image: the folder is as it was' "$(cd "$WORK/small" && grep -r . --exclude='*.log' .)" './image.json:old'
+has 'and the log says how it ended' "$(tail -n 1 "$WORK"/small/*.log)" '"result":"failed","status":14,'
 mkdir "$WORK/work"
 mount -t tmpfs -o size=60m kiln-test "$WORK/work"
 at_exit umount "$WORK/work"
 fails 'no room for the root' space '.' \
 	"$KILN" build "$WORK/t.yaml" --offline --cache "$CACHE" --work "$WORK/work" --output "$WORK/none"
 is 'no room for the root: nothing is left of it' "$(ls -A "$WORK/work")" ''
-is 'and nothing in the output folder' "$(ls -A "$WORK/none" 2>/dev/null)" ''
+is 'and nothing but the log in the output folder' "$(ls -A "$WORK/none" | grep -vc '\.log$')" 0

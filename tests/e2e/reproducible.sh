@@ -52,6 +52,7 @@ for format in unified split; do
 		not_ok "$format: same fingerprint" "$(differences)"
 	fi
 done
+is 'same evidence, and sums of all files' "$(cat "$WORK/other folder/out/SHA256SUMS")" "$(cat "$IMAGE/SHA256SUMS")"
 is 'same record, its timing apart' "$(jq -S 'del(.timing)' "$WORK/other folder/out/image.json" | sha256sum)" \
 	"$(jq -S 'del(.timing)' "$IMAGE/image.json" | sha256sum)"
 is 'nothing is left of the work folder' "$(find "$WORK/work" -mindepth 1 | head -n 3)" ''

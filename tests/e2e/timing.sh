@@ -31,7 +31,7 @@ t() {
 for times in seconds cpu programs_cpu; do
 	t "$times add up to the total" "[\$t | to_entries[] | select(.key != \"total\").value.$times] | add - \$t.total.$times | fabs < 0.006"
 done
-t 'every stage took its time' '[$t | .recipe, .index, .plan, .fetch, .unpack, .configure, .customize, .pack | .seconds] |
+t 'every stage took its time' '[$t | .recipe, .index, .plan, .fetch, .unpack, .configure, .customize, .pack, .evidence | .seconds] |
 	all(. >= 0) and add > $t.total.seconds * 0.9'
 t 'what belongs to no row is next to nothing' '$t.other.seconds <= $t.total.seconds * 0.02'
 t 'no row was bound longer than it took' '[$t[] | select(has("bound")) | .bound <= .seconds + 0.002] | all'
@@ -71,7 +71,7 @@ t "kiln's own memory is at most 200 MiB for this image" '$t.total.memory <= 200 
 
 table=$(sed -n '/^ *seconds  share/,/^total /p' "$WORK/build.log" | grep -v '^layers ')
 is '--timing prints a row for each kind of work' "$(awk 'NR > 1 { print $1 }' <<<"$table" | paste -sd ' ')" \
-	'recipe index plan fetch unpack configure customize pack other total'
+	'recipe index plan fetch unpack configure customize pack evidence other total'
 # Each is rounded, but from the same number.
 is 'with the numbers of image.json' "$(paste <(awk 'NR > 1 { print $1, $2, $4, $5 }' <<<"$table") \
 	<(jq -r '.timing | to_entries[] | select(.key != "layers") | [.key, .value.seconds, .value.cpu, .value.programs_cpu] | join(" ")' "$record") |

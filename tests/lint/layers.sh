@@ -31,7 +31,7 @@ openssl/*	base
 seccomp.h	sandbox
 crypt.h		check
 sqfs/*		image tree
-jansson.h	check plan customize lock cmd record
+jansson.h	check evidence plan customize lock cmd record
 lzma.h		stream
 zstd.h		stream
 zlib.h		stream

@@ -21,12 +21,12 @@ static int visit_listed(const struct tree_source *source, tree_fn *visit, void *
 	return 0;
 }
 
-static int read_list(const struct tree_entry *entries, size_t count, struct inventory *inventory,
+static int read_list(const struct tree_entry *entries, size_t count, struct listing *listing,
 		     struct error *e)
 {
 	struct listed listed = { { visit_listed }, entries, count };
 
-	return inventory_read(&listed.source, inventory, e);
+	return listing_read(&listed.source, listing, e);
 }
 
 /* The bytes of a text. */
@@ -55,13 +55,13 @@ static struct tree_entry file(const char *path, const char *hard_link)
 
 static void refuses(const struct tree_entry *entries, size_t count, const char *words)
 {
-	auto_inventory struct inventory inventory = INVENTORY_INIT;
+	auto_inventory struct listing listing = LISTING_INIT;
 	struct error e = ERROR_INIT;
 
-	assert_int_equal(read_list(entries, count, &inventory, &e), -1);
+	assert_int_equal(read_list(entries, count, &listing, &e), -1);
 	assert_int_equal(e.kind, ERROR_FORMAT);
 	assert_non_null(strstr(e.text, words));
-	assert_int_equal(inventory.count, 0);
+	assert_int_equal(listing.count, 0);
 }
 
 static void bad_sources(void **state)

@@ -421,6 +421,8 @@ static void fingerprints_and_sums(void **state)
 	auto_buffer struct buffer sums = BUFFER_INIT;
 	struct error e = ERROR_INIT;
 	struct digest digest;
+	const struct artefact_file *files[3];
+	bool same;
 	static const char old[] =
 		"zz\n"
 		"0000000000000000000000000000000000000000000000000000000000000000  a-kept\n"
@@ -434,7 +436,13 @@ static void fingerprints_and_sums(void **state)
 	put_file(site->out_fd, "z kept", "", 0, 0644);
 	put_file(site->out_fd, "SHA256SUMS", old, sizeof old - 1, 0644);
 	pack(site, &artefacts);
-	assert_int_equal(pack_write_sums(site->out_fd, &artefacts, &e), 0);
+	files[0] = &artefacts.items[0].files[0];
+	files[1] = &artefacts.items[1].files[0];
+	files[2] = &artefacts.items[1].files[1];
+	assert_int_equal(pack_write_sums(site->out_fd, files, 3, &same, &e), 0);
+	assert_false(same);
+	assert_int_equal(pack_write_sums(site->out_fd, files, 3, &same, &e), 0);
+	assert_true(same);
 	assert_string_equal(artefacts.items[0].format, "unified");
 	assert_int_equal(artefacts.items[0].file_count, 1);
 	assert_string_equal(artefacts.items[0].files[0].name, "img-12.tar.zst");
@@ -949,6 +957,8 @@ static void shared_files(void **state)
 	auto_buffer struct buffer sums = BUFFER_INIT;
 	auto_close int again_fd = open_folder(site->top_fd, "again");
 	auto_free char *printed = NULL;
+	auto_free const struct artefact_file **files = NULL;
+	size_t file_count = 0;
 	struct pack_options again;
 	struct error e = ERROR_INIT;
 	size_t lines = 0;
@@ -961,7 +971,8 @@ static void shared_files(void **state)
 	assert_string_equal(artefacts.items[3].format, "tar");
 	assert_string_equal(artefacts.items[3].files[0].name, artefacts.items[0].files[1].name);
 	assert_string_equal(artefacts.items[1].files[0].name, artefacts.items[0].files[0].name);
-	assert_int_equal(pack_write_sums(site->out_fd, &artefacts, &e), 0);
+	artefacts_add_files(&artefacts, &files, &file_count);
+	assert_int_equal(pack_write_sums(site->out_fd, files, file_count, NULL, &e), 0);
 	sums = slurp(site->out_fd, "SHA256SUMS");
 	for (size_t i = 0; i < sums.len; i++)
 		lines += sums.data[i] == '\n';

@@ -3,14 +3,14 @@
  * All that two trees are compared by, of one of them: every entry without its bytes, which are hashed as they pass,
  * and the packages that dpkg says are installed. About 250 bytes of memory an entry.
  */
-#ifndef CHECK_INVENTORY_H
-#define CHECK_INVENTORY_H
+#ifndef CHECK_LISTING_H
+#define CHECK_LISTING_H
 
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "tree/tree.h"
 
-struct inventory_entry {
+struct listing_entry {
 	const char *path;
 	mode_t mode; /* type and permissions */
 	uid_t uid;
@@ -24,33 +24,33 @@ struct inventory_entry {
 	struct digest content; /* of a regular file */
 };
 
-struct inventory_package {
+struct listing_package {
 	const char *name;
 	const char *architecture;
 	const char *version;
 };
 
 /* Everything in it points into its arena, or into its arrays. */
-struct inventory {
+struct listing {
 	struct arena arena;
-	struct inventory_entry *entries; /* owned; in bytewise order of path */
+	struct listing_entry *entries; /* owned; in bytewise order of path */
 	size_t count;
-	struct inventory_package *packages; /* owned; by name, then architecture */
+	struct listing_package *packages; /* owned; by name, then architecture */
 	size_t package_count;
 	uint64_t size_bytes; /* of all regular files, each once */
 };
 
-#define INVENTORY_INIT ((struct inventory) { .arena = ARENA_INIT })
-#define auto_inventory AUTO(inventory_release)
+#define LISTING_INIT ((struct listing) { .arena = ARENA_INIT })
+#define auto_listing AUTO(listing_release)
 
 /*
  * Errors: those of SOURCE; ERROR_FORMAT for more entries or longer names than a system has, for a path that comes
  * twice, and for a list of packages that is none.
  */
-int inventory_read(const struct tree_source *source, struct inventory *inventory, struct error *e) MUST_CHECK;
-void inventory_release(struct inventory *inventory);
+int listing_read(const struct tree_source *source, struct listing *listing, struct error *e) MUST_CHECK;
+void listing_release(struct listing *listing);
 
 /* The entry of that path, or NULL. */
-const struct inventory_entry *inventory_find(const struct inventory *inventory, const char *path);
+const struct listing_entry *listing_find(const struct listing *listing, const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "check/inventory.h"
+#include "check/listing.h"
 
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -13,7 +13,7 @@ static const uint64_t names_max_bytes = 1 * GIB;
 static const char status_path[] = "var/lib/dpkg/status";
 
 struct reading {
-	struct inventory *inventory;
+	struct listing *listing;
 	struct hash hash;
 	char *chunk;          /* borrowed; CHUNK_BYTES */
 	struct buffer status; /* the text of STATUS_PATH */
@@ -29,7 +29,7 @@ static void reading_release(struct reading *reading)
 static const char *keep(struct reading *reading, const char *text)
 {
 	reading->name_bytes += strlen(text) + 1;
-	return arena_strdup(&reading->inventory->arena, text);
+	return arena_strdup(&reading->listing->arena, text);
 }
 
 static const char *keep_xattrs(struct reading *reading, const struct xattrs *xattrs)
@@ -68,8 +68,8 @@ static int hash_content(struct reading *reading, struct tree_content *content, b
 static int add_entry(void *context, const struct tree_entry *entry, struct error *e)
 {
 	struct reading *reading = context;
-	struct inventory *inventory = reading->inventory;
-	struct inventory_entry new = {
+	struct listing *listing = reading->listing;
+	struct listing_entry new = {
 		.path = keep(reading, entry->path),
 		.mode = entry->st.st_mode,
 		.uid = entry->st.st_uid,
@@ -84,42 +84,42 @@ static int add_entry(void *context, const struct tree_entry *entry, struct error
 
 	if (interrupt_check(e) < 0)
 		return -1;
-	if (inventory->count >= ENTRIES_MAX || reading->name_bytes > names_max_bytes)
+	if (listing->count >= ENTRIES_MAX || reading->name_bytes > names_max_bytes)
 		return error_set(e, ERROR_FORMAT,
 				 "'%.100s': more entries, or longer names, than a system has", entry->path);
 	if (entry->content &&
 	    hash_content(reading, entry->content, strcmp(entry->path, status_path) == 0, &new.content, e) < 0)
 		return -1;
-	PUSH(inventory->entries, inventory->count, new);
+	PUSH(listing->entries, listing->count, new);
 	return 0;
 }
 
 static int compare_entries(const void *a, const void *b)
 {
-	return strcmp(((const struct inventory_entry *)a)->path, ((const struct inventory_entry *)b)->path);
+	return strcmp(((const struct listing_entry *)a)->path, ((const struct listing_entry *)b)->path);
 }
 
-const struct inventory_entry *inventory_find(const struct inventory *inventory, const char *path)
+const struct listing_entry *listing_find(const struct listing *listing, const char *path)
 {
-	struct inventory_entry wanted = { .path = path };
+	struct listing_entry wanted = { .path = path };
 
-	return inventory->count ? bsearch(&wanted, inventory->entries, inventory->count, sizeof wanted,
+	return listing->count ? bsearch(&wanted, listing->entries, listing->count, sizeof wanted,
 					  compare_entries)
 				: NULL;
 }
 
 /* Where the entry stands that came with the bytes of ENTRY, or -1 when no chain of names leads to one. */
-static int find_leader(const struct inventory *inventory, const struct inventory_entry *entry,
+static int find_leader(const struct listing *listing, const struct listing_entry *entry,
 		       size_t *position, struct error *e)
 {
-	const struct inventory_entry *leader = entry;
+	const struct listing_entry *leader = entry;
 
 	for (int i = 0; leader && leader->same_file && i < LINKS_MAX; i++)
-		leader = inventory_find(inventory, leader->same_file);
+		leader = listing_find(listing, leader->same_file);
 	if (!leader || leader->same_file)
 		return error_set(e, ERROR_FORMAT, "'%.100s' is another name of '%.100s', which is not there",
 				 entry->path, entry->same_file);
-	*position = (size_t)(leader - inventory->entries);
+	*position = (size_t)(leader - listing->entries);
 	return 0;
 }
 
@@ -127,51 +127,51 @@ static int find_leader(const struct inventory *inventory, const struct inventory
  * Which name of a file came first depends on the order of an archive. Afterwards all names of one file have the
  * first by the alphabet, and what else there is to say of it.
  */
-static int join_names(struct inventory *inventory, struct error *e)
+static int join_names(struct listing *listing, struct error *e)
 {
-	auto_free size_t *leaders = xcalloc(inventory->count + 1, sizeof *leaders);
-	auto_free size_t *least = xcalloc(inventory->count + 1, sizeof *least); /* + 1; 0: none */
+	auto_free size_t *leaders = xcalloc(listing->count + 1, sizeof *leaders);
+	auto_free size_t *least = xcalloc(listing->count + 1, sizeof *least); /* + 1; 0: none */
 
-	for (size_t i = 0; i < inventory->count; i++) {
+	for (size_t i = 0; i < listing->count; i++) {
 		size_t leader = i;
 
-		if (find_leader(inventory, &inventory->entries[i], &leader, e) < 0)
+		if (find_leader(listing, &listing->entries[i], &leader, e) < 0)
 			return -1;
 		leaders[i] = leader;
 		if (leader != i && !least[leader])
 			least[leader] = (i < leader ? i : leader) + 1;
 	}
-	for (size_t i = 0; i < inventory->count; i++) {
-		struct inventory_entry *entry = &inventory->entries[i];
-		const struct inventory_entry *leader = &inventory->entries[leaders[i]];
+	for (size_t i = 0; i < listing->count; i++) {
+		struct listing_entry *entry = &listing->entries[i];
+		const struct listing_entry *leader = &listing->entries[leaders[i]];
 
 		if (leader != entry) {
 			entry->content = leader->content;
 			entry->size_bytes = leader->size_bytes;
 		} else {
-			inventory->size_bytes += entry->size_bytes;
+			listing->size_bytes += entry->size_bytes;
 		}
 		if (least[leaders[i]])
-			entry->same_file = inventory->entries[least[leaders[i]] - 1].path;
+			entry->same_file = listing->entries[least[leaders[i]] - 1].path;
 	}
 	return 0;
 }
 
-static int sort_entries(struct inventory *inventory, struct error *e)
+static int sort_entries(struct listing *listing, struct error *e)
 {
-	if (inventory->count)
-		qsort(inventory->entries, inventory->count, sizeof *inventory->entries, compare_entries);
-	for (size_t i = 1; i < inventory->count; i++)
-		if (strcmp(inventory->entries[i - 1].path, inventory->entries[i].path) == 0)
+	if (listing->count)
+		qsort(listing->entries, listing->count, sizeof *listing->entries, compare_entries);
+	for (size_t i = 1; i < listing->count; i++)
+		if (strcmp(listing->entries[i - 1].path, listing->entries[i].path) == 0)
 			return error_set(e, ERROR_FORMAT, "'%.100s' is there twice",
-					 inventory->entries[i].path);
-	return join_names(inventory, e);
+					 listing->entries[i].path);
+	return join_names(listing, e);
 }
 
 static int compare_packages(const void *a, const void *b)
 {
-	const struct inventory_package *one = a;
-	const struct inventory_package *other = b;
+	const struct listing_package *one = a;
+	const struct listing_package *other = b;
 	int order = strcmp(one->name, other->name);
 
 	return order ? order : strcmp(one->architecture, other->architecture);
@@ -179,18 +179,18 @@ static int compare_packages(const void *a, const void *b)
 
 static const char *keep_value(struct reading *reading, struct text value)
 {
-	return arena_strndup(&reading->inventory->arena, value.ptr, value.len);
+	return arena_strndup(&reading->listing->arena, value.ptr, value.len);
 }
 
 /* Packages of which only settings are left are not there. */
 static int read_packages(struct reading *reading, struct error *e)
 {
-	struct inventory *inventory = reading->inventory;
+	struct listing *listing = reading->listing;
 	struct deb_stanzas stanzas =
 		deb_stanzas_of((struct text) { reading->status.data, reading->status.len });
 
 	while (deb_stanza_next(&stanzas)) {
-		struct inventory_package package = { "", "", "" };
+		struct listing_package package = { "", "", "" };
 		struct deb_field field;
 		bool is_there = false;
 		int r;
@@ -209,17 +209,17 @@ static int read_packages(struct reading *reading, struct error *e)
 		if (r < 0)
 			return error_wrap(e, "'/%s', line %u", status_path, stanzas.line);
 		if (is_there && *package.name)
-			PUSH(inventory->packages, inventory->package_count, package);
+			PUSH(listing->packages, listing->package_count, package);
 	}
-	if (inventory->package_count)
-		qsort(inventory->packages, inventory->package_count, sizeof *inventory->packages,
+	if (listing->package_count)
+		qsort(listing->packages, listing->package_count, sizeof *listing->packages,
 		      compare_packages);
 	return 0;
 }
 
-int inventory_read(const struct tree_source *source, struct inventory *inventory, struct error *e)
+int listing_read(const struct tree_source *source, struct listing *listing, struct error *e)
 {
-	auto_inventory struct inventory new = INVENTORY_INIT;
+	auto_listing struct listing new = LISTING_INIT;
 	AUTO(reading_release)
 	struct reading reading = { &new, HASH_INIT, NULL, BUFFER_INIT, 0 };
 	auto_free char *chunk = xmalloc(CHUNK_BYTES);
@@ -228,14 +228,14 @@ int inventory_read(const struct tree_source *source, struct inventory *inventory
 	if (tree_visit(source, add_entry, &reading, e) < 0 || sort_entries(&new, e) < 0 ||
 	    read_packages(&reading, e) < 0)
 		return -1;
-	*inventory = TAKE(new, INVENTORY_INIT);
+	*listing = TAKE(new, LISTING_INIT);
 	return 0;
 }
 
-void inventory_release(struct inventory *inventory)
+void listing_release(struct listing *listing)
 {
-	arena_release(&inventory->arena);
-	free(inventory->entries);
-	free(inventory->packages);
-	*inventory = INVENTORY_INIT;
+	arena_release(&listing->arena);
+	free(listing->entries);
+	free(listing->packages);
+	*listing = LISTING_INIT;
 }

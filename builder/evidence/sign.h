@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Detached signatures of SHA256SUMS, which names every file of an image by digest: so one signature is for all of
+ * them. Keys are never read here: gpg and ssh-keygen sign.
+ *
+ *	SHA256SUMS.asc   OpenPGP, by gpg            gpgv --keyring KEYS SHA256SUMS.asc SHA256SUMS
+ *	SHA256SUMS.sig   SSH, by ssh-keygen -Y sign  ssh-keygen -Y verify -n file …
+ */
+#ifndef EVIDENCE_SIGN_H
+#define EVIDENCE_SIGN_H
+
+#include "base/log.h"
+
+enum { SIGNATURES_MAX = 2 };
+
+struct signing {
+	const char *openpgp_key; /* id, fingerprint or address of a key of gpg's; NULL: none */
+	const char *
+		ssh_key; /* file: a private key, or a public one whose other half an agent holds; NULL: none */
+};
+
+/* Whether these can sign, before any work is done. Errors: ERROR_USAGE names the option. */
+int signing_check(const struct signing *signing, struct error *e) MUST_CHECK;
+
+/*
+ * Sign SHA256SUMS in the folder. A signature that an earlier build has left there and that is not made anew is removed
+ * unless SAME: the sums are what they were. NAMES receives the names of the signatures that lie there now.
+ */
+int signing_run(const struct signing *signing, int output_fd, bool same, struct log *log,
+		const char *names[SIGNATURES_MAX], size_t *count, struct error *e) MUST_CHECK;
+
+#endif
