@@ -256,7 +256,10 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		CASE(memory), CASE(disk), CASE(no_room), CASE(limits),
+		CASE(memory),
+		CASE(disk),
+		CASE(no_room),
+		CASE(limits),
 	};
 
 	return cmocka_run_group_tests_name("workspace", tests, NULL, NULL);
