@@ -12,10 +12,9 @@ enum { XATTR_BYTES_MAX = 64 * 1024 };
 bool xattr_is_of_tree(const char *name)
 {
 	static const char *const prefixes[] = {
-		"security.apparmor", "security.evm",     "security.ima",
-		"security.selinux",  "security.SMACK64", "system.nfs4_acl",
-		"trusted.overlay.",  "user.overlay.",    "user.kiln.",
-		"btrfs.",
+		"security.apparmor", "security.evm",    "security.ima",     "security.selinux",
+		"security.SMACK64",  "system.nfs4_acl", "trusted.overlay.", "user.overlay.",
+		"user.kiln.",        "btrfs.",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
