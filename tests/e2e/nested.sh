@@ -13,9 +13,9 @@ require_programs lxd lxc unshare jq ldd dpkg-query
 require_mirror
 
 # An image with this very kiln, and with the libraries and programs that it needs.
-libraries=$(ldd "$KILN" | grep -o '/[^ ]*' | while read -r file; do
+packages=$(ldd "$KILN" | grep -o '/[^ ]*' | while read -r file; do
 	dpkg-query -S "$(readlink -f "$file")" "*/${file##*/}" 2>/dev/null | head -n 1 | sed 's/:.*//'
-done | sort -u)
+done | sort -u | sed 's/^/    - /')
 cp -r "$TOP/recipes" "$TOP/templates" "$WORK/"
 cp "$KILN" "$WORK/recipes/kiln"
 cat >"$WORK/recipes/host.yaml" <<R
@@ -26,7 +26,9 @@ packages:
   sets:
   - action: install
     packages:
-$(printf '    - %s\n' $libraries gpgv uidmap)
+$packages
+    - gpgv
+    - uidmap
 files:
 - generator: copy
   source: kiln
