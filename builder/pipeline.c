@@ -18,6 +18,7 @@
 #include "recipe/architecture.h"
 #include "recipe/recipe.h"
 #include "record.h"
+#include "sandbox/privilege.h"
 #include "sandbox/workspace.h"
 #include "stream/stream.h"
 #include "unpack/unpack.h"
@@ -263,7 +264,7 @@ static int run_index(struct build *b, struct error *e)
 
 	/* Say what a build cannot do without before anything is downloaded for it. */
 	if (b->options.until >= STAGE_UNPACK &&
-	    (workspace_check_privilege(e) < 0 || check_processor(&b->recipe, e) < 0))
+	    (privilege_obtain(b->options.log, e) < 0 || check_processor(&b->recipe, e) < 0))
 		return -1;
 	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;

@@ -9,6 +9,7 @@
 #	inside		run a command in $container
 #	is_up		wait until $container has started, or has not; $state tells
 #	lxd_is_clean	stop the daemon; nothing of it is left
+#	$LXD_IDS	how many ids containers have; 65536 if not set
 #	$mark		begins the names of all containers, and so those of their cgroups
 
 mark=kiln$$
@@ -52,7 +53,7 @@ lxd_start() {
 	export LXD_DIR=$WORK/lxd HOME=$WORK/home
 	mkdir -p "$LXD_DIR" "$HOME" "$WORK/cgroup"
 	# Root needs a range of subordinate ids; which one does not matter, and the host's files stay as they are.
-	echo root:1000000:65536 >"$WORK/subid"
+	echo "root:1000000:${LXD_IDS:-65536}" >"$WORK/subid"
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	inner='
 		# Interfaces are shown by a sysfs of the own network; control groups stay the host'"'"'s.

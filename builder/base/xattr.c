@@ -12,15 +12,26 @@ enum { XATTR_BYTES_MAX = 64 * 1024 };
 bool xattr_is_of_tree(const char *name)
 {
 	static const char *const prefixes[] = {
-		"security.apparmor", "security.evm",     "security.ima",
-		"security.selinux",  "security.SMACK64", "system.nfs4_acl",
-		"trusted.overlay.",  "user.overlay.",    "btrfs.",
+		"security.apparmor", "security.evm",    "security.ima",     "security.selinux",
+		"security.SMACK64",  "system.nfs4_acl", "trusted.overlay.", "user.overlay.",
+		"user.kiln.",        "btrfs.",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (is_prefix(name, prefixes[i]))
 			return false;
 	return true;
+}
+
+bool xattr_is_overlay_mark(const char *name)
+{
+	if (is_prefix(name, "trusted."))
+		name += strlen("trusted.");
+	else if (is_prefix(name, "user.")) /* in a user namespace */
+		name += strlen("user.");
+	else
+		return false;
+	return strcmp(name, "overlay.opaque") == 0 || strcmp(name, "overlay.redirect") == 0;
 }
 
 /* Where an entry's attributes are: behind a descriptor, or a path that is not followed. */

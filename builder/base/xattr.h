@@ -26,6 +26,9 @@ struct xattrs {
 /* Whether it belongs to a tree, and not to the file system or the machine that the tree lies on (labels, checksums). */
 bool xattr_is_of_tree(const char *name);
 
+/* Whether overlayfs says with it that a folder hides, or shows, another than the one below it. */
+bool xattr_is_overlay_mark(const char *name);
+
 /*
  * The attributes of FD, or, with FD -1, of NAME in the folder DIR_FD, whose name IS_KEPT accepts (NULL: all).
  * A file system that has none gives none.

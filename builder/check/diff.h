@@ -71,7 +71,7 @@ enum diff_change {
 struct diff_file {
 	const struct listing_entry *a; /* NULL: added */
 	const struct listing_entry *b; /* NULL: removed */
-	unsigned changes;                /* 1 << enum diff_change */
+	unsigned changes;              /* 1 << enum diff_change */
 };
 
 struct diff_package {

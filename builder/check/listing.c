@@ -103,14 +103,14 @@ const struct listing_entry *listing_find(const struct listing *listing, const ch
 {
 	struct listing_entry wanted = { .path = path };
 
-	return listing->count ? bsearch(&wanted, listing->entries, listing->count, sizeof wanted,
-					  compare_entries)
-				: NULL;
+	return listing->count
+		       ? bsearch(&wanted, listing->entries, listing->count, sizeof wanted, compare_entries)
+		       : NULL;
 }
 
 /* Where the entry stands that came with the bytes of ENTRY, or -1 when no chain of names leads to one. */
-static int find_leader(const struct listing *listing, const struct listing_entry *entry,
-		       size_t *position, struct error *e)
+static int find_leader(const struct listing *listing, const struct listing_entry *entry, size_t *position,
+		       struct error *e)
 {
 	const struct listing_entry *leader = entry;
 
@@ -212,8 +212,7 @@ static int read_packages(struct reading *reading, struct error *e)
 			PUSH(listing->packages, listing->package_count, package);
 	}
 	if (listing->package_count)
-		qsort(listing->packages, listing->package_count, sizeof *listing->packages,
-		      compare_packages);
+		qsort(listing->packages, listing->package_count, sizeof *listing->packages, compare_packages);
 	return 0;
 }
 

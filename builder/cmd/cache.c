@@ -7,6 +7,7 @@
 #include "fetch/inventory.h"
 #include "layer/layer.h"
 #include "pipeline.h"
+#include "sandbox/privilege.h"
 
 #include <jansson.h>
 
@@ -303,6 +304,9 @@ static int trim(const struct settings *settings, const struct request *request, 
 	AUTO(layer_list_release) struct layer_list layers = { NULL, 0 };
 	struct cache_removed removed[CACHE_KINDS] = { { 0, 0 } };
 
+	/* Files of a layer belong to the owners that they have in the image. */
+	if (request->kinds[CACHE_LAYERS] && privilege_obtain(settings->log, e) < 0)
+		return error_wrap(e, "cannot remove layers");
 	if (read_items(settings, request, &items, &layers, e) < 0)
 		return -1;
 	cache_items_choose(&items, request->keep_bytes, request->oldest_s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layer/tree.h"
 
+#include "base/device.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/pool.h"
@@ -32,8 +33,7 @@ bool tree_is_whiteout(const struct stat *st)
 /* Of overlayfs' own attributes these two say what the tree shows; the others tie it to the inodes of one host. */
 static bool is_kept(const char *name)
 {
-	return strcmp(name, "trusted.overlay.opaque") == 0 || strcmp(name, "trusted.overlay.redirect") == 0 ||
-	       xattr_is_of_tree(name);
+	return xattr_is_overlay_mark(name) || strcmp(name, device_attribute) == 0 || xattr_is_of_tree(name);
 }
 
 static void find_first(struct reading *reading, struct tree_entry *entry, size_t index)

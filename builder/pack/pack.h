@@ -167,7 +167,8 @@ char *pack_compression_print(unsigned formats, const struct pack_compression com
 void pack_warn(const struct pack_options *options);
 
 /* All files of ARTEFACTS, appended to the growing array *files, which the caller frees; the files stay theirs. */
-void artefacts_add_files(const struct artefacts *artefacts, const struct artefact_file ***files, size_t *count);
+void artefacts_add_files(const struct artefacts *artefacts, const struct artefact_file ***files,
+			 size_t *count);
 
 /*
  * Put FILES into SHA256SUMS of the folder; lines of files that are no longer there go. *same (may be NULL): it was like

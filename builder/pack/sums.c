@@ -66,7 +66,8 @@ static bool is_listed(const struct sum *sums, size_t count, struct text name)
 	return false;
 }
 
-void artefacts_add_files(const struct artefacts *artefacts, const struct artefact_file ***files, size_t *count)
+void artefacts_add_files(const struct artefacts *artefacts, const struct artefact_file ***files,
+			 size_t *count)
 {
 	for (size_t i = 0; i < artefacts->count; i++)
 		for (size_t k = 0; k < artefacts->items[i].file_count; k++)

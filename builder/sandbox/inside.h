@@ -25,6 +25,7 @@ struct inside {
 	int root_tree_fd;                       /* a detached mount of the root */
 	int device_tree_fds[INSIDE_DEVICE_MAX]; /* detached mounts, as inside_devices[] */
 	int sysfs_tree_fd;                      /* of the host's /sys; -1 when there is none */
+	int proc_tree_fd;                       /* likewise of /proc */
 	int output_fd;                          /* the program's stdout and stderr: a pipe to kiln */
 	int output_read_fd;                     /* kiln's end of it */
 	int report_fd;                          /* for one struct inside_failure; closed when all went well */

@@ -232,7 +232,8 @@ int links_copy_up(int root_fd, const struct links *links, struct error *e)
 /* Whether the folders on the way to PATH only add to those below them: none hides or replaces one. */
 static bool is_way_merged(int upper_fd, const char *path)
 {
-	static const char *const marks[] = { "trusted.overlay.opaque", "trusted.overlay.redirect" };
+	static const char *const marks[] = { "trusted.overlay.opaque", "trusted.overlay.redirect",
+					     "user.overlay.opaque", "user.overlay.redirect" };
 	auto_free char *folder = xstrdup(path);
 
 	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {

@@ -75,7 +75,10 @@ int mounts_enter_root(const struct inside *inside, const char **subject)
 	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return -1;
 	/* Without the noexec, nosuid or nodev of the file system that the work folder happens to be on. */
-	return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_NOATIME, NULL);
+	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_NOATIME, NULL) == 0)
+		return 0;
+	/* In a user namespace they stay: what they forbid will say so itself. */
+	return errno == EPERM ? 0 : -1;
 }
 
 static int mount_fresh(const struct fresh_mount *row, const char **subject)
@@ -93,6 +96,19 @@ static int mount_sys(const struct inside *inside, const char **subject)
 	if (inside->sysfs_tree_fd < 0 || attach(inside->sysfs_tree_fd, sysfs_mount.path) < 0)
 		return -1;
 	return mount(NULL, sysfs_mount.path, NULL, MS_REMOUNT | MS_BIND | sysfs_mount.flags, NULL);
+}
+
+/*
+ * Where something is mounted over parts of the host's /proc, as containers have it, nobody in a user namespace may have
+ * a /proc without that: then the host's own, whose numbers of processes are other ones. *own: it is the sandbox's.
+ */
+static int mount_proc(const struct inside *inside, bool *own, const char **subject)
+{
+	*own = mount_fresh(&proc_mount, subject) == 0;
+	if (*own)
+		return 0;
+	return errno != EPERM || inside->proc_tree_fd < 0 ? -1
+							  : attach(inside->proc_tree_fd, proc_mount.path);
 }
 
 /* Read-only, which for a device node only means that its mode and owner stay as they are: it is the host's. */
@@ -133,7 +149,9 @@ static int fill_dev(const struct inside *inside, const char **subject)
 
 int mounts_make(const struct inside *inside, const char **subject)
 {
-	if (mount_fresh(&proc_mount, subject) < 0 || mount_sys(inside, subject) < 0)
+	bool own_proc;
+
+	if (mount_proc(inside, &own_proc, subject) < 0 || mount_sys(inside, subject) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(memory_mounts); i++)
 		if (mount_fresh(&memory_mounts[i], subject) < 0)
@@ -145,7 +163,8 @@ int mounts_make(const struct inside *inside, const char **subject)
 	}
 	if (fill_dev(inside, subject) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(kernel_switches); i++) {
+	/* A user namespace that may not have its own /proc may not turn these either. */
+	for (size_t i = 0; own_proc && i < ARRAY_LEN(kernel_switches); i++) {
 		*subject = kernel_switches[i];
 		if (make_read_only(*subject) < 0)
 			return -1;

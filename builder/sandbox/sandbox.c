@@ -60,9 +60,10 @@ struct run {
 
 static void run_release(struct run *run)
 {
-	int *const fds[] = { &run->inside.root_tree_fd,   &run->inside.sysfs_tree_fd, &run->inside.output_fd,
-			     &run->inside.output_read_fd, &run->inside.report_fd,     &run->inside.script_fd,
-			     &run->report_read_fd };
+	int *const fds[] = { &run->inside.root_tree_fd,   &run->inside.sysfs_tree_fd,
+			     &run->inside.proc_tree_fd,   &run->inside.output_fd,
+			     &run->inside.output_read_fd, &run->inside.report_fd,
+			     &run->inside.script_fd,      &run->report_read_fd };
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (*fds[i] >= 0)
@@ -82,6 +83,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 	*run = (struct run) { .sandbox = sandbox, .report_read_fd = -1 };
 	run->inside = (struct inside) { .root_tree_fd = -1,
 					.sysfs_tree_fd = -1,
+					.proc_tree_fd = -1,
 					.output_fd = -1,
 					.output_read_fd = -1,
 					.report_fd = -1,
@@ -95,9 +97,18 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 }
 
 /* A mount of its own, attached nowhere yet, of what PATH below DIR_FD shows. */
-static int clone_tree(int dir_fd, const char *path)
+static int clone_tree(int dir_fd, const char *path, unsigned flags)
 {
-	return (int)syscall(SYS_open_tree, dir_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	return (int)syscall(SYS_open_tree, dir_fd, path,
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
+}
+
+/* With what is mounted in it: in a user namespace nothing may be uncovered. */
+static int clone_host_folder(const char *path)
+{
+	int fd = clone_tree(AT_FDCWD, path, 0);
+
+	return fd < 0 && errno == EINVAL ? clone_tree(AT_FDCWD, path, AT_RECURSIVE) : fd;
 }
 
 static int prepare_mounts(struct run *run, struct error *e)
@@ -107,15 +118,17 @@ static int prepare_mounts(struct run *run, struct error *e)
 	for (size_t i = 0; i < mount_point_count; i++)
 		if (root_make_dirs(root_fd, mount_points[i].path, mount_points[i].mode, e) < 0)
 			return -1;
-	run->inside.root_tree_fd = clone_tree(root_fd, "");
+	run->inside.root_tree_fd = clone_tree(root_fd, "", 0);
 	if (run->inside.root_tree_fd < 0)
 		return error_sys(e, "cannot clone the root's mount");
 	for (size_t i = 0; i < inside_device_count; i++) {
-		run->inside.device_tree_fds[i] = clone_tree(AT_FDCWD, inside_devices[i]);
+		run->inside.device_tree_fds[i] = clone_tree(AT_FDCWD, inside_devices[i], 0);
 		if (run->inside.device_tree_fds[i] < 0)
 			return error_sys(e, "cannot use the host's '%s'", inside_devices[i]);
 	}
-	run->inside.sysfs_tree_fd = clone_tree(AT_FDCWD, "/sys"); /* a fallback: may be missing */
+	/* To fall back upon: may be missing. */
+	run->inside.sysfs_tree_fd = clone_host_folder("/sys");
+	run->inside.proc_tree_fd = clone_host_folder("/proc");
 	return stand_ins_prepare(root_fd, run->sandbox->network, &run->stand_ins, e);
 }
 

@@ -6,11 +6,13 @@
 #include "base/limits.h"
 #include "base/xattr.h"
 #include "sandbox/links.h"
+#include "sandbox/privilege.h"
 #include "sandbox/workspace.h"
 
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 /*
  * What is given with every mount, so that neither the kernel's configuration nor its module's parameters decide.
@@ -18,7 +20,10 @@
  * index: it would tie an upper tree to the inodes below it, and a layer is copied. xino: inode numbers beyond 32
  * bits break stat() in old 32-bit programs.
  */
-static const char common_options[] = "redirect_dir=on,metacopy=off,index=off,xino=off";
+static const char common_options[] = "metacopy=off,index=off,xino=off";
+/* In a user namespace marks are user.overlay.*, and folders of lower trees are copied by whoever would rename them. */
+static const char host_options[] = ",redirect_dir=on";
+static const char confined_options[] = ",userxattr";
 /* Nothing of a root under construction has to reach the disk: neither its fsync() calls nor the unmounting sync. */
 static const char writable_options[] = "volatile";
 
@@ -73,6 +78,7 @@ static char *overlay_options(const struct stack *stack, size_t lower_count, int 
 	auto_buffer struct buffer options = BUFFER_INIT;
 
 	buffer_adds(&options, common_options);
+	buffer_adds(&options, privilege_is_confined() ? confined_options : host_options);
 	buffer_adds(&options, ",lowerdir=");
 	for (size_t i = lower_count; i > 0; i--)
 		buffer_addf(&options, "%s/proc/self/fd/%d", i < lower_count ? ":" : "",
@@ -120,6 +126,16 @@ static int make_folder(int dir_fd, const char *name, int *fd, struct error *e)
 	return dir_open(dir_fd, name, fd, e);
 }
 
+/* overlayfs would do without marks, and fail where it needs one; tmpfs has them since Linux 6.6. */
+static int check_marks(int upper_fd, struct error *e)
+{
+	static const char mark[] = "user.overlay.test";
+
+	if (fsetxattr(upper_fd, mark, "y", 1, 0) < 0 || fremovexattr(upper_fd, mark) < 0)
+		return error_sys(e, "no attributes of users here");
+	return 0;
+}
+
 /* PLACE/NUMBER/upper and work: an empty tree on top of the lower ones. */
 static int make_upper(const char *place, struct stack *stack, int *work_fd, struct error *e)
 {
@@ -132,6 +148,8 @@ static int make_upper(const char *place, struct stack *stack, int *work_fd, stru
 	if (dir_open(AT_FDCWD, place, &place_fd, e) < 0 || make_folder(place_fd, name, &fd, e) < 0 ||
 	    make_folder(fd, "work", work_fd, e) < 0 || make_folder(fd, "upper", &upper_fd, e) < 0 ||
 	    copy_attributes(stack->lower_fds[stack->lower_count - 1], upper_fd, e) < 0)
+		return -1;
+	if (privilege_is_confined() && check_marks(upper_fd, e) < 0)
 		return -1;
 	stack->upper_fd = TAKE(upper_fd, -1);
 	return 0;

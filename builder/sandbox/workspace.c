@@ -7,15 +7,14 @@
 #include "base/root.h"
 #include "base/temporary.h"
 #include "sandbox/memory.h"
+#include "sandbox/privilege.h"
 #include "sandbox/stack.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 
 #define MEMORY_SPARE_BYTES (256 * MIB) /* beside the root: what /tmp and /run of scripts may take */
 #define BYTES_PER_INODE    2048        /* a root has a file for every 10 KiB or so */
@@ -25,49 +24,10 @@ enum { ROOT_MODE = 0755 };
 static const char memory_name[] = "work";
 static const char disk_prefix[] = "work.";
 
-static const struct {
-	unsigned number;
-	const char *name;
-} needed_capabilities[] = {
-	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
-	{ CAP_CHOWN, "CAP_CHOWN" },
-	{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE" },
-	{ CAP_FOWNER, "CAP_FOWNER" },
-	{ CAP_FSETID, "CAP_FSETID" },
-	{ CAP_SETFCAP, "CAP_SETFCAP" },
-	{ CAP_SETGID, "CAP_SETGID" },
-	{ CAP_SETUID, "CAP_SETUID" },
-	{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT" },
-};
-
-int workspace_check_privilege(struct error *e)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	if (geteuid() != 0)
-		return error_set(
-			e, ERROR_PRIVILEGE,
-			"kiln must run as root to build (namespaces, mounts, file owners); use sudo");
-	if (syscall(SYS_capget, &header, sets) < 0)
-		return error_sys(e, "cannot read the capabilities of this process");
-	for (size_t i = 0; i < ARRAY_LEN(needed_capabilities); i++) {
-		unsigned number = needed_capabilities[i].number;
-
-		if (!(sets[number / 32].effective & 1U << number % 32))
-			return error_set(
-				e, ERROR_PRIVILEGE,
-				"root lacks %s here, which kiln needs to build (namespaces, mounts, file "
-				"owners); run it outside this container, or in a privileged one",
-				needed_capabilities[i].name);
-	}
-	return 0;
-}
-
 /* From here on no mount of this process is seen by others. */
-static int leave_mount_namespace(struct error *e)
+static int leave_mount_namespace(struct log *log, struct error *e)
 {
-	if (workspace_check_privilege(e) < 0)
+	if (privilege_obtain(log, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
 		return 0;
@@ -146,7 +106,7 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 	const char *folder = options->work_dir ? options->work_dir : options->cache_dir;
 	uint64_t room = options->work_dir ? 0 : room_in_memory(options->estimate_bytes, options->sharers);
 
-	if (leave_mount_namespace(e) < 0 || dir_make(folder, e) < 0)
+	if (leave_mount_namespace(options->log, e) < 0 || dir_make(folder, e) < 0)
 		return -1;
 	temporary_sweep(folder, disk_prefix, options->log);
 	if (room == 0 && check_room(folder, options->estimate_bytes, e) < 0)

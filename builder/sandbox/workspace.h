@@ -63,7 +63,4 @@ int workspace_seal(struct workspace *workspace, int *upper_fd, struct error *e) 
 int workspace_show(struct workspace *workspace, const int *lower_fds, size_t count, struct error *e)
 	MUST_CHECK;
 
-/* Whether a build could run at all, before anything is fetched: ERROR_PRIVILEGE if not. */
-int workspace_check_privilege(struct error *e) MUST_CHECK;
-
 #endif

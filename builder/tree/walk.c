@@ -2,6 +2,7 @@
 #include "tree/walk.h"
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
@@ -187,9 +188,13 @@ static int visit_regular(struct walk *walk, const char *name, struct tree_entry 
 		return error_sys(e, "cannot open it");
 	content.fd = fd;
 	entry->content = &content.content;
-	if (check_unchanged(entry, fd, e) < 0 ||
-	    xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0 ||
-	    holes_of_file(fd, (uint64_t)entry->st.st_size, &walk->holes, e) < 0)
+	if (device_find(fd, &entry->st))
+		entry->content = NULL;
+	else if (check_unchanged(entry, fd, e) < 0)
+		return -1;
+	if (xattrs_get(fd, -1, NULL, xattr_is_of_tree, &walk->xattrs, e) < 0)
+		return -1;
+	if (entry->content && holes_of_file(fd, (uint64_t)entry->st.st_size, &walk->holes, e) < 0)
 		return -1;
 	if (walk->holes.found) {
 		entry->extents = walk->holes.extents;
@@ -197,7 +202,7 @@ static int visit_regular(struct walk *walk, const char *name, struct tree_entry 
 	}
 	if (call(walk, entry, e) < 0)
 		return -1;
-	return check_unchanged(entry, fd, e);
+	return entry->content ? check_unchanged(entry, fd, e) : 0;
 }
 
 static int visit_other(struct walk *walk, const char *name, struct tree_entry *entry, struct error *e)

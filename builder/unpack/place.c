@@ -2,10 +2,12 @@
 #include "unpack/place.h"
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "base/root.h"
+#include "base/xattr.h"
 
 #include <fcntl.h>
 #include <sys/sysmacros.h>
@@ -122,8 +124,8 @@ int placer_make_dir(struct placer *placer, const struct place_dir *dir, const ch
 /* Attributes that are a package's to give. Labels of security modules and the like belong to a system. */
 static bool is_kept(const char *name)
 {
-	return is_prefix(name, "user.") || is_prefix(name, "system.posix_acl_") ||
-	       strcmp(name, "security.capability") == 0;
+	return xattr_is_of_tree(name) && (is_prefix(name, "user.") || is_prefix(name, "system.posix_acl_") ||
+					  strcmp(name, "security.capability") == 0);
 }
 
 static int set_xattrs(int fd, const struct entry *entry, struct error *e)
@@ -280,9 +282,8 @@ static int create_node(struct placer *placer, const struct place_dir *dir, const
 	if (entry->type == ENTRY_SYMLINK) {
 		if (symlinkat(entry->target, dir->fd, name) < 0)
 			return error_sys(e, "cannot create link '%s'", entry->path);
-	} else if (mknodat(dir->fd, name, kind | 0600, entry->type == ENTRY_FIFO ? 0 : entry->device) < 0) {
-		return error_sys(e, "cannot create device node '%s' (%u:%u)", entry->path,
-				 major(entry->device), minor(entry->device));
+	} else if (device_make(dir->fd, name, kind, entry->type == ENTRY_FIFO ? 0 : entry->device, e) < 0) {
+		return error_wrap(e, "'%s' (%u:%u)", entry->path, major(entry->device), minor(entry->device));
 	}
 	return set_attributes_at(placer, dir, name, entry, e);
 }

@@ -67,7 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct index_archive archive = { .uri = "http://example.org/", .suite = "stable" };
 	struct index_archive *archives[] = { &archive };
 	auto_free char *copy = xmalloc(size);
-	struct index_file file = { .archive = &archive, .component = "main", .architecture = "amd64", .data = copy, .len = size };
+	struct index_file file = {
+		.archive = &archive, .component = "main", .architecture = "amd64", .data = copy, .len = size
+	};
 	struct index_set set = { .archives = archives, .archive_count = 1, .files = &file, .file_count = 1 };
 
 	if (size)

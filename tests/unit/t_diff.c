@@ -21,8 +21,7 @@ static int visit_listed(const struct tree_source *source, tree_fn *visit, void *
 	return 0;
 }
 
-static int read_list(const struct tree_entry *entries, size_t count, struct listing *listing,
-		     struct error *e)
+static int read_list(const struct tree_entry *entries, size_t count, struct listing *listing, struct error *e)
 {
 	struct listed listed = { { visit_listed }, entries, count };
 
@@ -55,7 +54,7 @@ static struct tree_entry file(const char *path, const char *hard_link)
 
 static void refuses(const struct tree_entry *entries, size_t count, const char *words)
 {
-	auto_inventory struct listing listing = LISTING_INIT;
+	auto_listing struct listing listing = LISTING_INIT;
 	struct error e = ERROR_INIT;
 
 	assert_int_equal(read_list(entries, count, &listing, &e), -1);

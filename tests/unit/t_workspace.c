@@ -16,10 +16,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-
-#include <linux/capability.h>
 
 static int set_up(void **state)
 {
@@ -213,53 +210,6 @@ static void no_room(void **state)
 	assert_int_equal(count_entries(f->cache, "work."), 0);
 }
 
-static int be_nobody(struct scratch *f)
-{
-	struct error e = ERROR_INIT;
-
-	(void)f;
-	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
-		return 1;
-	if (workspace_check_privilege(&e) == 0)
-		return 2;
-	return e.kind == ERROR_PRIVILEGE &&
-			       strcmp(e.text,
-				      "kiln must run as root to build (namespaces, mounts, file owners); "
-				      "use sudo") == 0
-		       ? 0
-		       : 3;
-}
-
-static int be_root_in_a_container(struct scratch *f)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	struct error e = ERROR_INIT;
-
-	(void)f;
-	if (workspace_check_privilege(&e) < 0)
-		return 1;
-	if (syscall(SYS_capget, &header, sets) < 0)
-		return 2;
-	sets[0].effective &= ~(1U << CAP_SYS_ADMIN);
-	if (syscall(SYS_capset, &header, sets) < 0)
-		return 3;
-	if (workspace_check_privilege(&e) == 0)
-		return 4;
-	return e.kind == ERROR_PRIVILEGE && strstr(e.text, "root lacks CAP_SYS_ADMIN here") ? 0 : 5;
-}
-
-static void privilege_of_users(void **state)
-{
-	assert_int_equal(in_child(*state, be_nobody), 0);
-}
-
-static void privilege_of_root(void **state)
-{
-	need_root();
-	assert_int_equal(in_child(*state, be_root_in_a_container), 0);
-}
-
 static void put(struct scratch *f, const char *path, const char *text)
 {
 	auto_free char *folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
@@ -306,7 +256,9 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		CASE(memory), CASE(disk), CASE(no_room), CASE(privilege_of_users), CASE(privilege_of_root),
+		CASE(memory),
+		CASE(disk),
+		CASE(no_room),
 		CASE(limits),
 	};
 

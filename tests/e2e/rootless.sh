@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds by an ordinary user, who has nothing but subordinate ids: the fingerprints are those that root gets, with
+# layers and without, and nothing is left. The user exists in a mount namespace of the test's own only.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+require_root
+require_programs jq unshare setpriv newuidmap newgidmap python3 dpkg-deb tar zstd
+default_image
+
+readonly USER_ID=54321
+
+# accounts IDS: the accounts of this host and "somebody", with so many subordinate ids.
+accounts() {
+	cp /etc/passwd /etc/group "$WORK/"
+	echo "somebody:x:$USER_ID:$USER_ID::$WORK/home:/bin/sh" >>"$WORK/passwd"
+	echo "somebody:x:$USER_ID:" >>"$WORK/group"
+	echo "somebody:700000:$1" | tee "$WORK/subuid" >"$WORK/subgid"
+}
+
+# as_user COMMAND...: run by somebody, without any right of root's. $BIN: a folder of programs that come first.
+as_user() {
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare --mount --propagation private sh -c '
+		for file in passwd group subuid subgid; do
+			mount --bind "$0/$file" "/etc/$file" || exit
+		done
+		cd "$0/home" && exec "$@"
+	' "$WORK" env HOME="$WORK/home" PATH="${BIN:+$BIN:}$PATH" setpriv --reuid "$USER_ID" --regid "$USER_ID" \
+		--init-groups --inh-caps=-all --ambient-caps=-all -- "$@"
+}
+
+# build FOLDER RECIPE [ARGUMENT...]: by the user, with a cache of his own.
+build() {
+	local folder=$1
+	shift
+	mkdir -p "$folder"
+	chown "$USER_ID:$USER_ID" "$folder"
+	as_user "$KILN" build "$@" --cache "$WORK/home/cache" --output "$folder" --format split,unified
+}
+
+fingerprints() {
+	jq -r '.artifacts[] | .format + " " + .fingerprint' "$1/image.json"
+}
+
+# same NAME FOLDER FOLDER: two images of two formats.
+same() {
+	local one other
+	one=$(fingerprints "$2" 2>&1)
+	other=$(fingerprints "$3" 2>&1)
+	if [ "$(wc -l <<<"$one")" = 2 ] && [ "$one" = "$other" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "$one
+$other"
+	fi
+}
+
+accounts 65536
+mkdir -p "$WORK/home"
+chown "$USER_ID:$USER_ID" "$WORK/home"
+# Where the checkout lies in a folder that others may not enter, they get copies.
+if ! as_user test -x "$KILN" -a -r "$TOP/recipes/debian-bookworm.yaml"; then
+	cp -r "$KILN" "$TOP/recipes" "$TOP/templates" "$WORK/home/"
+	KILN=$WORK/home/$(basename "$KILN")
+	RECIPES=$WORK/home/recipes
+fi
+RECIPES=${RECIPES:-$TOP/recipes}
+
+# A small system with all that a user cannot own on disk.
+mkdir -p "$WORK/odd/DEBIAN" "$WORK/odd/opt/odd" "$WORK/debs"
+base_deb
+printf '%s\n' 'Package: odd' 'Version: 1' 'Architecture: all' 'Maintainer: Test <test@example.org>' \
+	'Description: test' >"$WORK/odd/DEBIAN/control"
+mknod "$WORK/odd/opt/odd/node-c" c 1 3
+mknod "$WORK/odd/opt/odd/node-b" b 7 200
+chmod 640 "$WORK/odd/opt/odd/node-c"
+echo program >"$WORK/odd/opt/odd/program"
+chown 12:65534 "$WORK/odd/opt/odd/program"
+chmod 6755 "$WORK/odd/opt/odd/program"
+ln "$WORK/odd/opt/odd/program" "$WORK/odd/opt/odd/other"
+mkfifo "$WORK/odd/opt/odd/pipe"
+find "$WORK/odd" -exec touch -h -d @1700000000 {} +
+dpkg-deb -b "$WORK/odd" "$WORK/debs/odd_1_all.deb" >/dev/null
+archive "$WORK/archive" >"$WORK/archive.log" 2>&1 || give_up 'an archive' "$(cat "$WORK/archive.log")"
+serve "$WORK/archive"
+tiny_recipe "$WORK/odd.yaml" "$SERVER" odd
+cat >>"$WORK/odd.yaml" <<'R'
+permissions:
+  - path: /opt/odd/program
+    uid: "33"
+    gid: "44"
+    mode: "4711"
+  - path: /bin/rm
+    capabilities: cap_net_raw=ep
+actions:
+  - trigger: post-packages
+    action: |
+      #!/bin/sh
+      set -e
+      echo one >/opt/odd/one
+      rm /opt/odd/other
+      rm -r /opt/odd/pipe
+R
+chmod -R a+rX "$WORK/key" "$WORK/odd.yaml"
+
+check 'root builds a small system' "$KILN" build "$WORK/odd.yaml" --cache "$WORK/cache" --output "$WORK/by-root" \
+	--format split,unified
+check 'a user builds it' build "$WORK/by-user" "$WORK/odd.yaml"
+same 'with the same fingerprints' "$WORK/by-user" "$WORK/by-root"
+# Not only the same, but right.
+listing=$(zstd -qdc "$WORK/by-user"/*.rootfs.tar.zst | tar -tv --numeric-owner)
+has 'device nodes are in the archive' "$listing" '^crw-r----- 0/0 +1,3 .* opt/odd/node-c$'
+has 'also of blocks' "$listing" '^brw-r--r-- 0/0 +7,200 .* opt/odd/node-b$'
+has 'owners and set-uid bits are right' "$listing" '^-rws--x--x 33/44 .* opt/odd/program$'
+has 'capabilities are' "$(zstd -qdc "$WORK/by-user"/*.rootfs.tar.zst | strings -n 8)" 'SCHILY\.xattr\.security\.capability='
+is 'on disk all files are his' "$(find "$WORK/by-user" ! -user "$USER_ID" | wc -l)" 0
+check 'once more, from layers' build "$WORK/again" "$WORK/odd.yaml" -o image.description=other
+has 'they are used' "$(build "$WORK/again" "$WORK/odd.yaml" 2>&1)" 'steps from layers'
+same 'and give the same' "$WORK/again" "$WORK/by-root"
+check 'and without layers' build "$WORK/none" "$WORK/odd.yaml" --no-layers
+same 'the same again' "$WORK/none" "$WORK/by-root"
+check 'on disk' build "$WORK/disk" "$WORK/odd.yaml" --no-layers --work "$WORK/home/work"
+same 'and again' "$WORK/disk" "$WORK/by-root"
+is 'nothing is left of the work folder' "$(find "$WORK/home/work" -mindepth 1 | head -n 3)" ''
+check 'he can remove his layers' as_user "$KILN" cache trim layers --cache "$WORK/home/cache" --keep 0
+is 'and they are gone' "$(find "$WORK/home/cache/layers" -mindepth 1 -maxdepth 1 -type d | wc -l)" 0
+
+# What a host may lack.
+accounts 100
+fails 'too few subordinate ids' privilege "user 'somebody' has 100 subordinate ids in /etc/subuid, .* usermod --add-subuids" \
+	build "$WORK/few" "$WORK/odd.yaml"
+accounts 65536
+mkdir -p "$WORK/bin"
+printf '#!/bin/sh\necho "newuidmap: not today" >&2\nexit 1\n' >"$WORK/bin/newuidmap"
+chmod 755 "$WORK/bin" "$WORK/bin/newuidmap"
+BIN=$WORK/bin fails 'newuidmap refuses' privilege "'newuidmap' failed: newuidmap: not today" \
+	build "$WORK/few" "$WORK/odd.yaml"
+
+# The real thing.
+releases=bookworm
+[ -z "${KILN_TEST_LONG-}" ] || releases='bookworm trixie'
+for release in $releases; do
+	image=$IMAGE
+	if [ "$release" != bookworm ]; then
+		image=$WORK/$release-by-root
+		check "$release: root builds" "$KILN" build "debian-$release" --cache "$CACHE" --output "$image" \
+			--format split,unified
+	fi
+	check "$release: a user builds the default image" build "$WORK/$release" "$RECIPES/debian-$release.yaml"
+	same "$release: with root's fingerprints" "$WORK/$release" "$image"
+done
+as_user "$KILN" cache trim layers --cache "$WORK/home/cache" --keep 0 >/dev/null 2>&1
