@@ -161,7 +161,7 @@ int pack_formats_parse(const char *words, unsigned *formats, struct error *e) MU
  */
 int pack_compression_parse(const char *words, unsigned formats,
 			   struct pack_compression out[PACK_FORMAT_COUNT], struct error *e) MUST_CHECK;
-/* The words that give COMPRESSION, one for each of FORMATS that is compressed: "unified=zstd-3,split=zstd-3"; malloc'ed. */
+/* The words that give COMPRESSION, one for each of FORMATS: "unified=zstd-3,split=zstd-3"; malloc'ed. */
 char *pack_compression_print(unsigned formats, const struct pack_compression compression[PACK_FORMAT_COUNT]);
 /* Say what not every client reads. */
 void pack_warn(const struct pack_options *options);

@@ -2,16 +2,22 @@
 #include "tree/plant.h"
 
 #include "base/alloc.h"
+#include "base/device.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "tree/holes.h"
 
 #include <fcntl.h>
 
-/* A folder whose time stamp is set at the end, when nothing more is put into it. */
+/*
+ * What a folder gets at the end, when nothing more is put into it: its time stamp would change, and a default access
+ * control list would be inherited by what has none.
+ */
 struct planted_folder {
 	const char *path; /* in the arena */
+	struct stat st;
 	int64_t mtime_s;
+	struct xattrs xattrs; /* owned */
 };
 
 struct plant {
@@ -46,6 +52,8 @@ void plant_close(struct plant *plant)
 	auto_close_(&plant->file_fd);
 	buffer_release(&plant->path);
 	xattrs_release(&plant->xattrs);
+	for (size_t i = 0; i < plant->folder_count; i++)
+		xattrs_release(&plant->folders[i].xattrs);
 	arena_release(&plant->arena);
 	free(plant);
 }
@@ -157,13 +165,17 @@ static int dress(int fd, int dir_fd, const char *name, const struct stat *st, co
 	return 0;
 }
 
+/* Those of the system that the tree came from stay away: labels, checksums. */
 static void copy_xattrs(const struct xattrs *from, struct xattrs *to)
 {
 	*to = XATTRS_INIT;
 	for (size_t i = 0; from && i < from->count; i++) {
-		struct xattr copy = { xstrdup(from->items[i].name), xmalloc(from->items[i].len + 1),
-				      from->items[i].len };
+		struct xattr copy = { NULL, NULL, from->items[i].len };
 
+		if (!xattr_is_of_tree(from->items[i].name))
+			continue;
+		copy.name = xstrdup(from->items[i].name);
+		copy.value = xmalloc(copy.len + 1);
 		memcpy(copy.value, from->items[i].value, copy.len);
 		PUSH(to->items, to->count, copy);
 	}
@@ -198,37 +210,37 @@ static int link_file(struct plant *plant, const char *name, const char *target, 
 	return 0;
 }
 
-static void remember(struct plant *plant, const char *path, int64_t mtime_s)
+static void remember(struct plant *plant, const struct tree_entry *entry, int64_t mtime_s)
 {
-	struct planted_folder folder = { arena_strdup(&plant->arena, path), mtime_s };
+	struct planted_folder folder = { arena_strdup(&plant->arena, entry->path), entry->st, mtime_s,
+					 XATTRS_INIT };
 
+	copy_xattrs(entry->xattrs, &folder.xattrs);
 	ARENA_PUSH(&plant->arena, plant->folders, plant->folder_count, folder);
 }
 
 static int make_folder(struct plant *plant, const char *name, const struct tree_entry *entry, int64_t mtime_s,
 		       struct error *e)
 {
-	auto_close int fd = -1;
-
 	if (mkdirat(plant->dir_fd, name, 0700) < 0)
 		return failed("folder", e);
-	fd = openat(plant->dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return error_sys(e, "cannot open this folder");
-	remember(plant, entry->path, mtime_s);
-	return dress(fd, -1, NULL, &entry->st, entry->xattrs, mtime_s, e);
+	remember(plant, entry, mtime_s);
+	return 0;
 }
 
 static int make_other(struct plant *plant, const char *name, const struct tree_entry *entry, int64_t mtime_s,
 		      struct error *e)
 {
+	auto_xattrs struct xattrs xattrs = XATTRS_INIT;
+
 	if (S_ISLNK(entry->st.st_mode)) {
 		if (symlinkat(entry->link, plant->dir_fd, name) < 0)
 			return failed("link", e);
-	} else if (mknodat(plant->dir_fd, name, (entry->st.st_mode & S_IFMT) | 0600, entry->st.st_rdev) < 0) {
-		return failed("device or pipe", e);
+	} else if (device_make(plant->dir_fd, name, entry->st.st_mode, entry->st.st_rdev, e) < 0) {
+		return e->sys == EEXIST ? failed("device or pipe", e) : -1;
 	}
-	return dress(-1, plant->dir_fd, name, &entry->st, entry->xattrs, mtime_s, e);
+	copy_xattrs(entry->xattrs, &xattrs);
+	return dress(-1, plant->dir_fd, name, &entry->st, &xattrs, mtime_s, e);
 }
 
 int plant_entry(struct plant *plant, const struct tree_entry *entry, int64_t mtime_s, struct error *e)
@@ -237,8 +249,8 @@ int plant_entry(struct plant *plant, const struct tree_entry *entry, int64_t mti
 	const char *name;
 
 	if (entry->path[0] == '\0') {
-		remember(plant, "", mtime_s);
-		return dress(plant->root_fd, -1, NULL, &entry->st, entry->xattrs, mtime_s, e);
+		remember(plant, entry, mtime_s);
+		return 0;
 	}
 	if (cut_path(entry->path, &folder, &name, e) < 0 || go_to(plant, folder, e) < 0)
 		return -1;
@@ -303,12 +315,10 @@ int plant_finish(struct plant *plant, struct error *e)
 {
 	for (size_t i = plant->folder_count; i-- > 0;) {
 		const struct planted_folder *folder = &plant->folders[i];
-		struct timespec times[2];
 
-		if (go_to(plant, text_of(folder->path), e) < 0)
+		if (go_to(plant, text_of(folder->path), e) < 0 ||
+		    dress(plant->dir_fd, -1, NULL, &folder->st, &folder->xattrs, folder->mtime_s, e) < 0)
 			return error_wrap(e, "'/%s'", folder->path);
-		if (futimens(plant->dir_fd, times_of(folder->mtime_s, times)) < 0)
-			return error_sys(e, "cannot set the time stamp of '/%s'", folder->path);
 	}
 	return 0;
 }

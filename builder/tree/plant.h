@@ -29,7 +29,7 @@ int plant_entry(struct plant *plant, const struct tree_entry *entry, int64_t mti
 int plant_write(struct plant *plant, const void *data, size_t len, struct error *e) MUST_CHECK;
 int plant_hole(struct plant *plant, uint64_t len, struct error *e) MUST_CHECK;
 int plant_end_file(struct plant *plant, struct error *e) MUST_CHECK;
-/* The folders get their time stamps. */
+/* The folders get what they have, from the last to the first. */
 int plant_finish(struct plant *plant, struct error *e) MUST_CHECK;
 void plant_close(struct plant *plant); /* NULL is fine */
 static inline void auto_plant_(struct plant **plant)

@@ -196,7 +196,7 @@ static int visit_regular(struct walk *walk, const char *name, struct tree_entry 
 		return -1;
 	if (entry->content && holes_of_file(fd, (uint64_t)entry->st.st_size, &walk->holes, e) < 0)
 		return -1;
-	if (walk->holes.found) {
+	if (entry->content && walk->holes.found) {
 		entry->extents = walk->holes.extents;
 		entry->extent_count = walk->holes.count;
 	}
