@@ -185,7 +185,7 @@ deb_kib=$(du -ck debs/*.deb | tail -n 1 | cut -f 1)
 small_cache $((deb_kib / 2))k
 rm -rf out
 fails 'no room for the packages' space "$cache" build out
-is 'no image is left' "$(ls -A out 2>/dev/null | grep -v '\.log$')" ''
+is 'no image is left' "$(find out -mindepth 1 ! -name '*.log' 2>/dev/null)" ''
 mount -o remount,size=100m "$WORK/small"
 good 'the next build, with more room'
 is 'no package is asked for from its start again' "$(asked_twice)" ''
@@ -218,7 +218,7 @@ die() {
 }
 for signal in KILL TERM; do
 	die $signal
-	is "SIG$signal: no image is left" "$(ls -A out 2>/dev/null | grep -v '\.log$')" ''
+	is "SIG$signal: no image is left" "$(find out -mindepth 1 ! -name '*.log' 2>/dev/null)" ''
 	good "SIG$signal: the next build succeeds"
 	is "SIG$signal: and goes on where it ended" "$(grep -cE '/pool/.*/base_[^ ]* 206 ' "$SERVER_LOG")" 1
 done

@@ -52,7 +52,7 @@ build() {
 of() {
 	tiny_recipe r.yaml "$SERVER/debian/" good "$4"
 	fails "$1" "$2" "^kiln: $3\$" build r.yaml
-	is "$1: no image" "$(ls -A out 2>/dev/null | grep -v '\.log$')" ''
+	is "$1: no image" "$(find out -mindepth 1 ! -name '*.log' 2>/dev/null)" ''
 }
 
 tiny_recipe r.yaml "$SERVER/debian/" good waits
