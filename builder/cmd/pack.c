@@ -10,6 +10,7 @@
 #include "image/folder.h"
 #include "image/metadata.h"
 #include "recipe/recipe.h"
+#include "sandbox/privilege.h"
 #include "tree/walk.h"
 
 #include <fcntl.h>
@@ -131,6 +132,9 @@ int cmd_pack(const struct settings *settings, struct error *e)
 	struct tree_folder root;
 	bool made;
 
+	/* In what an ordinary user has unpacked, or built, files have the owners that his namespace shows. */
+	if (geteuid() != 0 && privilege_obtain(settings->log, e) < 0)
+		return error_wrap(e, "cannot pack");
 	if (artefacts_parse(settings->format, settings->compression, &options, e) < 0 ||
 	    image_folder_read(settings->arguments.items[0], &packing.folder, e) < 0 ||
 	    check_settings(&packing, settings, &made, e) < 0)

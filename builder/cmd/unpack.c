@@ -3,8 +3,7 @@
 #include "cmd/cmd.h"
 
 #include "image/folder.h"
-
-#include <unistd.h>
+#include "sandbox/privilege.h"
 
 int cmd_unpack(const struct settings *settings, struct error *e)
 {
@@ -12,10 +11,9 @@ int cmd_unpack(const struct settings *settings, struct error *e)
 	size_t count = settings->arguments.count;
 	auto_image struct image *image = NULL;
 
-	if (geteuid() != 0)
-		return error_set(e, ERROR_PRIVILEGE,
-				 "unpacking gives files their owners: it needs root, or a user namespace "
-				 "(unshare -r)");
+	/* Files get their owners. */
+	if (privilege_obtain(settings->log, e) < 0)
+		return error_wrap(e, "cannot unpack");
 	if (image_open(arguments[0], count > 2 ? arguments[1] : NULL, settings->log, &image, e) < 0)
 		return -1;
 	return image_unpack(image, arguments[count - 1], settings->log, e);

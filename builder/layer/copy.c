@@ -14,7 +14,7 @@
 struct copy {
 	int from_fd;
 	int to_fd;
-	struct tree *tree;
+	struct layer_tree *tree;
 	struct hash hash;
 	char *block; /* owned */
 	bool clones; /* both trees lie on one file system, which may be able to share what is in files */
@@ -88,7 +88,7 @@ static int copy_sparse(struct copy *copy, int from, int to, off_t size, struct e
 	return 0;
 }
 
-static int copy_content(struct copy *copy, struct tree_entry *entry, int from, int to, struct error *e)
+static int copy_content(struct copy *copy, struct layer_entry *entry, int from, int to, struct error *e)
 {
 	off_t size = entry->st.st_size;
 	int result;
@@ -111,7 +111,7 @@ static struct timespec *times_of(const struct stat *st, struct timespec times[2]
 	return times;
 }
 
-static int copy_file(struct copy *copy, struct tree_entry *entry, struct error *e)
+static int copy_file(struct copy *copy, struct layer_entry *entry, struct error *e)
 {
 	mode_t mode = entry->st.st_mode & 07777;
 	struct timespec times[2];
@@ -137,7 +137,7 @@ static int copy_file(struct copy *copy, struct tree_entry *entry, struct error *
 }
 
 /* Links, devices, pipes, sockets, whiteouts. */
-static int copy_other(const struct copy *copy, const struct tree_entry *entry, struct error *e)
+static int copy_other(const struct copy *copy, const struct layer_entry *entry, struct error *e)
 {
 	mode_t mode = entry->st.st_mode;
 	struct timespec times[2];
@@ -158,7 +158,7 @@ static int copy_other(const struct copy *copy, const struct tree_entry *entry, s
 
 static int copy_entry(struct copy *copy, size_t index, struct error *e)
 {
-	struct tree_entry *entry = &copy->tree->entries[index];
+	struct layer_entry *entry = &copy->tree->entries[index];
 
 	if (S_ISDIR(entry->st.st_mode)) {
 		if (*entry->path && mkdirat(copy->to_fd, entry->path, 0700) < 0)
@@ -176,7 +176,7 @@ static int copy_entry(struct copy *copy, size_t index, struct error *e)
 }
 
 /* Once all is in it: its ACL would be inherited, its time would change. */
-static int finish_folder(const struct copy *copy, const struct tree_entry *entry, struct error *e)
+static int finish_folder(const struct copy *copy, const struct layer_entry *entry, struct error *e)
 {
 	auto_close int fd = -1;
 	struct timespec times[2];
@@ -190,7 +190,7 @@ static int finish_folder(const struct copy *copy, const struct tree_entry *entry
 	return futimens(fd, times_of(&entry->st, times)) < 0 ? error_sys(e, "cannot set its times") : 0;
 }
 
-int copy_tree(int from_fd, int to_fd, struct tree *tree, struct error *e)
+int copy_tree(int from_fd, int to_fd, struct layer_tree *tree, struct error *e)
 {
 	auto_copy struct copy copy = { .from_fd = from_fd, .to_fd = to_fd, .tree = tree };
 	struct stat from;

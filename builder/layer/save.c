@@ -78,9 +78,9 @@ static int write_product(const struct order *order, struct manifest *manifest, s
 }
 
 /* What is kept of a tree is all of it; TREE lists it. */
-static int fill_tree(const struct order *order, int root_fd, struct tree *tree, struct error *e)
+static int fill_tree(const struct order *order, int root_fd, struct layer_tree *tree, struct error *e)
 {
-	if (tree_read(order->from_fd, tree, e) < 0 ||
+	if (layer_tree_read(order->from_fd, tree, e) < 0 ||
 	    check_room(order->folder_fd, tree->content_bytes, e) < 0)
 		return -1;
 	return copy_tree(order->from_fd, root_fd, tree, e);
@@ -104,7 +104,7 @@ static int fill_files(const struct order *order, int root_fd, struct error *e)
 static int save(const struct order *order, struct error *e)
 {
 	struct digest_hex key = digest_hex(order->key);
-	auto_tree struct tree tree = TREE_INIT;
+	auto_tree struct layer_tree tree = LAYER_TREE_INIT;
 	auto_manifest struct manifest manifest = MANIFEST_INIT;
 	auto_close int root_fd = -1;
 	struct tree_inodes inodes;

@@ -116,12 +116,12 @@ static int lock_shared(int layers_fd, const char *name, int *fd, struct error *e
 static int check_contents(struct layer_store *store, int layer_fd, int root_fd, struct manifest *manifest,
 			  const struct tree_inodes *inodes, struct error *e)
 {
-	auto_tree struct tree tree = TREE_INIT;
+	auto_tree struct layer_tree tree = LAYER_TREE_INIT;
 	struct digest digest;
 	struct error ignored = ERROR_INIT;
 
 	log_detail(store->log, "checking the contents of layer '%s'", manifest->title);
-	if (tree_read(root_fd, &tree, e) < 0 || tree_hash_contents(root_fd, &tree, e) < 0)
+	if (layer_tree_read(root_fd, &tree, e) < 0 || tree_hash_contents(root_fd, &tree, e) < 0)
 		return -1;
 	digest = tree_digest(&tree);
 	if (!digest_equal(&digest, &manifest->tree))

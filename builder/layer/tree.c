@@ -21,7 +21,7 @@ struct linked {
 };
 
 struct reading {
-	struct tree *tree;
+	struct layer_tree *tree;
 	struct map linked; /* id → struct linked */
 };
 
@@ -36,7 +36,7 @@ static bool is_kept(const char *name)
 	return xattr_is_overlay_mark(name) || strcmp(name, device_attribute) == 0 || xattr_is_of_tree(name);
 }
 
-static void find_first(struct reading *reading, struct tree_entry *entry, size_t index)
+static void find_first(struct reading *reading, struct layer_entry *entry, size_t index)
 {
 	struct linked *linked;
 	const struct linked *earlier;
@@ -61,8 +61,8 @@ static void find_first(struct reading *reading, struct tree_entry *entry, size_t
 static int add(void *context, const struct scan_entry *found, struct error *e)
 {
 	struct reading *reading = context;
-	struct tree *tree = reading->tree;
-	struct tree_entry entry = { .path = arena_strdup(&tree->arena, found->path), .st = found->st };
+	struct layer_tree *tree = reading->tree;
+	struct layer_entry entry = { .path = arena_strdup(&tree->arena, found->path), .st = found->st };
 	char target[LIMIT_PATH_BYTES + 1] = "";
 
 	find_first(reading, &entry, tree->count);
@@ -80,16 +80,16 @@ static int add(void *context, const struct scan_entry *found, struct error *e)
 	return 0;
 }
 
-int tree_read(int root_fd, struct tree *tree, struct error *e)
+int layer_tree_read(int root_fd, struct layer_tree *tree, struct error *e)
 {
-	auto_tree struct tree read = TREE_INIT;
+	auto_tree struct layer_tree read = LAYER_TREE_INIT;
 	struct reading reading = { .tree = &read, .linked = MAP_INIT };
 	int result = scan_tree(root_fd, add, &reading, e);
 
 	map_release(&reading.linked);
 	if (result < 0)
 		return -1;
-	*tree = TAKE(read, TREE_INIT);
+	*tree = TAKE(read, LAYER_TREE_INIT);
 	return 0;
 }
 
@@ -98,7 +98,7 @@ enum { FILES_AT_ONCE = 32 };
 
 struct contents {
 	int root_fd;
-	struct tree *tree;
+	struct layer_tree *tree;
 };
 
 static int hash_run(void *context, size_t index, struct error *e)
@@ -107,7 +107,7 @@ static int hash_run(void *context, size_t index, struct error *e)
 	size_t end = (index + 1) * FILES_AT_ONCE;
 
 	for (size_t i = index * FILES_AT_ONCE; i < end && i < contents->tree->count; i++) {
-		struct tree_entry *entry = &contents->tree->entries[i];
+		struct layer_entry *entry = &contents->tree->entries[i];
 		auto_close int fd = -1;
 
 		if (!S_ISREG(entry->st.st_mode) || entry->first != i)
@@ -120,7 +120,7 @@ static int hash_run(void *context, size_t index, struct error *e)
 	return 0;
 }
 
-int tree_hash_contents(int root_fd, struct tree *tree, struct error *e)
+int tree_hash_contents(int root_fd, struct layer_tree *tree, struct error *e)
 {
 	struct contents contents = { root_fd, tree };
 
@@ -138,9 +138,9 @@ static void add_text(struct buffer *buffer, const char *text)
 	buffer_add(buffer, text, strlen(text) + 1);
 }
 
-static void add_entry(struct buffer *buffer, const struct tree *tree, size_t index)
+static void add_entry(struct buffer *buffer, const struct layer_tree *tree, size_t index)
 {
-	const struct tree_entry *entry = &tree->entries[index];
+	const struct layer_entry *entry = &tree->entries[index];
 
 	add_text(buffer, entry->path);
 	add_number(buffer, entry->st.st_mode);
@@ -169,7 +169,7 @@ static void add_entry(struct buffer *buffer, const struct tree *tree, size_t ind
 	}
 }
 
-struct digest tree_digest(const struct tree *tree)
+struct digest tree_digest(const struct layer_tree *tree)
 {
 	auto_hash struct hash hash = HASH_INIT;
 	auto_buffer struct buffer buffer = BUFFER_INIT;
@@ -183,22 +183,22 @@ struct digest tree_digest(const struct tree *tree)
 	return hash_end_sha256(&hash);
 }
 
-void tree_release(struct tree *tree)
+void tree_release(struct layer_tree *tree)
 {
 	for (size_t i = 0; i < tree->count; i++)
 		xattrs_release(&tree->entries[i].xattrs);
 	free(tree->entries);
 	arena_release(&tree->arena);
-	*tree = TREE_INIT;
+	*tree = LAYER_TREE_INIT;
 }
 
 struct inode_scan {
 	struct hash hash;
-	const struct tree *expected;
+	const struct layer_tree *expected;
 	struct tree_inodes inodes;
 };
 
-static bool is_as_expected(const struct tree_entry *expected, const struct scan_entry *found)
+static bool is_as_expected(const struct layer_entry *expected, const struct scan_entry *found)
 {
 	const struct stat *a = &expected->st;
 	const struct stat *b = &found->st;
@@ -240,7 +240,8 @@ static int add_inode(void *context, const struct scan_entry *found, struct error
 	return 0;
 }
 
-int tree_inodes_read(int root_fd, const struct tree *expected, struct tree_inodes *inodes, struct error *e)
+int tree_inodes_read(int root_fd, const struct layer_tree *expected, struct tree_inodes *inodes,
+		     struct error *e)
 {
 	struct inode_scan scan = { .hash = HASH_INIT, .expected = expected };
 	int result;

@@ -12,7 +12,7 @@
 
 #include <sys/stat.h>
 
-struct tree_entry {
+struct layer_entry {
 	const char *path; /* as in scan.h */
 	struct stat st;
 	size_t first;          /* index of the first name of the same file; its own, if it is that */
@@ -21,23 +21,23 @@ struct tree_entry {
 	struct digest content; /* regular file: of its bytes, once somebody has read them */
 };
 
-struct tree {
+struct layer_tree {
 	struct arena arena;
-	struct tree_entry *entries; /* the root itself first */
+	struct layer_entry *entries; /* the root itself first */
 	size_t count;
 	uint64_t content_bytes; /* of all files */
 };
 
-#define TREE_INIT ((struct tree) { ARENA_INIT, NULL, 0, 0 })
-#define auto_tree AUTO(tree_release)
+#define LAYER_TREE_INIT ((struct layer_tree) { ARENA_INIT, NULL, 0, 0 })
+#define auto_tree       AUTO(tree_release)
 
 /* All but the contents of files. */
-int tree_read(int root_fd, struct tree *tree, struct error *e) MUST_CHECK;
+int layer_tree_read(int root_fd, struct layer_tree *tree, struct error *e) MUST_CHECK;
 /* The contents, on all processors. */
-int tree_hash_contents(int root_fd, struct tree *tree, struct error *e) MUST_CHECK;
+int tree_hash_contents(int root_fd, struct layer_tree *tree, struct error *e) MUST_CHECK;
 /* Of everything in it that does not depend on where it lies. */
-struct digest tree_digest(const struct tree *tree);
-void tree_release(struct tree *tree);
+struct digest tree_digest(const struct layer_tree *tree);
+void tree_release(struct layer_tree *tree);
 
 /* What a tree is on its file system. */
 struct tree_inodes {
@@ -47,8 +47,8 @@ struct tree_inodes {
 };
 
 /* Without reading any file. With EXPECTED, a tree that differs from it in that is an error. */
-int tree_inodes_read(int root_fd, const struct tree *expected, struct tree_inodes *inodes, struct error *e)
-	MUST_CHECK;
+int tree_inodes_read(int root_fd, const struct layer_tree *expected, struct tree_inodes *inodes,
+		     struct error *e) MUST_CHECK;
 
 /* How overlayfs says that a name of lower trees is gone. */
 bool tree_is_whiteout(const struct stat *st);

@@ -136,7 +136,7 @@ is 'the log: every stage' "$(event '.event == "stage"' '"\(.name) \(.result)"' |
 is 'the log: scripts of packages with their exit status' \
 	"$(event '.event == "script"' '"\(.subject) \(.name) \(.status)"' | paste -sd ,)" 'app preinst 0,app postinst 0'
 is 'the log: actions with their place' "$(event '.event == "action"' '"\(.subject) \(.name) \(.status)"')" \
-	"r.yaml:$(($(grep -n 'post-packages' "$WORK/r.yaml" | cut -d: -f1) + 1)) post-packages 0"
+	"r.yaml:$(($(grep -n 'post-packages' "$WORK/r.yaml" | cut -d: -f1) + 2)) post-packages 0"
 check 'the log: seconds' jq -es 'map(select(.event == "stage" or .event == "script") | .seconds) | all(type == "number")' "$log"
 is 'the log: how it ended' "$(tail -n 1 "$log" | jq -r '"\(.event) \(.result) \(.status)"')" 'build done 0'
 

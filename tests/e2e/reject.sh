@@ -20,8 +20,8 @@ rejected() {
 	before=$failures
 	mkdir -p "$WORK/out"
 	fails "$name" "$2" "$3" build "${@:4}"
-	if [ -n "$(ls -A "$WORK/out")" ]; then
-		not_ok "$name: leaves nothing" "$(ls -A "$WORK/out")"
+	if [ -n "$(find "$WORK/out" -mindepth 1 ! -name '*.log')" ]; then
+		not_ok "$name: leaves nothing" "$(find "$WORK/out" -mindepth 1 ! -name '*.log')"
 		rm -rf "$WORK/out"
 	elif [ "$failures" -gt "$before" ]; then
 		note "command: kiln build ${*:4}"

@@ -127,6 +127,15 @@ is 'nothing is left of the work folder' "$(find "$WORK/home/work" -mindepth 1 | 
 check 'he can remove his layers' as_user "$KILN" cache trim layers --cache "$WORK/home/cache" --keep 0
 is 'and they are gone' "$(find "$WORK/home/cache/layers" -mindepth 1 -maxdepth 1 -type d | wc -l)" 0
 
+# An image as a folder and back: the folder's files are the user's and his subordinate ids', the image is the same.
+image=$(cd "$WORK/by-user" && printf '%s\n' *.tar.zst | grep -v rootfs)
+check 'he unpacks an image' as_user "$KILN" unpack "$WORK/by-user/$image" "$WORK/home/unpacked"
+is 'with owners that he has' "$(find "$WORK/home/unpacked" -uid -1000 | head -n 3)" ''
+check 'and packs it again' as_user "$KILN" pack "$WORK/home/unpacked" --output "$WORK/home/packed" --format unified
+is 'to the same bytes' "$(sha256sum <"$WORK/home/packed/$image")" "$(sha256sum <"$WORK/by-user/$image")"
+as_user "$KILN" build "$WORK/odd.yaml" --cache "$WORK/home/cache" --output "$WORK/home/folder" --format dir >/dev/null 2>&1
+check 'a folder is a format, too' test -e "$(find "$WORK/home/folder" -maxdepth 2 -type d -name rootfs)/opt/odd/program"
+
 # What a host may lack.
 accounts 100
 fails 'too few subordinate ids' privilege "user 'somebody' has 100 subordinate ids in /etc/subuid, .* usermod --add-subuids" \
