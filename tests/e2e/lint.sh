@@ -109,7 +109,7 @@ build() {
 	run "$KILN" build "$@" --cache "$WORK/cache" --output "$WORK/out" --mirror none
 }
 files() {
-	find "$WORK/out" -type f 2>/dev/null | wc -l
+	find "$WORK/out" -type f ! -name "*.log" 2>/dev/null | wc -l
 }
 build r.yaml
 is 'a root with an error: exit status' "$(word_of "$status")" lint
