@@ -213,7 +213,7 @@ lint-tree: | $(SETUP)
 	$(Q)for rule in tests/lint/*.sh; do "$$rule" || exit 1; done
 lint-cppcheck: | $(SETUP)
 	$(Q)cppcheck --quiet --std=c17 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppressions-list=tests/lint/cppcheck.txt -D_GNU_SOURCE -Ibuilder $(SRCS)
+		--suppressions-list=tests/lint/cppcheck.txt --library=tests/lint/cppcheck.cfg -D_GNU_SOURCE -Ibuilder $(SRCS)
 lint-compilers: | $(SETUP)
 	$(Q)$(MAKE) --no-print-directory CC=gcc FLAVOUR=gcc WERROR=-Werror out/gcc/kiln tests
 	$(Q)$(MAKE) --no-print-directory CC=clang FLAVOUR=clang WERROR=-Werror out/clang/kiln tests

@@ -35,8 +35,7 @@ static json_t *find_files(json_t *record)
 	size_t index;
 
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-		json_array_foreach(json_object_get(record, "artifacts"), index, artefact)
-		{
+		json_array_foreach (json_object_get(record, "artifacts"), index, artefact) {
 			const char *format = json_string_value(json_object_get(artefact, "format"));
 
 			if (format && strcmp(format, formats[i]) == 0)

@@ -27,7 +27,7 @@ static bool next_fields(struct text *rest, struct fields *fields)
 	while (line.len == 0)
 		if (!lint_line(rest, &line))
 			return false;
-	fields->count = 0;
+	*fields = (struct fields) { .count = 0 };
 	while (line.ptr && fields->count < FIELDS_MAX)
 		fields->items[fields->count++] = text_cut(line, ':', &line);
 	return true;

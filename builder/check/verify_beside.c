@@ -101,8 +101,9 @@ static int check_record(struct verify_report *report, const char *folder, struct
 		findings_mistake(&report->findings, ERROR_FORMAT, path, place, "no JSON: %s", problem.text);
 		return 0;
 	}
-	json_array_foreach(json_object_get(record, "artifacts"), i, artefact) if (is_of(artefact, report))
-		compare_record(report, artefact, path);
+	json_array_foreach (json_object_get(record, "artifacts"), i, artefact)
+		if (is_of(artefact, report))
+			compare_record(report, artefact, path);
 	json_decref(record);
 	return 0;
 }

@@ -223,8 +223,7 @@ static json_t *compare_fingerprints(json_t *then, json_t *now, bool *identical)
 	size_t index;
 
 	*identical = true;
-	json_array_foreach(json_object_get(then, "artifacts"), index, artefact)
-	{
+	json_array_foreach (json_object_get(then, "artifacts"), index, artefact) {
 		json_t *again = json_array_get(json_object_get(now, "artifacts"), index);
 		const char *format = text_in(artefact, "format");
 		const char *before = text_in(artefact, "fingerprint");
@@ -262,8 +261,7 @@ static void print_comparison(const struct rebuild *rebuild, json_t *result, cons
 	json_t *item;
 	size_t index;
 
-	json_array_foreach(json_object_get(result, "artifacts"), index, item)
-	{
+	json_array_foreach (json_object_get(result, "artifacts"), index, item) {
 		bool same = json_is_true(json_object_get(item, "identical"));
 
 		buffer_addf(out, "%-9s  %-8s  %s", same ? "identical" : "different", text_in(item, "format"),
@@ -275,8 +273,9 @@ static void print_comparison(const struct rebuild *rebuild, json_t *result, cons
 	buffer_adds(out, json_array_size(json_object_get(result, "inputs"))
 				 ? "inputs: recipe and packages are the same, but not what made the image\n"
 				 : "inputs: the same\n");
-	json_array_foreach(json_object_get(result, "inputs"), index, item) buffer_addf(
-		out, "  * %s %s -> %s\n", text_in(item, "name"), text_in(item, "from"), text_in(item, "to"));
+	json_array_foreach (json_object_get(result, "inputs"), index, item)
+		buffer_addf(out, "  * %s %s -> %s\n", text_in(item, "name"), text_in(item, "from"),
+			    text_in(item, "to"));
 	if (why->kind != ERROR_NONE)
 		buffer_addf(out, "what differs inside cannot be shown: %s\n", why->text);
 	else if (diff_is_empty(&rebuild->diff))

@@ -72,15 +72,13 @@ static int read_template(json_t *json, struct arena *arena, struct image_templat
 		.gid = gid ? arena_strdup(arena, gid) : NULL,
 		.mode = mode ? arena_strdup(arena, mode) : NULL,
 	};
-	json_array_foreach(when, index, item)
-	{
+	json_array_foreach (when, index, item) {
 		if (!json_is_string(item))
 			return -1;
 		ARENA_PUSH(arena, template->when.items, template->when.count,
 			   arena_strdup(arena, json_string_value(item)));
 	}
-	json_array_foreach(properties, index, item)
-	{
+	json_array_foreach (properties, index, item) {
 		struct template_property property;
 
 		if (json_unpack(item, "[s, s]", &property.key, &property.value) < 0)
@@ -101,8 +99,7 @@ int image_templates_read(const char *text, size_t len, struct image_templates *t
 
 	if (!json_is_array(list))
 		return error_set(e, ERROR_FORMAT, "no list of templates");
-	json_array_foreach(list, index, item)
-	{
+	json_array_foreach (list, index, item) {
 		struct image_template template;
 
 		if (read_template(item, &read.arena, &template) < 0)

@@ -88,8 +88,7 @@ static void add_files(json_t *list, const json_t *inputs)
 	const json_t *file;
 	size_t i;
 
-	json_array_foreach(json_object_get(json_object_get(inputs, "recipe"), "files"), i, file)
-	{
+	json_array_foreach (json_object_get(json_object_get(inputs, "recipe"), "files"), i, file) {
 		auto_free char *name =
 			xasprintf("recipe: %s", json_string_value(json_object_get(file, "path")));
 
@@ -104,13 +103,12 @@ static void add_indexes(json_t *list, const json_t *inputs)
 	size_t i;
 	size_t k;
 
-	json_array_foreach(json_object_get(inputs, "archives"), i, archive)
-	{
+	json_array_foreach (json_object_get(inputs, "archives"), i, archive) {
 		add_resource(list, "release", json_object_get(archive, "release"));
-		json_array_foreach(json_object_get(archive, "indexes"), k, index)
+		json_array_foreach (json_object_get(archive, "indexes"), k, index)
 			add_resource(list, "index", index);
 	}
-	json_array_foreach(json_object_get(inputs, "downloads"), i, index)
+	json_array_foreach (json_object_get(inputs, "downloads"), i, index)
 		add_resource(list, "download", index);
 }
 
@@ -133,8 +131,7 @@ static void add_packages(json_t *list, const json_t *inputs, const struct bom *b
 	const json_t *object;
 	size_t i;
 
-	json_array_foreach(json_object_get(inputs, "packages"), i, object)
-	{
+	json_array_foreach (json_object_get(inputs, "packages"), i, object) {
 		const struct plan_package *planned = find_package(plan, object);
 		struct inventory_package package = { .planned = planned };
 		auto_free char *purl = NULL;

@@ -262,8 +262,10 @@ static int open_files(struct layer_store *store, int layers_fd, const struct dig
 	/* Who looks for that very layer will say that it is damaged. */
 	if (examine(store, key, &candidate, &why) < 0 || !candidate.product)
 		return 0;
-	*files = (struct layer_files) { TAKE(candidate.layer_fd, -1), TAKE(candidate.root_fd, -1),
-					TAKE(candidate.product, NULL), candidate.len };
+	files->lock_fd = TAKE(candidate.layer_fd, -1);
+	files->folder_fd = TAKE(candidate.root_fd, -1);
+	files->product = TAKE(candidate.product, NULL);
+	files->len = candidate.len;
 	return 1;
 }
 

@@ -48,8 +48,7 @@ static void write_texts(const json_t *list, size_t indent, struct buffer *out)
 	while (line && out->data[line - 1] != '\n')
 		line--;
 	buffer_adds(out, " [");
-	json_array_foreach(list, index, value)
-	{
+	json_array_foreach (list, index, value) {
 		auto_buffer struct buffer item = BUFFER_INIT;
 
 		write_item(json_string_value(value), &item);
@@ -76,8 +75,7 @@ static void write_list(json_t *list, size_t indent, struct buffer *out)
 		return;
 	}
 	buffer_addc(out, '\n');
-	json_array_foreach(list, index, value)
-	{
+	json_array_foreach (list, index, value) {
 		buffer_addf(out, "%*s- ", (int)indent, "");
 		write_map(value, indent + INDENT, true, out);
 	}

@@ -78,9 +78,11 @@ bool privilege_is_confined(void)
 {
 	auto_free char *map = read_setting("/proc/self/uid_map");
 	struct text rest = map ? text_of(map) : (struct text) { NULL, 0 };
+	struct text inside = text_word(&rest);
+	struct text outside = text_word(&rest);
 
-	return !text_is(text_word(&rest), "0") || !text_is(text_word(&rest), "0") ||
-	       !text_is(text_word(&rest), "4294967295");
+	/* All ids there are, as themselves. */
+	return !text_is(inside, "0") || !text_is(outside, "0") || !text_is(text_word(&rest), "4294967295");
 }
 
 /* Switches of kernels and distributions that keep users from having namespaces, and what turns them. */

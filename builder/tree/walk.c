@@ -32,6 +32,11 @@ struct level {
 	ino_t ino;
 };
 
+struct file_content {
+	struct tree_content content;
+	int fd; /* borrowed */
+};
+
 struct walk {
 	tree_fn *visit;
 	void *context;
@@ -39,6 +44,7 @@ struct walk {
 	struct log *log; /* may be NULL */
 	struct buffer path;
 	struct xattrs xattrs;              /* of the entry that is being visited */
+	struct file_content content;       /* likewise */
 	struct holes holes;                /* likewise */
 	char target[LIMIT_PATH_BYTES + 1]; /* likewise, of a link */
 	struct level *levels;              /* the root first */
@@ -149,11 +155,6 @@ static int check_unchanged(const struct tree_entry *entry, int fd, struct error 
 	return 0;
 }
 
-struct file_content {
-	struct tree_content content;
-	int fd; /* borrowed */
-};
-
 static int read_file(struct tree_content *content, void *data, size_t room, size_t *len, struct error *e)
 {
 	ssize_t got;
@@ -176,7 +177,6 @@ static int skip_hole(struct tree_content *content, uint64_t len, struct error *e
 
 static int visit_regular(struct walk *walk, const char *name, struct tree_entry *entry, struct error *e)
 {
-	struct file_content content = { .content = { read_file, skip_hole } };
 	auto_close int fd = open_here(walk->dir_fd, name, 0);
 
 	if (fd < 0 && errno == EXDEV) {
@@ -186,8 +186,8 @@ static int visit_regular(struct walk *walk, const char *name, struct tree_entry 
 	}
 	if (fd < 0)
 		return error_sys(e, "cannot open it");
-	content.fd = fd;
-	entry->content = &content.content;
+	walk->content = (struct file_content) { { read_file, skip_hole }, fd };
+	entry->content = &walk->content.content;
 	if (device_find(fd, &entry->st))
 		entry->content = NULL;
 	else if (check_unchanged(entry, fd, e) < 0)

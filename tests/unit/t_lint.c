@@ -374,8 +374,7 @@ static void sarif_has_its_form(void **state)
 	rules = json_object_get(json_object_get(json_object_get(run, "tool"), "driver"), "rules");
 	assert_int_equal(json_array_size(rules), count);
 	assert_int_equal(json_array_size(json_object_get(run, "results")), 2);
-	json_array_foreach(json_object_get(run, "results"), i, result)
-	{
+	json_array_foreach (json_object_get(run, "results"), i, result) {
 		json_t *rule = json_array_get(
 			rules, (size_t)json_integer_value(json_object_get(result, "ruleIndex")));
 
