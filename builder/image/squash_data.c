@@ -91,7 +91,7 @@ static int load_block(struct squash_file *file, struct squash_data *data, size_t
 {
 	const struct squash_inode *inode = data->inode;
 	uint64_t left = (uint64_t)inode->st.st_size - (uint64_t)index * file->super.block_size;
-	size_t len;
+	size_t len = 0;
 
 	data->piece_len = left < file->super.block_size ? (size_t)left : file->super.block_size;
 	data->piece = NULL;

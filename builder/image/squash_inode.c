@@ -237,8 +237,8 @@ static int read_listing(struct squash_file *file, struct squash_folder *folder, 
 int squash_folder_next(struct squash_file *file, struct squash_folder *folder, uint64_t *reference,
 		       struct text *name, struct error *e)
 {
-	sqfs_dir_header_t header;
-	sqfs_dir_entry_t entry;
+	sqfs_dir_header_t header = { 0 };
+	sqfs_dir_entry_t entry = { 0 };
 	size_t len;
 
 	if (folder->left_entries == 0) {
@@ -393,7 +393,7 @@ static int find_xattrs(struct squash_file *file, uint32_t index, sqfs_xattr_id_t
 int squash_xattrs_read(struct squash_file *file, const struct squash_inode *inode, struct xattrs *xattrs,
 		       struct error *e)
 {
-	sqfs_xattr_id_t id;
+	sqfs_xattr_id_t id = { 0 };
 
 	if (inode->xattr_index == NONE)
 		return 0;

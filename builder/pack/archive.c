@@ -100,7 +100,7 @@ static int archive_end_file(struct output *output, const struct tree_entry *entr
 {
 	uint64_t bytes = entry->extents ? 0 : (uint64_t)entry->st.st_size;
 
-	for (size_t i = 0; i < entry->extent_count; i++)
+	for (size_t i = 0; entry->extents && i < entry->extent_count; i++)
 		bytes += entry->extents[i].len;
 	return tar_pad(((struct archive_output *)output)->sink, bytes, e);
 }

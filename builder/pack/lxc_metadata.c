@@ -152,7 +152,7 @@ static void make_expiry(struct lxc_making *making, int64_t epoch_s)
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof digits, "%lld\n",
-			   (long long)(epoch_s + making->recipe->image.expiry_s));
+			   (long long)epoch_s + (long long)making->recipe->image.expiry_s);
 
 	add_file(making, "expiry", digits, (size_t)len);
 }

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "tree/holes.h"
 
+#include <assert.h>
 #include <fcntl.h>
 
 /*
@@ -149,8 +150,11 @@ static int dress(int fd, int dir_fd, const char *name, const struct stat *st, co
 		 int64_t mtime_s, struct error *e)
 {
 	struct timespec times[2];
-	int owned = fd >= 0 ? fchown(fd, st->st_uid, st->st_gid)
-			    : fchownat(dir_fd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW);
+	int owned;
+
+	assert(fd >= 0 || name);
+	owned = fd >= 0 ? fchown(fd, st->st_uid, st->st_gid)
+			: fchownat(dir_fd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW);
 
 	if (owned < 0)
 		return error_sys(e, "cannot set its owner");

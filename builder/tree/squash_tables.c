@@ -66,7 +66,8 @@ static sqfs_inode_generic_t *make_inode(const struct squash_node *node)
 		inode->base.type = SQFS_INODE_SLINK;
 		inode->data.slink.nlink = node->link_count;
 		inode->data.slink.target_size = (sqfs_u32)len;
-		memcpy(inode->extra, node->link, len);
+		if (len)
+			memcpy(inode->extra, node->link, len);
 	} else if (S_ISCHR(node->mode) || S_ISBLK(node->mode)) {
 		inode->base.type = S_ISCHR(node->mode) ? SQFS_INODE_CDEV : SQFS_INODE_BDEV;
 		inode->data.dev.nlink = node->link_count;
