@@ -18,7 +18,7 @@ enum {
 	 * Blocks and ends of files on their way at a time. The library decides by it in which order they are written,
 	 * so it must not follow from the number of processors.
 	 */
-	BACKLOG = 16,
+	BACKLOG = 64,
 	WORKER_MAX = 16,
 	DEVICE_BYTES = 4096, /* a loop device has no half blocks */
 	MAJOR_MAX = 0xfff,
