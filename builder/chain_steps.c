@@ -29,6 +29,7 @@ static struct sandbox sandbox(const struct chain *chain, bool network)
 		.root_fd = chain->workspace.root_fd,
 		.environment = (const char *const *)chain->environment,
 		.network = network,
+		.isolation = chain->options.isolation,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};

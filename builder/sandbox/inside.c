@@ -29,8 +29,7 @@ static void append(char *to, size_t room, const char *text)
 	to[len] = '\0';
 }
 
-/* Tell kiln WHAT failed with errno, and end. SUBJECT may be NULL. */
-static noreturn void fail(int report_fd, bool at_program, const char *what, const char *subject)
+noreturn void inside_fail(int report_fd, bool at_program, const char *what, const char *subject)
 {
 	struct inside_failure failure = { .sys = errno, .at_program = at_program };
 	ssize_t ignored;
@@ -46,7 +45,7 @@ static noreturn void fail(int report_fd, bool at_program, const char *what, cons
 	_exit(STATUS_NOT_RUN);
 }
 
-static void reset_signals(void)
+void inside_reset_signals(void)
 {
 	struct sigaction standard = { .sa_handler = SIG_DFL };
 	sigset_t none;
@@ -57,12 +56,11 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Die when kiln dies, also when that happened just now. */
-static int tie_to_kiln(const struct inside *inside)
+int inside_tie(const struct inside *inside, int signal)
 {
 	struct pollfd pipe_end = { .fd = inside->output_fd, .events = 0 };
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (prctl(PR_SET_PDEATHSIG, signal) < 0)
 		return -1;
 	/*
 	 * getppid() is 0 here whoever lives. But a dying process closes its descriptors before it signals
@@ -86,19 +84,19 @@ static void furnish(const struct inside *inside)
 {
 	const char *subject = NULL;
 
-	if (tie_to_kiln(inside) < 0 || setsid() < 0)
-		fail(inside->report_fd, false, "cannot start a session", NULL);
+	if (inside_tie(inside, SIGKILL) < 0 || setsid() < 0)
+		inside_fail(inside->report_fd, false, "cannot start a session", NULL);
 	umask(022);
 	if (mounts_enter_root(inside, &subject) < 0)
-		fail(inside->report_fd, false, subject, NULL);
+		inside_fail(inside->report_fd, false, subject, NULL);
 	if (mounts_make(inside, &subject) < 0)
-		fail(inside->report_fd, false, "cannot mount", subject);
+		inside_fail(inside->report_fd, false, "cannot mount", subject);
 	if (stand_ins_mount(inside->stand_ins, &subject) < 0)
-		fail(inside->report_fd, false, "cannot mount a stand-in at", subject);
+		inside_fail(inside->report_fd, false, "cannot mount a stand-in at", subject);
 	if (sethostname(host_name, sizeof host_name - 1) < 0 || setdomainname("(none)", 6) < 0)
-		fail(inside->report_fd, false, "cannot set the host name", NULL);
+		inside_fail(inside->report_fd, false, "cannot set the host name", NULL);
 	if (!inside->network && loopback_up() < 0)
-		fail(inside->report_fd, false, "cannot start the loopback device", NULL);
+		inside_fail(inside->report_fd, false, "cannot start the loopback device", NULL);
 }
 
 /*
@@ -174,20 +172,23 @@ static void execute(const struct inside *inside)
 	errno = reason;
 }
 
-static noreturn void program_main(const struct inside *inside, int root_fd)
+noreturn void inside_program(const struct inside *inside, int root_fd)
 {
 	int report_fd = inside->report_fd;
 
 	if (fchdir(root_fd) < 0 || chroot(".") < 0)
-		fail(report_fd, false, "cannot enter the root", NULL);
+		inside_fail(report_fd, false, "cannot enter the root", NULL);
 	setsid();
 	limit_resources();
 	if (arrange_descriptors(inside, &report_fd) < 0)
-		fail(report_fd, false, "cannot arrange descriptors", NULL);
+		inside_fail(report_fd, false, "cannot arrange descriptors", NULL);
+	/* Who lacks CAP_SYS_ADMIN may not filter calls of set-uid programs, so there must not be any. */
+	if (inside->plain && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		inside_fail(report_fd, false, "cannot give up new privileges", NULL);
 	if (calls_filter(inside->calls) < 0)
-		fail(report_fd, false, "cannot filter system calls", NULL);
+		inside_fail(report_fd, false, "cannot filter system calls", NULL);
 	execute(inside);
-	fail(report_fd, true, "cannot run", inside->argv[0]);
+	inside_fail(report_fd, true, "cannot run", inside->argv[0]);
 }
 
 /*
@@ -221,7 +222,7 @@ noreturn void inside_main(const struct inside *inside)
 	pid_t program;
 	int root_fd;
 
-	reset_signals();
+	inside_reset_signals();
 	furnish(inside);
 	/*
 	 * By process 1 having another root folder than they have themselves, programs see that they are not
@@ -229,12 +230,12 @@ noreturn void inside_main(const struct inside *inside)
 	 */
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0 || chroot("/proc") < 0)
-		fail(inside->report_fd, false, "cannot leave the root", NULL);
+		inside_fail(inside->report_fd, false, "cannot leave the root", NULL);
 	program = _Fork();
 	if (program < 0)
-		fail(inside->report_fd, false, "cannot start a process", NULL);
+		inside_fail(inside->report_fd, false, "cannot start a process", NULL);
 	if (program == 0)
-		program_main(inside, root_fd);
+		inside_program(inside, root_fd);
 	/* Nothing may be held open here: kiln reads the output to its end. */
 	syscall(SYS_close_range, 0U, ~0U, 0);
 	await(inside, program);

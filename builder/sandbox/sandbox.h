@@ -14,10 +14,12 @@
 #include "base/log.h"
 #include "base/meter.h"
 #include "base/text.h"
+#include "sandbox/isolation.h"
 
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
+	enum isolation isolation; /* ISOLATION_CHROOT: as plain.h has it; else in namespaces */
 	/*
 	 * The host's network and its resolv.conf, for actions, which may install packages themselves; else
 	 * only a loopback device.
