@@ -55,7 +55,7 @@ static int set_time(int dir_fd, const struct stat *st, struct error *e)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, st->st_mtim };
 
-	return futimens(dir_fd, times) < 0 ? error_sys(e, "cannot set the time of a folder") : 0;
+	return utimensat(dir_fd, ".", times, 0) < 0 ? error_sys(e, "cannot set the time of a folder") : 0;
 }
 
 static int stat_folder(int dir_fd, struct stat *st, struct error *e)
@@ -105,19 +105,21 @@ static int fill_dev(const struct plain *plain, struct error *e)
 	return 0;
 }
 
-/* A new file at ITEM's path, with its content. */
-static int write_item(const struct plain *plain, struct plain_item *item, int flags, struct error *e)
+/* What is open for writing cannot be executed: only the file's number is kept from being used again. */
+static int write_item(struct plain_item *item, int flags, struct error *e)
 {
 	const struct stand_in *stand_in = item->stand_in;
 	const char *name = strrchr(stand_in->path, '/') + 1;
+	auto_close int fd = openat(item->parent_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
 
-	item->fd = openat(item->parent_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
-	if (item->fd < 0)
+	if (fd < 0)
 		return error_sys(e, "cannot write '%s'", stand_in->path);
-	(void)plain;
-	if (file_write_fd(item->fd, stand_in->content, stand_in->len, e) < 0)
+	item->fd = openat(item->parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (item->fd < 0)
+		return error_sys(e, "cannot open '%s'", stand_in->path);
+	if (file_write_fd(fd, stand_in->content, stand_in->len, e) < 0)
 		return -1;
-	return fchmod(item->fd, stand_in->mode) < 0 ? error_sys(e, "cannot set a mode") : 0;
+	return fchmod(fd, stand_in->mode) < 0 ? error_sys(e, "cannot set a mode") : 0;
 }
 
 static void aside_name(const struct plain *plain, const struct plain_item *item, char name[32])
@@ -135,14 +137,14 @@ static int put_item(struct plain *plain, struct plain_item *item, struct error *
 	if (root_open_parent(plain->root_fd, item->stand_in->path, &item->parent_fd, &name, e) < 0)
 		return -1;
 	if (item->stand_in->placeholder_fd >= 0)
-		return write_item(plain, item, 0, e);
+		return write_item(item, 0, e);
 	aside_name(plain, item, moved_name);
 	if (stat_folder(item->parent_fd, &st, e) < 0)
 		return -1;
 	if (renameat(item->parent_fd, name, plain->aside_fd, moved_name) < 0)
 		return error_sys(e, "cannot move '%s' out of the root", item->stand_in->path);
 	item->moved = true;
-	if (write_item(plain, item, O_CREAT | O_EXCL, e) < 0)
+	if (write_item(item, O_CREAT | O_EXCL, e) < 0)
 		return -1;
 	return set_time(item->parent_fd, &st, e);
 }
