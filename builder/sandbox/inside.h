@@ -30,7 +30,8 @@ struct inside {
 	int output_read_fd;                     /* kiln's end of it */
 	int report_fd;                          /* for one struct inside_failure; closed when all went well */
 	int script_fd;                          /* to be run instead of `candidates`; -1: none */
-	bool network;
+	bool network;                           /* the host's */
+	bool no_new_privileges;                 /* set-id programs of the root are not needed */
 	const struct stand_ins *stand_ins;
 	const struct calls *calls;
 	int *signal;                   /* in memory shared with kiln: which one killed the program */

@@ -89,6 +89,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.report_fd = -1,
 					.script_fd = -1,
 					.network = sandbox->network,
+					.no_new_privileges = sandbox->no_new_privileges,
 					.stand_ins = &run->stand_ins,
 					.calls = &run->calls,
 					.environment = sandbox->environment };
@@ -395,7 +396,8 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
-	    calls_prepare(sandbox->log, &run.calls, e) < 0 || (script && prepare_script(&run, script, e) < 0))
+	    calls_prepare(sandbox->log, sandbox->mounts, &run.calls, e) < 0 ||
+	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);
 	if (start(&run, &init, e) < 0)
