@@ -137,6 +137,7 @@ static int run_action(struct chain *chain, const struct step *step, struct error
 	struct sandbox connected = sandbox(chain, true);
 	struct customize_site site = customize_site(chain);
 
+	connected.mounts = true;
 	site.sandbox = &connected;
 	return customize_action(&site, step->action, e);
 }

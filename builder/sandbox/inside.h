@@ -30,7 +30,8 @@ struct inside {
 	int output_read_fd;                     /* kiln's end of it */
 	int report_fd;                          /* for one struct inside_failure; closed when all went well */
 	int script_fd;                          /* to be run instead of `candidates`; -1: none */
-	bool network;
+	bool network;                           /* the host's */
+	bool no_new_privileges;                 /* set-id programs of the root are not needed */
 	bool plain; /* without namespaces, as in plain.h */
 	const struct stand_ins *stand_ins;
 	const struct calls *calls;
@@ -54,8 +55,8 @@ void inside_reset_signals(void);
 int inside_tie(const struct inside *inside, int signal);
 /* Tell kiln WHAT failed with errno, and end. SUBJECT may be NULL. */
 noreturn void inside_fail(int report_fd, bool at_program, const char *what, const char *subject);
-/* Become the program, in the root ROOT_FD. */
-noreturn void inside_program(const struct inside *inside, int root_fd);
+/* Become the program, in the root ROOT_FD; who has the other end of REQUEST_FD (or -1) gets its listener. */
+noreturn void inside_program(const struct inside *inside, int root_fd, int request_fd);
 
 /* The life of the sandbox's init process. Its exit status is the program's, or 128 + signal. */
 noreturn void inside_main(const struct inside *inside);

@@ -302,7 +302,7 @@ static noreturn void guard_main(const struct inside *inside)
 		inside_fail(inside->report_fd, false, "cannot start a process", NULL);
 	if (program == 0) {
 		inside_reset_signals();
-		inside_program(inside, root_fd);
+		inside_program(inside, root_fd, -1);
 	}
 	/* Nothing may be held open here: kiln reads the output to its end. */
 	syscall(SYS_close_range, 0U, ~0U, 0);

@@ -94,6 +94,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.script_fd = -1,
 					.network = sandbox->network,
 					.plain = sandbox->isolation == ISOLATION_CHROOT,
+					.no_new_privileges = sandbox->no_new_privileges,
 					.stand_ins = &run->stand_ins,
 					.calls = &run->calls,
 					.environment = sandbox->environment };
@@ -421,7 +422,8 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 ||
-	    calls_prepare(sandbox->log, &run.calls, e) < 0 || (script && prepare_script(&run, script, e) < 0))
+	    calls_prepare(sandbox->log, sandbox->mounts && !run.inside.plain, &run.calls, e) < 0 ||
+	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);
 	if (start(&run, &init, e) < 0)

@@ -93,7 +93,7 @@ static int mount_overlay(const char *path, const char *options, int *fd, struct 
 {
 	if (!options)
 		return error_set(e, ERROR_UNSUPPORTED, "too many layers for one overlayfs");
-	if (mount("kiln", path, "overlay", MS_NOATIME, options) < 0)
+	if (mount("kiln", path, "overlay", MS_NOATIME | MS_NODEV, options) < 0)
 		return error_sys(e, "cannot mount an overlayfs");
 	if (dir_open(AT_FDCWD, path, fd, e) == 0)
 		return 0;

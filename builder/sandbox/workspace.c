@@ -86,7 +86,8 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 
 	if (dir_make(path, e) < 0)
 		return -1;
-	if (mount("kiln", path, "tmpfs", MS_NOATIME, options) < 0)
+	/* nodev: kiln reads what scripts have made, also a device node where a file should be. */
+	if (mount("kiln", path, "tmpfs", MS_NOATIME | MS_NODEV, options) < 0)
 		return error_sys(e, "cannot mount a tmpfs on '%s'", path);
 	workspace->place = TAKE(path, NULL);
 	return open_root(workspace, e);
