@@ -20,7 +20,7 @@
 
 enum { CLEAR_OF_FIXED_FD = 200, STATUS_SIGNAL = 128, STATUS_NOT_RUN = 127 };
 
-static const char host_name[] = "localhost"; /* whatever a script does with it, it is no build host's */
+const char inside_host_name[] = "localhost";
 static const char shell_path[] = "/bin/sh";
 
 /* Append TEXT to the string in TO, as far as there is room. */
@@ -97,7 +97,7 @@ static void furnish(const struct inside *inside)
 		inside_fail(inside->report_fd, false, "cannot mount", subject);
 	if (stand_ins_mount(inside->stand_ins, &subject) < 0)
 		inside_fail(inside->report_fd, false, "cannot mount a stand-in at", subject);
-	if (sethostname(host_name, sizeof host_name - 1) < 0 || setdomainname("(none)", 6) < 0)
+	if (sethostname(inside_host_name, sizeof inside_host_name - 1) < 0 || setdomainname("(none)", 6) < 0)
 		inside_fail(inside->report_fd, false, "cannot set the host name", NULL);
 	if (!inside->network && loopback_up() < 0)
 		inside_fail(inside->report_fd, false, "cannot start the loopback device", NULL);
@@ -202,6 +202,8 @@ static void lock(const struct inside *inside, int report_fd, int request_fd)
 	rights_leave_host(shared_network);
 	if (calls_filter(inside->calls, &listener_fd) < 0)
 		inside_fail(report_fd, false, "cannot filter system calls", NULL);
+	if (inside->plain && inside->proc_view->program)
+		listener_fd = calls_listen(inside->proc_view); /* old kernels: without */
 	if (listener_fd >= 0 && requests_send(request_fd, listener_fd) < 0)
 		inside_fail(report_fd, false, "cannot hand over requests", NULL);
 	if (rights_reduce(shared_network, inside->no_new_privileges) < 0)

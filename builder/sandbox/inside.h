@@ -17,6 +17,9 @@ enum {
 };
 #define INSIDE_SCRIPT_PATH "/dev/fd/100"
 
+/* The host name in the sandbox: whatever a script does with it, it is no build host's. */
+extern const char inside_host_name[];
+
 /* Device nodes of the host that are seen in the sandbox. */
 extern const char *const inside_devices[];
 extern const size_t inside_device_count;
@@ -35,6 +38,7 @@ struct inside {
 	bool plain; /* without namespaces, as in plain.h */
 	const struct stand_ins *stand_ins;
 	const struct calls *calls;
+	const struct calls *proc_view; /* with `plain`; its program is NULL: there is none */
 	int *signal;                   /* in memory shared with kiln: which one killed the program */
 	const char *const *candidates; /* paths to try, NULL-terminated */
 	const char *const *argv;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -128,6 +129,7 @@ static void aside_name(const struct plain *plain, const struct plain_item *item,
 }
 
 /* The placeholder has its folder's time changed, as with mounts; the root's own file does not. */
+/* That a placeholder comes and goes shows in its folder's time, as with mounts; what is moved away does not. */
 static int put_item(struct plain *plain, struct plain_item *item, struct error *e)
 {
 	char moved_name[32];
@@ -284,12 +286,12 @@ void plain_release(struct plain *plain)
 /* Everything that it leaves becomes a child of this process, however often it forks. */
 static noreturn void guard_main(const struct inside *inside)
 {
+	int sockets[2];
 	sigset_t signals;
 	pid_t program;
-	int root_fd = inside->root_tree_fd;
 
 	inside_reset_signals();
-	/* What awaits them is not interrupted by them. */
+	/* Who awaits them is not interrupted by them. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGCHLD);
@@ -297,16 +299,19 @@ static noreturn void guard_main(const struct inside *inside)
 	if (inside_tie(inside, SIGTERM) < 0 || setsid() < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		inside_fail(inside->report_fd, false, "cannot start a session", NULL);
 	umask(022);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+		inside_fail(inside->report_fd, false, "cannot make a socket", NULL);
 	program = _Fork();
 	if (program < 0)
 		inside_fail(inside->report_fd, false, "cannot start a process", NULL);
 	if (program == 0) {
 		inside_reset_signals();
-		inside_program(inside, root_fd, -1);
+		inside_program(inside, inside->root_tree_fd, sockets[1]);
 	}
-	/* Nothing may be held open here: kiln reads the output to its end. */
-	syscall(SYS_close_range, 0U, ~0U, 0);
-	sweep_behind(program, &signals, inside->signal);
+	/* Nothing else may be held open here: kiln reads the output to its end. */
+	if (dup2(sockets[0], STDIN_FILENO) < 0 || syscall(SYS_close_range, 1U, ~0U, 0) < 0)
+		_exit(1);
+	sweep_behind(program, &signals, STDIN_FILENO, inside->signal);
 }
 
 int plain_start(const struct inside *inside, pid_t *pid, int *pid_fd, struct error *e)

@@ -45,7 +45,7 @@ int requests_send(int socket_fd, int listener_fd)
 	return sendmsg(socket_fd, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-static int receive_descriptor(int socket_fd)
+int requests_receive_descriptor(int socket_fd)
 {
 	union ancillary ancillary = { .bytes = "" };
 	char byte;
@@ -113,7 +113,7 @@ int requests_receive(int socket_fd, const struct calls *calls, const struct stan
 		     struct requests *requests)
 {
 	*requests = (struct requests) { .calls = calls, .root_fd = root_fd };
-	requests->listener_fd = receive_descriptor(socket_fd);
+	requests->listener_fd = requests_receive_descriptor(socket_fd);
 	if (requests->listener_fd < 0)
 		return 0;
 	for (size_t i = 0; i < stand_ins->count; i++) {
@@ -131,8 +131,8 @@ int requests_receive(int socket_fd, const struct calls *calls, const struct stan
 	return 1;
 }
 
-/* The string at ADDRESS of process PID. Page by page, as what is behind its end may be no memory. */
-static int read_string(pid_t pid, uint64_t address, char *text, size_t room)
+/* Page by page, as what is behind its end may be no memory. */
+int requests_read_text(pid_t pid, uint64_t address, char *text, size_t room)
 {
 	size_t len = 0;
 
@@ -242,15 +242,15 @@ static int answer_mount(struct requests *requests, const struct seccomp_notif *a
 
 	errno = EPERM;
 	if (unknown || requests->mount_count == REQUESTS_MOUNTS_MAX ||
-	    read_string(pid, arguments[MOUNT_TARGET], target, sizeof target) < 0)
+	    requests_read_text(pid, arguments[MOUNT_TARGET], target, sizeof target) < 0)
 		return -1;
 	if (flags & MS_BIND) {
-		if (read_string(pid, arguments[MOUNT_SOURCE], text, sizeof text) < 0)
+		if (requests_read_text(pid, arguments[MOUNT_SOURCE], text, sizeof text) < 0)
 			return -1;
 		return bind_mount(requests, text, target, flags & MS_REC);
 	}
-	if (read_string(pid, arguments[MOUNT_TYPE], type, sizeof type) < 0 ||
-	    (arguments[MOUNT_DATA] && read_string(pid, arguments[MOUNT_DATA], text, sizeof text) < 0))
+	if (requests_read_text(pid, arguments[MOUNT_TYPE], type, sizeof type) < 0 ||
+	    (arguments[MOUNT_DATA] && requests_read_text(pid, arguments[MOUNT_DATA], text, sizeof text) < 0))
 		return -1;
 	if (strcmp(type, "tmpfs") == 0)
 		return mount_memory(requests, target, flags, text);
@@ -268,7 +268,7 @@ static int answer_umount(struct requests *requests, const struct seccomp_notif *
 	bool is_root = false;
 	uint64_t mount;
 
-	if (read_string((pid_t)asked->pid, asked->data.args[UMOUNT_TARGET], target, sizeof target) < 0)
+	if (requests_read_text((pid_t)asked->pid, asked->data.args[UMOUNT_TARGET], target, sizeof target) < 0)
 		return -1;
 	fd = open_path(requests, target, flags & UMOUNT_NOFOLLOW ? O_NOFOLLOW : 0);
 	if (fd < 0)

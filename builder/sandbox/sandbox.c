@@ -11,6 +11,7 @@
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
 #include "sandbox/plain.h"
+#include "sandbox/proc_view.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -56,6 +57,7 @@ struct run {
 	struct stand_ins stand_ins;
 	struct plain plain;
 	struct calls calls;
+	struct calls proc_view;
 	struct arena arena;
 	int report_read_fd;
 	const char *script; /* borrowed; what runs instead of a program of the root, or NULL */
@@ -77,6 +79,7 @@ static void run_release(struct run *run)
 	plain_release(&run->plain);
 	stand_ins_release(&run->stand_ins);
 	calls_release(&run->calls);
+	calls_release(&run->proc_view);
 	arena_release(&run->arena);
 	if (run->inside.signal)
 		munmap(TAKE(run->inside.signal, NULL), sizeof *run->inside.signal);
@@ -97,6 +100,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.no_new_privileges = sandbox->no_new_privileges,
 					.stand_ins = &run->stand_ins,
 					.calls = &run->calls,
+					.proc_view = &run->proc_view,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		run->inside.device_tree_fds[i] = -1;
@@ -422,6 +426,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	if (interrupt_check(e) < 0)
 		return -1;
 	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 ||
+	    (run.inside.plain && proc_view_prepare(&run.proc_view, e) < 0) ||
 	    calls_prepare(sandbox->log, sandbox->mounts && !run.inside.plain, &run.calls, e) < 0 ||
 	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");

@@ -3,12 +3,16 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "sandbox/proc_view.h"
+#include "sandbox/requests.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 
-enum { STATUS_SIGNAL = 128 };
+enum { STATUS_SIGNAL = 128, ROUND_MS = 10 };
 
 struct member {
 	pid_t pid;
@@ -98,21 +102,38 @@ static bool reap(pid_t program, bool *ended, int *status)
 	return pid == 0;
 }
 
-noreturn void sweep_behind(pid_t program, const sigset_t *signals, int *killed_by)
+/* Answer calls until there is a signal, or for MS milliseconds (-1: any time); its number, or 0. */
+static int await_signal(int signal_fd, int *listener_fd, int ms)
 {
-	bool ended = false;
-	bool stopped = false;
-	int status = SIGKILL; /* as wait(2) has it: killed */
-	siginfo_t info;
+	struct pollfd ready[2] = { { signal_fd, POLLIN, 0 }, { *listener_fd, POLLIN, 0 } };
+	struct signalfd_siginfo info;
 
-	while (!ended && !stopped && reap(program, &ended, &status) && !ended)
-		stopped = sigwaitinfo(signals, &info) == SIGTERM;
+	if (poll(ready, 2, ms) < 0)
+		return 0;
+	if (ready[1].revents && (!(ready[1].revents & POLLIN) || proc_view_answer(*listener_fd) < 0))
+		close(TAKE(*listener_fd, -1));
+	if (ready[0].revents && read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+		return (int)info.ssi_signo;
+	return 0;
+}
+
+noreturn void sweep_behind(pid_t program, const sigset_t *signals, int socket_fd, int *killed_by)
+{
+	int listener_fd = requests_receive_descriptor(socket_fd);
+	int signal_fd = signalfd(-1, signals, SFD_CLOEXEC);
+	bool ended = false;
+	bool stopped = signal_fd < 0;
+	int status = SIGKILL; /* as wait(2) has it: killed */
+
+	while (!ended && !stopped) {
+		if (!reap(program, &ended, &status) || ended)
+			break;
+		stopped = await_signal(signal_fd, &listener_fd, -1) == SIGTERM;
+	}
 	/* Each round ends all that were there; what they have left comes here, and is the next one's. */
 	while (reap(program, &ended, &status)) {
-		static const struct timespec moment = { .tv_nsec = 10 * 1000 * 1000 };
-
 		kill_below();
-		sigtimedwait(signals, &info, &moment);
+		await_signal(signal_fd, &listener_fd, ROUND_MS);
 	}
 	if (WIFSIGNALED(status))
 		*killed_by = WTERMSIG(status);
