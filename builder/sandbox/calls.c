@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
@@ -54,6 +55,7 @@ static const char accounting[] = "the host's disks and its records of what ran o
 static const char kernel_faults[] = "for emulators and debuggers; in attacks on the kernel, to win races";
 static const char terminals[] = "typing into a terminal for whoever sits before it";
 static const char families[] = "raw packets, the hypervisor, radio, and much that is rarely looked after";
+static const char no_network[] = "the network is the container's, and this program is to have none";
 static const char host_events[] = "the host's audit and its devices coming and going; programs do without";
 
 static const struct rule {
@@ -168,6 +170,13 @@ static const struct rule {
 };
 
 /* Refused, or where the sandbox is made so, done by its init as far as that is harmless (requests.h). */
+/* In place of a network namespace; of socketcall(2) it cannot be seen for what, so there it is every socket. */
+static const struct rule offline_rules[] = {
+	{ "socket", EAFNOSUPPORT, no_network, { { 0, SCMP_CMP_MASKED_EQ, LOWER_HALF, AF_INET } } },
+	{ "socket", EAFNOSUPPORT, no_network, { { 0, SCMP_CMP_MASKED_EQ, LOWER_HALF, AF_INET6 } } },
+	{ "socketcall", EAFNOSUPPORT, no_network, { { 0, SCMP_CMP_MASKED_EQ, LOWER_HALF, 1 } } },
+};
+
 static const char *const mount_names[CALLS_OF_MOUNTS] = { "mount", "umount2", "umount" };
 
 /* Instruction sets that the kernel of one runs besides; in both directions, as kiln may be the smaller one. */
@@ -229,13 +238,15 @@ static int add_rule(scmp_filter_ctx filter, const struct rule *rule)
 				      rule->when);
 }
 
-static int add_rules(scmp_filter_ctx filter, bool mounts)
+static int add_rules(scmp_filter_ctx filter, bool mounts, bool offline)
 {
 	uint32_t answer = mounts ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(rules) && r == 0; i++)
 		r = add_rule(filter, &rules[i]);
+	for (size_t i = 0; offline && i < ARRAY_LEN(offline_rules) && r == 0; i++)
+		r = add_rule(filter, &offline_rules[i]);
 	for (size_t i = 0; i < CALLS_OF_MOUNTS && r == 0; i++)
 		r = seccomp_rule_add_array(filter, answer, seccomp_syscall_resolve_name(mount_names[i]), 0,
 					   NULL);
@@ -275,7 +286,7 @@ static int export(scmp_filter_ctx filter, int r, struct calls *calls, struct err
 			    e);
 }
 
-int calls_prepare(struct log *log, bool mounts, struct calls *calls, struct error *e)
+int calls_prepare(struct log *log, bool mounts, bool offline, struct calls *calls, struct error *e)
 {
 	auto_filter scmp_filter_ctx filter = NULL;
 	int r;
@@ -296,14 +307,16 @@ int calls_prepare(struct log *log, bool mounts, struct calls *calls, struct erro
 	if (r == 0)
 		r = add_companions(filter, calls);
 	if (r == 0)
-		r = add_rules(filter, mounts);
+		r = add_rules(filter, mounts, offline);
 	calls->mounts = mounts;
 	find_mount_numbers(calls);
 	return export(filter, r, calls, e);
 }
 
-int calls_prepare_listener(const char *const *names, size_t count, struct calls *calls, struct error *e)
+int calls_prepare_listener(const struct calls_listened *list, size_t count, struct calls *calls,
+			   struct error *e)
 {
+	const struct scmp_arg_cmp here = { 0, SCMP_CMP_MASKED_EQ, LOWER_HALF, (unsigned)AT_FDCWD };
 	auto_filter scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int r = 0;
 
@@ -312,10 +325,11 @@ int calls_prepare_listener(const char *const *names, size_t count, struct calls 
 	/* Others have other numbers, and other layouts of what they are answered with. */
 	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	for (size_t i = 0; i < count && r == 0; i++) {
-		int number = seccomp_syscall_resolve_name(names[i]);
+		int number = seccomp_syscall_resolve_name(list[i].name);
 
 		if (number >= 0)
-			r = seccomp_rule_add_array(filter, SCMP_ACT_NOTIFY, number, 0, NULL);
+			r = seccomp_rule_add_array(filter, SCMP_ACT_NOTIFY, number, list[i].from_folder,
+						   &here);
 	}
 	return export(filter, r, calls, e);
 }

@@ -38,10 +38,11 @@ struct calls {
 
 /*
  * With MOUNTS the calls that mount something are not refused: whoever has the listener of calls_filter() answers
- * them. Where this kernel filters no system calls, that is said in detail, and calls_filter() will do nothing.
+ * them. With OFFLINE there are no sockets of a network. Where this kernel filters no system calls, that is said in detail, and calls_filter() will do nothing.
  * Errors: ERROR_SYSTEM.
  */
-int calls_prepare(struct log *log, bool mounts, struct calls *calls, struct error *e) MUST_CHECK;
+int calls_prepare(struct log *log, bool mounts, bool offline, struct calls *calls, struct error *e)
+	MUST_CHECK;
 
 /*
  * Filter the calls of this process from now on; that cannot be undone. *listener_fd is where calls with mounts are
@@ -50,12 +51,18 @@ int calls_prepare(struct log *log, bool mounts, struct calls *calls, struct erro
  */
 int calls_filter(const struct calls *calls, int *listener_fd);
 
+/* A call by its name; FROM_FOLDER: only when its first argument, a folder, is AT_FDCWD. */
+struct calls_listened {
+	const char *name;
+	bool from_folder;
+};
+
 /*
- * A filter of its own by which all calls of these NAMES, of the native instruction set, wait for a listener; those
- * that it does not have are left out. calls_listen() sets it: the listener, or -1 and errno. Async-signal-safe.
+ * A filter of its own by which the calls of LIST, of the native instruction set, wait for a listener; those that it
+ * does not have are left out. calls_listen() sets it: the listener, or -1 and errno. Async-signal-safe.
  */
-int calls_prepare_listener(const char *const *names, size_t count, struct calls *calls, struct error *e)
-	MUST_CHECK;
+int calls_prepare_listener(const struct calls_listened *list, size_t count, struct calls *calls,
+			   struct error *e) MUST_CHECK;
 int calls_listen(const struct calls *calls);
 
 /* Which call a listener is told of; CALLS_OF_MOUNTS: none of them. Async-signal-safe. */

@@ -33,6 +33,11 @@ static int64_t do_open(struct asked *asked);
 static int64_t do_read_link(struct asked *asked);
 static int64_t do_statfs(struct asked *asked);
 static int64_t do_chmod(struct asked *asked);
+static int64_t do_access(struct asked *asked);
+static int64_t do_stat(struct asked *asked);
+static int64_t do_lstat(struct asked *asked);
+static int64_t do_stat_at(struct asked *asked);
+static int64_t do_statx(struct asked *asked);
 static int64_t do_get_xattr(struct asked *asked);
 static int64_t do_set_xattr(struct asked *asked);
 static int64_t do_utime(struct asked *asked);
@@ -47,10 +52,16 @@ static const struct row {
 	{ "open", SYS_open, 0, do_open },
 	{ "readlink", SYS_readlink, 0, do_read_link },
 	{ "chmod", SYS_chmod, 0, do_chmod },
+	{ "stat", SYS_stat, 0, do_stat },
+	{ "lstat", SYS_lstat, 0, do_lstat },
+	{ "access", SYS_access, 0, do_access },
 #endif
 	{ "openat", SYS_openat, 1, do_open },
 	{ "readlinkat", SYS_readlinkat, 1, do_read_link },
 	{ "fchmodat", SYS_fchmodat, 1, do_chmod },
+	{ "newfstatat", SYS_newfstatat, 1, do_stat_at },
+	{ "statx", SYS_statx, 1, do_statx },
+	{ "faccessat", SYS_faccessat, 1, do_access },
 	{ "statfs", SYS_statfs, 0, do_statfs },
 	{ "getxattr", SYS_getxattr, 0, do_get_xattr },
 	{ "setxattr", SYS_setxattr, 0, do_set_xattr },
@@ -60,11 +71,11 @@ static const struct row {
 
 int proc_view_prepare(struct calls *calls, struct error *e)
 {
-	const char *names[ARRAY_LEN(rows)];
+	struct calls_listened list[ARRAY_LEN(rows)];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		names[i] = rows[i].name;
-	return calls_prepare_listener(names, ARRAY_LEN(rows), calls, e);
+		list[i] = (struct calls_listened) { rows[i].name, rows[i].path_at == 1 };
+	return calls_prepare_listener(list, ARRAY_LEN(rows), calls, e);
 }
 
 static int read_memory(pid_t pid, uint64_t address, void *data, size_t len)
@@ -189,6 +200,45 @@ static int64_t do_statfs(struct asked *asked)
 static int64_t do_chmod(struct asked *asked)
 {
 	return chmod(asked->path, (mode_t)asked->rest[0]);
+}
+
+static int64_t do_access(struct asked *asked)
+{
+	return access(asked->path, (int)asked->rest[0]);
+}
+
+static int64_t give_stat(const struct asked *asked, int flags)
+{
+	struct stat st;
+
+	if (fstatat(AT_FDCWD, asked->path, &st, flags & AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	return write_memory(asked->pid, asked->rest[0], &st, sizeof st);
+}
+
+static int64_t do_stat(struct asked *asked)
+{
+	return give_stat(asked, 0);
+}
+
+static int64_t do_lstat(struct asked *asked)
+{
+	return give_stat(asked, AT_SYMLINK_NOFOLLOW);
+}
+
+static int64_t do_stat_at(struct asked *asked)
+{
+	return give_stat(asked, (int)asked->rest[1]);
+}
+
+static int64_t do_statx(struct asked *asked)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, asked->path, (int)asked->rest[0] & ~AT_EMPTY_PATH, (unsigned)asked->rest[1],
+		  &st) < 0)
+		return -1;
+	return write_memory(asked->pid, asked->rest[2], &st, sizeof st);
 }
 
 static int64_t do_get_xattr(struct asked *asked)

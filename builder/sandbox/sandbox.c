@@ -427,7 +427,8 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 		return -1;
 	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 ||
 	    (run.inside.plain && proc_view_prepare(&run.proc_view, e) < 0) ||
-	    calls_prepare(sandbox->log, sandbox->mounts && !run.inside.plain, &run.calls, e) < 0 ||
+	    calls_prepare(sandbox->log, sandbox->mounts && !run.inside.plain,
+			  run.inside.plain && !sandbox->network, &run.calls, e) < 0 ||
 	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);
