@@ -28,6 +28,7 @@ static const struct {
 	unsigned uses; /* enum privilege_use */
 } needed_capabilities[] = {
 	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", PRIVILEGE_NAMESPACES },
+	{ CAP_NET_ADMIN, "CAP_NET_ADMIN", PRIVILEGE_NAMESPACES }, /* for the loopback device of a network */
 	{ CAP_CHOWN, "CAP_CHOWN", ALL_USES },
 	{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE", ALL_USES },
 	{ CAP_FOWNER, "CAP_FOWNER", ALL_USES },
