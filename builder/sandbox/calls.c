@@ -87,7 +87,7 @@ static int add_rules(scmp_filter_ctx filter)
 }
 
 /* A program that is no valid one is refused with EINVAL, but only once it could be read. */
-static bool kernel_filters(void)
+bool calls_are_filtered(void)
 {
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno == EFAULT;
 }
@@ -98,7 +98,7 @@ int calls_prepare(struct log *log, struct calls *calls, struct error *e)
 	auto_close int memory = -1;
 	int r;
 
-	if (!kernel_filters()) {
+	if (!calls_are_filtered()) {
 		if (log)
 			log_detail(
 				log,

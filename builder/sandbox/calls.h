@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct calls {
@@ -21,6 +22,9 @@ struct calls {
 
 #define CALLS_INIT ((struct calls) { NULL, 0 })
 #define auto_calls AUTO(calls_release)
+
+/* Whether this kernel can do that. */
+bool calls_are_filtered(void);
 
 /*
  * Where this kernel filters no system calls, that is said in detail, and calls_filter() will do nothing.

@@ -5,7 +5,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_root 'it makes a user, to build as'
 require_programs jq unshare setpriv newuidmap newgidmap python3 dpkg-deb tar zstd
 default_image
 
