@@ -5,7 +5,7 @@
 #
 #	accounts [IDS]	the accounts of this host and "somebody", with so many subordinate ids; none: he has no line
 #	as_user COMMAND	run by him, without any right of root's
-#	user_keeps_out	give him copies of kiln and its recipes where the checkout lies in a folder that he may not enter
+#	user_settles	give him kiln's recipes, and copies of all where the checkout lies in a folder that he may not enter
 #	$BIN		a folder of programs that come first; $ONLY_BIN=1: and no others
 #	$PREPARE	commands for root of his namespaces, before he begins
 #	$CONFINED=1	in a user namespace of his own, too, whose switches are not the host's
@@ -54,13 +54,15 @@ as_user() {
 		eval "$1" || exit
 		shift
 		cd "$0/home" && exec "$@"
-	' "$WORK" "${PREPARE-:}" env -u XDG_CACHE_HOME HOME="$USER_HOME" setpriv --reuid "$USER_ID" --regid "$USER_ID" \
+	' "$WORK" "${PREPARE-:}" env -u XDG_CACHE_HOME HOME="$USER_HOME" TMPDIR="$USER_HOME" setpriv --reuid "$USER_ID" --regid "$USER_ID" \
 		--init-groups --inh-caps=-all --ambient-caps=-all ${PRIVILEGES-} -- env PATH="$path" "$@"
 }
 
-user_keeps_out() {
+user_settles() {
 	RECIPES=$TOP/recipes
+	ln -s "$TOP/recipes" "$USER_HOME/recipes"
 	as_user test -x "$KILN" -a -r "$TOP/recipes/debian-bookworm.yaml" && return
+	rm "$USER_HOME/recipes"
 	cp -r "$KILN" "$TOP/recipes" "$TOP/templates" "$USER_HOME/"
 	KILN=$USER_HOME/$(basename "$KILN")
 	RECIPES=$USER_HOME/recipes

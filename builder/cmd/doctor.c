@@ -16,10 +16,11 @@ static void print_rows(const struct doctor_report *report, struct buffer *out)
 	for (size_t i = 0; i < report->count; i++) {
 		const struct doctor_row *row = &report->rows[i];
 
-		buffer_addf(out, "%-8s %-16s %s", doctor_state_name(row->state), row->name, row->found);
-		if (row->state != DOCTOR_OK)
-			buffer_addf(out, " (%s)", row->purpose);
-		buffer_addc(out, '\n');
+		buffer_addf(out, "%-8s %-16s ", doctor_state_name(row->state), row->name);
+		/* Some errors say themselves what for. */
+		if (!strstr(row->found, row->purpose))
+			buffer_addf(out, "%s: ", row->purpose);
+		buffer_addf(out, "%s\n", row->found);
 		if (row->remedy)
 			buffer_addf(out, "%-8s %-16s %s\n", "", "", row->remedy);
 	}
@@ -73,9 +74,8 @@ int cmd_doctor(const struct settings *settings, struct error *e)
 	};
 	int printed;
 
-	if (recipe_find(default_recipe, &recipe, e) < 0)
-		return -1;
-	options.recipe_path = recipe;
+	if (recipe_find(default_recipe, &recipe, &options.recipe_error) == 0)
+		options.recipe_path = recipe;
 	if (doctor_examine(&options, &report, e) < 0)
 		return -1;
 	if (settings->json) {

@@ -32,15 +32,14 @@ void rows_of_archives(struct doctor *doctor, struct build *build)
 	/* What answers, but at the wrong time, is there. */
 	if (result < 0 && failure.kind == ERROR_EXPIRED) {
 		row_ok(doctor, mirror, "%s answers", address);
-		error_set(&failure, ERROR_EXPIRED, "it is %s here, and %s%s", now, failure.text,
-			  strstr(failure.text, "; ") ? "" : "; as root: timedatectl set-ntp true");
+		error_wrap(&failure, "it is %s here", now);
+		if (!strstr(failure.text, "; "))
+			row_remedy(&failure, "as root: timedatectl set-ntp true");
 		row_failed(doctor, clock_right, DOCTOR_MISSING, &failure);
 		return;
 	}
 	if (result < 0 && !strstr(failure.text, "; "))
-		error_set(&failure, failure.kind,
-			  "%s; name another by --mirror URL, or set http_proxy where one is needed",
-			  failure.text);
+		row_remedy(&failure, "name another by --mirror URL, or set http_proxy where one is needed");
 	row_tried(doctor, mirror, DOCTOR_MISSING, result, &failure,
 		  "%s answers, and is signed by the recipe's keys", address);
 	if (result < 0)

@@ -84,6 +84,13 @@ void row_failed(struct doctor *doctor, struct subject subject, enum doctor_state
 	add(doctor, subject, state, failure->kind, found, remedy);
 }
 
+void row_remedy(struct error *failure, const char *remedy)
+{
+	const struct error bare = *failure;
+
+	error_set(failure, bare.kind, "%s; %s", bare.text, remedy);
+}
+
 void row_tried(struct doctor *doctor, struct subject subject, enum doctor_state otherwise, int result,
 	       const struct error *failure, const char *fmt, ...)
 {
@@ -101,7 +108,7 @@ void row_tried(struct doctor *doctor, struct subject subject, enum doctor_state 
 /* The recipe as a build reads it; a row only when it is wrong. */
 static struct build *read_recipe(struct doctor *doctor)
 {
-	static const struct subject subject = { "recipe", "what is to be built" };
+	static const struct subject subject = { "recipe", "the default image" };
 	struct build_options options = {
 		.recipe_path = doctor->options->recipe_path,
 		.mirrors = doctor->options->mirrors,
@@ -110,9 +117,11 @@ static struct build *read_recipe(struct doctor *doctor)
 		.log = doctor->quiet,
 	};
 	auto_build struct build *build = build_open(&options);
-	struct error failure = ERROR_INIT;
+	struct error failure = doctor->options->recipe_error;
 
-	if (build_run(build, &failure) == 0)
+	if (failure.kind != ERROR_NONE)
+		row_remedy(&failure, "run kiln in its checkout, or where make install has put it");
+	else if (build_run(build, &failure) == 0)
 		return TAKE(build, NULL);
 	row_failed(doctor, subject, DOCTOR_MISSING, &failure);
 	return NULL;

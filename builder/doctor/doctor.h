@@ -37,7 +37,8 @@ struct doctor_report {
 #define DOCTOR_REPORT_INIT ((struct doctor_report) { ARENA_INIT, NULL, 0 })
 
 struct doctor_options {
-	const char *recipe_path; /* of the image that is to be built */
+	const char *recipe_path;   /* of the image that is to be built */
+	struct error recipe_error; /* why there is none; else ERROR_NONE */
 	const char *cache_dir;
 	const char *work_dir;       /* NULL: as a build chooses */
 	const char *const *mirrors; /* --mirror */

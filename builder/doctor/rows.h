@@ -26,6 +26,8 @@ void row_ok(struct doctor *doctor, struct subject subject, const char *fmt, ...)
 /* What FAILURE says; errors have their remedy behind the first "; ". */
 void row_failed(struct doctor *doctor, struct subject subject, enum doctor_state state,
 		const struct error *failure);
+/* Give FAILURE, which has none, a remedy. */
+void row_remedy(struct error *failure, const char *remedy);
 /* row_ok() when RESULT is 0, else the failure. */
 void row_tried(struct doctor *doctor, struct subject subject, enum doctor_state otherwise, int result,
 	       const struct error *failure, const char *fmt, ...) PRINTF(6, 7);

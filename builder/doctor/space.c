@@ -71,7 +71,7 @@ static void row_of_cache(struct doctor *doctor, const char *nearest)
 	int result = try_writing(nearest, &failure);
 
 	if (result < 0)
-		error_set(&failure, ERROR_SYSTEM, "%s; choose another folder by --cache DIR", failure.text);
+		row_remedy(&failure, "choose another folder by --cache DIR");
 	row_tried(doctor, subject, DOCTOR_MISSING, result, &failure, "%s: %s", folder,
 		  strcmp(folder, nearest) == 0 ? human_size(cache_size(folder)).text : "not there yet");
 }
@@ -111,7 +111,7 @@ static void row_of_root(struct doctor *doctor, const char *nearest)
 	int result = workspace_room(&options, &in_memory, &failure);
 
 	if (result < 0)
-		error_set(&failure, failure.kind, "%s; build elsewhere by --work DIR", failure.text);
+		row_remedy(&failure, "build elsewhere by --work DIR");
 	else if (!in_memory && !work) {
 		row_failed(doctor, subject, DOCTOR_WARNING,
 			   &(struct error) {

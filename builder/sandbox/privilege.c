@@ -115,10 +115,15 @@ static int explain_refusal(int reason, struct error *e)
 				"as root: %s; or run kiln as root",
 				switches[i].path + strlen("/proc/sys/"), value, switches[i].mend);
 	}
-	errno = reason;
-	error_sys(e, "this host does not let users have namespaces of their own");
-	e->kind = ERROR_PRIVILEGE;
-	return -1;
+	/* No switch of this host: one of a namespace around this one, or of who started this process. */
+	return error_set(
+		e, ERROR_PRIVILEGE, "this process may not have a user namespace of its own (%s); %s",
+		reason == ENOSPC ? "there are as many as allowed" : strerror(reason),
+		reason == ENOSPC
+			? "as root of what runs this container: sysctl -w user.max_user_namespaces=10000"
+			: "a container has to be started with fewer restrictions (of Docker and Podman: "
+			  "--security-opt "
+			  "seccomp=unconfined --security-opt apparmor=unconfined), or run kiln as root");
 }
 
 size_t id_ranges_parse(struct text text, const char *name, uid_t id, struct id_range ranges[ID_RANGE_MAX],

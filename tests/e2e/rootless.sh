@@ -38,7 +38,7 @@ $other"
 }
 
 accounts 65536
-user_keeps_out
+user_settles
 
 # A small system with all that a user cannot own on disk.
 mkdir -p "$WORK/odd/DEBIAN" "$WORK/odd/opt/odd" "$WORK/debs"
