@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables that the tests use
 # An ordinary user for one test, read behind lib.sh by tests that run as root: he exists in mount namespaces of the
 # test's own only, and has nothing but what it gives him.
 #

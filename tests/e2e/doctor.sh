@@ -126,7 +126,7 @@ gap cache missing 'Read-only file system' '--cache DIR' system
 accounts 65536
 user_settles
 doctor_of_user() {
-	run as_user "$@" "$KILN" doctor --json --offline --cache "$USER_HOME/cache"
+	run as_user "$KILN" doctor --json --offline --cache "$USER_HOME/cache"
 }
 # mend NAME: what the row says is for root to run; what follows "; or" are other ways.
 mend() {

@@ -108,6 +108,35 @@ is 'to the same bytes' "$(sha256sum <"$WORK/home/packed/$image")" "$(sha256sum <
 as_user "$KILN" build "$WORK/odd.yaml" --cache "$WORK/home/cache" --output "$WORK/home/folder" --format dir --allow device-node >/dev/null 2>&1
 check 'a folder is a format, too' test -e "$(find "$WORK/home/folder" -maxdepth 2 -type d -name rootfs)/opt/odd/program"
 
+# What nobody but root can do.
+mkdir -p "$WORK/node/DEBIAN" "$WORK/node/bin"
+cp "$(readlink -f "$(command -v mknod)")" "$WORK/node/bin/mknod"
+for library in $(ldd "$WORK/node/bin/mknod" | grep -o '/[^ ]*'); do
+	mkdir -p "$WORK/node/opt/lib"
+	cp "$(readlink -f "$library")" "$WORK/node/opt/lib/${library##*/}"
+done
+sed 's/^Package: .*/Package: node/' "$WORK/odd/DEBIAN/control" >"$WORK/node/DEBIAN/control"
+dpkg-deb -b "$WORK/node" "$WORK/debs/node_1_all.deb" >/dev/null
+archive "$WORK/archive" >/dev/null 2>&1
+tiny_recipe "$WORK/node.yaml" "$SERVER" node
+printf '%s\n' 'actions:' '- trigger: post-packages' '  action: |' '    #!/bin/sh' \
+	'    LD_LIBRARY_PATH=/opt/lib mknod /opt/node c 1 3' >>"$WORK/node.yaml"
+check 'root has scripts that make device nodes' "$KILN" build "$WORK/node.yaml" --cache "$WORK/cache" --output "$WORK/node-by-root" \
+	--format unified --allow device-node
+fails 'without root a build says why they fail' action \
+	'mknod: .*Operation not permitted \| without root no script can make device nodes \(kiln\(1\), WITHOUT ROOT\)' \
+	build "$WORK/node-by-user" "$WORK/node.yaml"
+# They see no more of the host than those of root do.
+cat >"$WORK/see.yaml" <(sed '/^actions:/,$d' "$WORK/odd.yaml") - <<'R'
+actions:
+- trigger: post-packages
+  action: |
+    #!/bin/sh
+    for p in /proc/[0-9]*; do echo "${p##*/}"; done >/opt/processes
+R
+check 'a look around' build "$WORK/see" "$WORK/see.yaml"
+is 'scripts see no process of the host' "$(zstd -qdc "$WORK"/see/*.rootfs.tar.zst | tar -xOf - opt/processes | xargs)" '1 2'
+
 # What a host may lack.
 accounts 100
 fails 'too few subordinate ids' privilege "user 'somebody' has 100 subordinate ids in /etc/subuid, .* usermod --add-subuids" \
