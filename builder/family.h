@@ -30,6 +30,8 @@ struct family {
 	int (*addresses)(const struct recipe *, char ***addresses, size_t *count, struct error *);
 	int (*index)(const struct recipe *, struct fetcher *, struct log *, struct index_set *,
 		     struct error *);
+	int (*releases)(const struct recipe *, struct fetcher *, struct log *, struct index_set *,
+			struct error *);
 	int (*plan)(const struct recipe *, const struct index_set *, struct plan *, struct error *);
 	int (*check_host)(const struct plan *, struct error *);
 	int (*unpack_prepare)(const struct unpack_site *, struct error *);

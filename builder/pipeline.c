@@ -26,6 +26,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+enum { REACH_TIMEOUT_MS = 5 * 1000 };
+
 /* Everything one build makes. Released in the reverse of the order in which it was made. */
 struct build {
 	struct build_options options;
@@ -277,6 +279,43 @@ static int run_index(struct build *b, struct error *e)
 		return -1;
 	/* Now that the serial is known, and not after all the work. */
 	return pack_image_name(&b->recipe, &b->name, e);
+}
+
+int build_reach(struct build *b, const char *cache_dir, struct build_reach *reach, struct error *e)
+{
+	struct fetch_options options = {
+		.cache_dir = cache_dir,
+		.mirrors = &b->mirrors,
+		.retry_max = 1,
+		.connect_timeout_ms = REACH_TIMEOUT_MS,
+		.stall_timeout_ms = REACH_TIMEOUT_MS,
+		.backoff_ms = 1,
+		.log = b->options.log,
+	};
+	char **addresses = NULL;
+	size_t count = 0;
+
+	if (choose_mirrors(b, e) < 0 || fetcher_open(&options, &b->fetcher, e) < 0 ||
+	    b->family->addresses(&b->recipe, &addresses, &count, e) < 0)
+		return -1;
+	if (count)
+		reach->address = fetch_shown_url(b->fetcher, addresses[0]);
+	names_free(addresses, count);
+	if (b->family->releases(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
+		return -1;
+	reach->count = b->indexes.archive_count;
+	reach->newest_s = b->indexes.newest_date_s;
+	return 0;
+}
+
+void build_reach_release(struct build_reach *reach)
+{
+	free(TAKE(reach->address, NULL));
+}
+
+int build_check_processor(const struct build *b, struct error *e)
+{
+	return check_processor(&b->recipe, e);
 }
 
 static int run_plan(struct build *b, struct error *e)

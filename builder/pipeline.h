@@ -70,6 +70,23 @@ struct build;
 struct build *build_open(const struct build_options *options);
 /* Run the stages up to options->until. */
 int build_run(struct build *build, struct error *e) MUST_CHECK;
+/* What a build learns of the archives that it reaches. */
+struct build_reach {
+	char *address;    /* owned; of the main one, where it is fetched from, without credentials */
+	size_t count;     /* of them all */
+	int64_t newest_s; /* when the newest was made */
+};
+
+/*
+ * Of a build up to STAGE_RECIPE: ask its archives for their Release files, chosen and verified as the next stage does,
+ * but with CACHE_DIR for a cache and no patience. *reach is filled as far as it is known, also on failure.
+ */
+int build_reach(struct build *build, const char *cache_dir, struct build_reach *reach, struct error *e)
+	MUST_CHECK;
+void build_reach_release(struct build_reach *reach);
+/* Of such a build, too: ERROR_UNSUPPORTED when this host cannot run programs for the image's processor. */
+int build_check_processor(const struct build *build, struct error *e) MUST_CHECK;
+
 /* Of a build up to STAGE_PLAN without a lock: the text of the lock that would make it again, malloc'ed. */
 int build_lock(struct build *build, char **text, struct error *e) MUST_CHECK;
 const struct plan *build_plan(const struct build *build);

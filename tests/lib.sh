@@ -19,6 +19,8 @@ chmod 755 "$WORK"
 cleanup_commands=()
 failures=0
 unset KILN_MIRROR SOURCE_DATE_EPOCH http_proxy https_proxy all_proxy no_proxy
+# Where programs of tests (mke2fs, getcap) are, which are not in every user's path.
+PATH=$PATH:/usr/sbin:/sbin
 umask 022
 
 # at_exit COMMAND [ARGUMENT...]: run it when the test ends, in whatever way; the latest first.
@@ -33,7 +35,7 @@ leave() {
 	for ((i = ${#cleanup_commands[@]} - 1; i >= 0; i--)); do
 		eval "${cleanup_commands[i]}" || true
 	done
-	rm -rf --one-file-system "$WORK"
+	as_root rm -rf --one-file-system "$WORK" 2>/dev/null || rm -rf --one-file-system "$WORK"
 	if [ "$status" = 0 ] && [ "$failures" -gt 0 ]; then
 		status=1
 	fi
@@ -159,8 +161,48 @@ word_of() {
 	sed -nE "s/^\s*ERROR_([A-Z]+) = $1\b.*/\L\1/p" "$TOP/builder/base/error.h"
 }
 
+# What an ordinary user can do is tested as one. Only what follows asks for more:
+#	require_rights		kiln can build here: by root, or by whoever has subordinate ids
+#	become_root		the same, and from here on the test is root: of a user namespace where it is not the host's.
+#				It begins anew there. Images that are to be built by the user himself are built before.
+#	require_root REASON	root of the host: for daemons, and for device nodes
+
+is_host_root() {
+	[ "$(id -u)" = 0 ] && grep -qE '^ *0 +0 +4294967295$' /proc/self/uid_map
+}
+
+# as_root COMMAND...: as root, be it of a user namespace: to look at files of all owners that an image has, and to
+# remove them.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		unshare --user --map-auto --map-root-user -- "$@"
+	fi
+}
+
+require_rights() {
+	as_root true 2>/dev/null || skip_all 'needs root, or subordinate ids (kiln doctor says why there are none)'
+}
+
+become_root() {
+	require_rights
+	[ "$(id -u)" != 0 ] || return 0
+	rm -rf --one-file-system "$WORK"
+	exec unshare --user --map-auto --map-root-user --mount --propagation private -- "$0"
+}
+
 require_root() {
-	[ "$(id -u)" = 0 ] || skip_all 'needs root'
+	is_host_root || skip_all "needs root of the host: $1"
+}
+
+# make_node FILE b|c MAJOR MINOR: a device node, or what kiln has in its place where nobody may make any (base/device.h).
+make_node() {
+	local bytes type=$((0x2000))
+	mknod "$@" 2>/dev/null && return
+	[ "$2" = c ] || type=$((0x6000))
+	bytes=$(python3 -c 'import struct, sys; print(struct.pack("=III", *map(int, sys.argv[1:])).hex())' "$type" "$3" "$4")
+	(umask 066 && : >"$1") && setfattr -n user.kiln.device -v "0x$bytes" "$1"
 }
 
 # require_programs NAME...

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/process.h"
+#include "base/program.h"
 #include "fetch/openpgp.h"
 #include "fetch/verify.h"
 
@@ -100,9 +101,7 @@ static int run(const char *const *argv, int input_fd, struct process_result *res
 
 	if (process_run(&options, result, e) == 0)
 		return 0;
-	if (e->sys == ENOENT)
-		return error_set(e, ERROR_SYSTEM, "there is no ssh-keygen; install openssh-client");
-	return -1;
+	return e->sys == ENOENT ? program_missing(argv[0], e) : -1;
 }
 
 /* Who of the allowed signers it may be by: the first line; empty when it is by none of them. */

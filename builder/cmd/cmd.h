@@ -108,6 +108,7 @@ int cmd_check(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_convert(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_inspect(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_diff(const struct settings *settings, struct error *e) MUST_CHECK;
+int cmd_doctor(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_lint(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_list(const struct settings *settings, struct error *e) MUST_CHECK;
 int cmd_lock(const struct settings *settings, struct error *e) MUST_CHECK;

@@ -13,6 +13,7 @@ static const struct command commands[] = {
 	{ "check", "[RECIPE]...", 0, SIZE_MAX, "say all that is wrong with recipes", cmd_check },
 	{ "convert", "IMAGE [ROOTFS]", 1, 2, "write an image in another format or compression", cmd_convert },
 	{ "diff", "A B", 2, 2, "show what is different between two images or folders", cmd_diff },
+	{ "doctor", "", 0, 0, "say what this host lacks, and what mends it", cmd_doctor },
 	{ "inspect", "IMAGE [ROOTFS]", 1, 2, "show what an image is, and where its space goes", cmd_inspect },
 	{ "lint", "[IMAGE [ROOTFS]]", 0, 2, "say what an image should not be published with", cmd_lint },
 	{ "list", "", 0, 0, "show the recipes with their descriptions", cmd_list },

@@ -27,9 +27,10 @@ enum {
 	ON_DIFF = 1 << 14,
 	ON_REBUILD = 1 << 15,
 	ON_LINT = 1 << 16,
+	ON_DOCTOR = 1 << 17,
 	ON_ALL = ON_BUILD | ON_LIST | ON_PLAN | ON_CACHE | ON_CHECK | ON_TEMPLATE | ON_MATRIX | ON_SHOW |
 		 ON_CONVERT | ON_PACK | ON_UNPACK | ON_VERIFY | ON_INSPECT | ON_LOCK | ON_DIFF | ON_REBUILD |
-		 ON_LINT,
+		 ON_LINT | ON_DOCTOR,
 };
 
 struct option_row {
@@ -53,7 +54,8 @@ static const struct option_row rows[] = {
 	  "SHA256SUMS.sig must be by one of these SSH keys, as ssh-keygen(1) has them" },
 	{ "builder-id", 0, "URI", OPTION_TEXT, FIELD(builder_id), ON_BUILD,
 	  "in the provenance: the address that stands for who builds (default: urn:kiln:builder)" },
-	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache), ON_BUILD | ON_PLAN | ON_CACHE | ON_LOCK | ON_REBUILD,
+	{ "cache", 0, "DIR", OPTION_TEXT, FIELD(cache),
+	  ON_BUILD | ON_DOCTOR | ON_PLAN | ON_CACHE | ON_LOCK | ON_REBUILD,
 	  "keep downloads in DIR (default: the user's cache folder)" },
 	{ "cell", 0, "CELL", OPTION_LIST, FIELD(chosen_cells),
 	  ON_BUILD | ON_LOCK | ON_MATRIX | ON_PLAN | ON_SHOW,
@@ -101,7 +103,8 @@ static const struct option_row rows[] = {
 	  "take the packages that the lock FILE names (default: the recipe's)" },
 	{ "metadata", 0, "FILE", OPTION_TEXT, FIELD(metadata), ON_PACK,
 	  "take FILE as the image's metadata.yaml, as it is" },
-	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
+	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors),
+	  ON_BUILD | ON_DOCTOR | ON_LOCK | ON_PLAN | ON_REBUILD,
 	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
 	  "mirror" },
 	{ "name", 0, "NAME", OPTION_TEXT, FIELD(name), ON_CONVERT | ON_PACK,
@@ -110,8 +113,9 @@ static const struct option_row rows[] = {
 	  "carry out every step, and keep none as a layer" },
 	{ "no-lint", 0, NULL, OPTION_FLAG, FIELD(no_lint), ON_BUILD,
 	  "write the image whatever kiln lint would find" },
-	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
-	  "use the cache alone" },
+	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline),
+	  ON_BUILD | ON_DOCTOR | ON_LOCK | ON_PLAN | ON_REBUILD,
+	  "use the cache alone; doctor: ask no archive" },
 	{ "older-than", 0, "DAYS", OPTION_TEXT, FIELD(older_than), ON_CACHE,
 	  "trim: remove what was not used for DAYS" },
 	{ "option", 'o', "KEY=VALUE", OPTION_LIST, FIELD(overrides),
@@ -152,7 +156,7 @@ static const struct option_row rows[] = {
 	  "say what has changed since the lock that is there" },
 	{ "verbose", 'v', NULL, OPTION_FLAG, FIELD(verbose), ON_ALL,
 	  "show what scripts print, and what else is done" },
-	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD | ON_REBUILD,
+	{ "work", 0, "DIR", OPTION_TEXT, FIELD(work), ON_BUILD | ON_DOCTOR | ON_REBUILD,
 	  "build the root in a folder below DIR (default: in memory where it fits)" },
 };
 
@@ -164,12 +168,12 @@ static unsigned command_bit(const struct command *command)
 		const char *name;
 		unsigned bit;
 	} bits[] = {
-		{ "build", ON_BUILD },     { "cache", ON_CACHE },       { "check", ON_CHECK },
-		{ "convert", ON_CONVERT }, { "diff", ON_DIFF },         { "inspect", ON_INSPECT },
-		{ "lint", ON_LINT },       { "list", ON_LIST },         { "lock", ON_LOCK },
-		{ "matrix", ON_MATRIX },   { "pack", ON_PACK },         { "rebuild", ON_REBUILD },
-		{ "show", ON_SHOW },       { "template", ON_TEMPLATE }, { "unpack", ON_UNPACK },
-		{ "verify", ON_VERIFY },
+		{ "build", ON_BUILD },     { "cache", ON_CACHE },   { "check", ON_CHECK },
+		{ "convert", ON_CONVERT }, { "diff", ON_DIFF },     { "doctor", ON_DOCTOR },
+		{ "inspect", ON_INSPECT }, { "lint", ON_LINT },     { "list", ON_LIST },
+		{ "lock", ON_LOCK },       { "matrix", ON_MATRIX }, { "pack", ON_PACK },
+		{ "rebuild", ON_REBUILD }, { "show", ON_SHOW },     { "template", ON_TEMPLATE },
+		{ "unpack", ON_UNPACK },   { "verify", ON_VERIFY },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++)

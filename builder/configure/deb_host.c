@@ -43,27 +43,37 @@ static bool has_page(struct text maps)
 	return false;
 }
 
-int deb_check_mappings(const struct plan *plan, struct text maps, struct error *e)
+static int check_page(struct text maps, const char *version, struct error *e)
 {
-	const struct plan_package *caller = find_caller(plan);
-
-	if (!caller || has_page(maps))
+	if (has_page(maps))
 		return 0;
 	return error_set(
 		e, ERROR_UNSUPPORTED,
 		"programs of libc6 %s call the kernel's vsyscall page, which this host's kernel does not "
 		"have: they would die with SIGSEGV; boot it with vsyscall=emulate, or build for i386",
-		caller->version);
+		version);
 }
 
-int deb_check_host(const struct plan *plan, struct error *e)
+int deb_check_mappings(const struct plan *plan, struct text maps, struct error *e)
+{
+	const struct plan_package *caller = find_caller(plan);
+
+	return caller ? check_page(maps, caller->version, e) : 0;
+}
+
+int deb_check_vsyscall(const char *version, struct error *e)
 {
 	auto_free char *maps = NULL;
 	size_t len = 0;
 
-	if (!find_caller(plan))
-		return 0;
 	if (file_read(AT_FDCWD, maps_path, LIMIT_FILE_TEXT_BYTES, &maps, &len, e) < 0)
 		return -1;
-	return deb_check_mappings(plan, (struct text) { maps, len }, e);
+	return check_page((struct text) { maps, len }, version, e);
+}
+
+int deb_check_host(const struct plan *plan, struct error *e)
+{
+	const struct plan_package *caller = find_caller(plan);
+
+	return caller ? deb_check_vsyscall(caller->version, e) : 0;
 }

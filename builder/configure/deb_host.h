@@ -13,4 +13,7 @@
  */
 int deb_check_mappings(const struct plan *plan, struct text maps, struct error *e) MUST_CHECK;
 
+/* Whether programs of such a C library, of that VERSION, can run on this host, which is one for x86-64. */
+int deb_check_vsyscall(const char *version, struct error *e) MUST_CHECK;
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/process.h"
+#include "base/program.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -38,7 +39,9 @@ static int run(const char *const *argv, int input_fd, int timeout_ms, struct pro
 		.timeout_ms = timeout_ms,
 	};
 
-	return process_run(&options, result, e);
+	if (process_run(&options, result, e) == 0)
+		return 0;
+	return e->sys == ENOENT ? program_missing(argv[0], e) : -1;
 }
 
 /* Names may fit several keys; a signature is by one. */
@@ -51,7 +54,7 @@ static int check_openpgp(const char *key, struct error *e)
 	size_t count = 0;
 
 	if (run(argv, -1, CHECK_MS, &result, e) < 0)
-		return e->sys == ENOENT ? error_set(e, ERROR_USAGE, "--sign needs gpg (Debian: gnupg)") : -1;
+		return error_wrap(e, "--sign");
 	if (result.status != 0)
 		return error_set(e, ERROR_USAGE, "--sign: gpg has no secret key '%s': %.*s", key,
 				 TEXT_ARG(last_line(&result)));

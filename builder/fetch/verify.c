@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/process.h"
+#include "base/program.h"
 #include "fetch/openpgp.h"
 
 #include <sys/mman.h>
@@ -171,10 +172,7 @@ static int run_gpgv(const char *const *argv, const int *fds, size_t count, struc
 
 	if (process_run(&options, result, e) == 0)
 		return 0;
-	if (e->sys == ENOENT)
-		return error_set(e, ERROR_SYSTEM,
-				 "gpgv is needed to check signatures: install the package 'gpgv'");
-	return -1;
+	return e->sys == ENOENT ? program_missing(argv[0], e) : -1;
 }
 
 /* SIGNATURE is NULL for a clear-signed TEXT. */

@@ -409,7 +409,9 @@ int archives_refresh(const struct archive_wish *wishes, size_t count, const stru
 
 	for (size_t i = 0; i < count; i++)
 		merge(&refresh, &wishes[i]);
-	if (fetch_releases(&refresh, e) < 0 || verify_all(&refresh, e) < 0 ||
+	if (fetch_releases(&refresh, e) < 0 || verify_all(&refresh, e) < 0)
+		return -1;
+	if (!options->releases_alone &&
 	    packages_refresh(refresh.archives, refresh.count, options, &set, e) < 0)
 		return -1;
 	*out = TAKE(set, INDEX_SET_INIT);

@@ -30,6 +30,7 @@ struct archive_wish {
 
 struct archive_options {
 	const char *architecture; /* "amd64" */
+	bool releases_alone;      /* no Packages files */
 	int64_t now_s;
 	struct fetcher *fetcher;
 	struct log *log;

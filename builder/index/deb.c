@@ -175,11 +175,12 @@ static void warn_of_others(const struct recipe *recipe, const struct wishes *wis
 				 wishes->items[i].uri);
 }
 
-int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
-		      struct index_set *set, struct error *e)
+static int refresh(const struct recipe *recipe, struct fetcher *fetcher, bool releases_alone, struct log *log,
+		   struct index_set *set, struct error *e)
 {
 	auto_wishes struct wishes wishes = { .items = NULL };
 	struct archive_options options = { .architecture = recipe->architecture_debian,
+					   .releases_alone = releases_alone,
 					   .now_s = epoch_now(),
 					   .fetcher = fetcher,
 					   .log = log };
@@ -188,6 +189,18 @@ int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, stru
 		return -1;
 	warn_of_others(recipe, &wishes, log);
 	return archives_refresh(wishes.items, wishes.count, &options, set, e);
+}
+
+int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
+		      struct index_set *set, struct error *e)
+{
+	return refresh(recipe, fetcher, false, log, set, e);
+}
+
+int deb_index_releases(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
+		       struct index_set *set, struct error *e)
+{
+	return refresh(recipe, fetcher, true, log, set, e);
 }
 
 int deb_index_addresses(const struct recipe *recipe, char ***addresses, size_t *count, struct error *e)

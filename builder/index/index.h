@@ -80,6 +80,9 @@ struct index_set {
  */
 int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
 		      struct index_set *set, struct error *e) MUST_CHECK;
+/* The same without indexes: whether the archives answer with Release files that stand the test. */
+int deb_index_releases(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
+		       struct index_set *set, struct error *e) MUST_CHECK;
 /* Give back the memory of the index files, of which a plan keeps nothing; what they were stays. */
 void index_set_unmap(struct index_set *set);
 void index_set_release(struct index_set *set);

@@ -262,7 +262,7 @@ static void find_mount_numbers(struct calls *calls)
 }
 
 /* A program that is no valid one is refused with EINVAL, but only once it could be read. */
-static bool kernel_filters(void)
+bool calls_are_filtered(void)
 {
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno == EFAULT;
 }
@@ -291,7 +291,7 @@ int calls_prepare(struct log *log, bool mounts, bool offline, struct calls *call
 	auto_filter scmp_filter_ctx filter = NULL;
 	int r;
 
-	if (!kernel_filters()) {
+	if (!calls_are_filtered()) {
 		if (log)
 			log_detail(
 				log,

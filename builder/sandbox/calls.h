@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ struct calls {
 
 #define CALLS_INIT ((struct calls) { .program = NULL })
 #define auto_calls AUTO(calls_release)
+
+/* Whether this kernel can do that. */
+bool calls_are_filtered(void);
 
 /*
  * With MOUNTS the calls that mount something are not refused: whoever has the listener of calls_filter() answers

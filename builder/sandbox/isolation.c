@@ -4,14 +4,12 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/limits.h"
-#include "base/process.h"
+#include "base/trial.h"
 #include "sandbox/privilege.h"
 
 #include <fcntl.h>
 #include <sched.h>
-#include <stdnoreturn.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 
 /* What mends it, in the words of those who start containers; Kubernetes has the same under securityContext. */
 #define MEND_NAMESPACES \
@@ -75,8 +73,9 @@ const char *isolation_container(void)
 }
 
 /* All that the sandbox and the workspace do with namespaces, as far as a runtime may have forbidden it. */
-static int try_here(struct error *e)
+static int try_here(void *context, struct error *e)
 {
+	(void)context;
 	if (privilege_obtain(NULL, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0)
@@ -89,43 +88,10 @@ static int try_here(struct error *e)
 	return 0;
 }
 
-static noreturn void try_main(int answer_fd)
-{
-	struct error e = ERROR_INIT;
-
-	if (try_here(&e) == 0)
-		e.kind = ERROR_NONE;
-	(void)!write(answer_fd, &e, sizeof e);
-	_exit(0);
-}
-
 int isolation_try_namespaces(struct error *e)
 {
-	struct error answer = ERROR_INIT;
-	auto_close int read_fd = -1;
-	int ends[2];
-	ssize_t got;
-	pid_t pid;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_sys(e, "cannot make a pipe");
-	read_fd = ends[0];
-	pid = fork();
-	if (pid == 0)
-		try_main(ends[1]);
-	close(ends[1]);
-	if (pid < 0)
-		return error_sys(e, "cannot start a process");
-	do
-		got = read(read_fd, &answer, sizeof answer);
-	while (got < 0 && errno == EINTR);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (got != (ssize_t)sizeof answer)
-		return error_set(e, ERROR_SYSTEM, "a process of kiln's has died");
-	if (answer.kind == ERROR_NONE)
+	if (trial_run(try_here, NULL, 0, e) == 0)
 		return 0;
-	*e = answer;
 	e->kind = ERROR_PRIVILEGE;
 	return -1;
 }

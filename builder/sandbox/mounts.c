@@ -90,8 +90,8 @@ int mounts_enter_root(const struct inside *inside, const char **subject)
 	/* A clone of a shared mount is its peer: without this the host would see what is mounted here. */
 	if (mount(NULL, ".", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
-	/* pivot_root(2): with "." twice the old root lies over the new one, and goes with one umount. */
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+	/* pivot_root(2): with "." twice the old root lies over the new one, until leave_host(). */
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || chdir("/") < 0)
 		return -1;
 	/*
 	 * Without the noexec or nosuid of the file system that the work folder happens to be on. Device nodes may
@@ -135,6 +135,13 @@ static int mount_proc(const struct inside *inside, bool *own, const char **subje
 	if (errno != EPERM || inside->proc_tree_fd < 0 || attach(inside->proc_tree_fd, proc_mount.path) < 0)
 		return -1;
 	return add_flags(proc_mount.path, AT_RECURSIVE, fixed_flags);
+}
+
+/* One umount for all of the host's. Not before: a user namespace that sees no /proc and /sys may mount none either. */
+static int leave_host(const char **subject)
+{
+	*subject = "/";
+	return umount2(".", MNT_DETACH);
 }
 
 /* Read-only, which for a device node only means that its mode and owner stay as they are: it is the host's. */
@@ -193,7 +200,8 @@ int mounts_make(const struct inside *inside, const char **subject)
 {
 	bool own_proc;
 
-	if (mount_proc(inside, &own_proc, subject) < 0 || mount_sys(inside, subject) < 0)
+	if (mount_proc(inside, &own_proc, subject) < 0 || mount_sys(inside, subject) < 0 ||
+	    leave_host(subject) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(memory_mounts); i++)
 		if (mount_fresh(&memory_mounts[i], subject) < 0)

@@ -14,11 +14,11 @@ extern const struct mount_point mount_points[];
 extern const size_t mount_point_count;
 
 /*
- * Make the detached tree the root folder of this process and its mount namespace, and unmount all else.
+ * Make the detached tree the root folder of this process and its mount namespace; all else lies over it for now.
  * On failure: -1, errno, and *subject says at what.
  */
 int mounts_enter_root(const struct inside *inside, const char **subject);
-/* Mount /proc, /sys, /dev, /run and /tmp in it. On failure: as above. */
+/* Mount /proc, /sys, /dev, /run and /tmp in it, and unmount all that is the host's. On failure: as above. */
 int mounts_make(const struct inside *inside, const char **subject);
 
 #endif

@@ -183,3 +183,15 @@ bool output_tells_no_space(struct text tail)
 
 	return tail.len && memmem(tail.ptr, tail.len, words, strlen(words));
 }
+
+bool output_tells_no_node(struct text tail)
+{
+	while (tail.len) {
+		struct text line = text_cut(tail, '\n', &tail);
+
+		if (memmem(line.ptr, line.len, "mknod", strlen("mknod")) &&
+		    memmem(line.ptr, line.len, strerror(EPERM), strlen(strerror(EPERM))))
+			return true;
+	}
+	return false;
+}

@@ -28,4 +28,7 @@ void output_release(struct output *output);
 /* Whether TAIL tells that a disk is full: a program that found it so has no other way to say it. */
 bool output_tells_no_space(struct text tail);
 
+/* Whether TAIL tells that somebody was not allowed to make a device node. */
+bool output_tells_no_node(struct text tail);
+
 #endif

@@ -5,6 +5,8 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/process.h"
+#include "base/program.h"
+#include "base/trial.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -13,10 +15,13 @@
 #include <sched.h>
 #include <stdnoreturn.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
-enum { MAPPING_TIMEOUT_MS = 30 * 1000 };
+enum { MAPPING_TIMEOUT_MS = 30 * 1000, NOBODY = 65534 };
 
 #define MAPPING_FILE_MAX_BYTES MIB
 
@@ -116,10 +121,15 @@ static int explain_refusal(int reason, struct error *e)
 				"as root: %s; or run kiln as root",
 				switches[i].path + strlen("/proc/sys/"), value, switches[i].mend);
 	}
-	errno = reason;
-	error_sys(e, "this host does not let users have namespaces of their own");
-	e->kind = ERROR_PRIVILEGE;
-	return -1;
+	/* No switch of this host: one of a namespace around this one, or of who started this process. */
+	return error_set(
+		e, ERROR_PRIVILEGE, "this process may not have a user namespace of its own (%s); %s",
+		reason == ENOSPC ? "there are as many as allowed" : strerror(reason),
+		reason == ENOSPC
+			? "as root of what runs this container: sysctl -w user.max_user_namespaces=10000"
+			: "a container has to be started with fewer restrictions (of Docker and Podman: "
+			  "--security-opt "
+			  "seccomp=unconfined --security-opt apparmor=unconfined), or run kiln as root");
 }
 
 size_t id_ranges_parse(struct text text, const char *name, uid_t id, struct id_range ranges[ID_RANGE_MAX],
@@ -195,6 +205,27 @@ static int find_own(struct mapping *mapping, struct error *e)
 			 PRIVILEGE_ID_COUNT + 1);
 }
 
+/* All ids that an image may have, of users and of groups. */
+static int find_ids(struct mapping mappings[2], struct error *e)
+{
+	bool is_root = geteuid() == 0;
+	const struct passwd *user = is_root ? NULL : getpwuid(geteuid());
+	char number[16];
+
+	mappings[0] = (struct mapping) {
+		.map = "uid_map", .program = "newuidmap", .file = "/etc/subuid", .own = geteuid()
+	};
+	mappings[1] = (struct mapping) {
+		.map = "gid_map", .program = "newgidmap", .file = "/etc/subgid", .own = getegid()
+	};
+	snprintf(number, sizeof number, "%u", (unsigned)geteuid());
+	for (size_t i = 0; i < 2; i++)
+		if ((is_root ? find_own(&mappings[i], e)
+			     : find_granted(&mappings[i], user ? user->pw_name : number, geteuid(), e)) < 0)
+			return -1;
+	return 0;
+}
+
 /* "0 OWN 1", "1 FIRST COUNT", …: as in user_namespaces(7). */
 static void add_words(struct mapping *mapping, struct arena *arena, const char ***words, size_t *count)
 {
@@ -209,6 +240,45 @@ static void add_words(struct mapping *mapping, struct arena *arena, const char *
 		ARENA_PUSH(arena, *words, *count, arena_printf(arena, "%u", (unsigned)range->count));
 		inside += range->count;
 	}
+}
+
+/*
+ * Why PROGRAM, which said what it SAID, could not do what only root may: what gives it the right is the file's mode or
+ * its capabilities, unless the file system or this process is barred from that.
+ */
+static int explain_program(const char *program, const char *said, struct error *e)
+{
+	auto_free char *path = program_find(program);
+	struct statvfs fs;
+	struct stat st;
+
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return error_set(
+			e, ERROR_PRIVILEGE,
+			"'%s' may not have root's rights here (no_new_privs is set); start kiln where "
+			"privilege escalation is allowed, or run kiln as root",
+			program);
+	if (path && statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOSUID))
+		return error_set(e, ERROR_PRIVILEGE,
+				 "'%s' lies on a file system that is mounted with nosuid; as root: mount -o "
+				 "remount,suid that one; or run kiln as root",
+				 path);
+	/* The owner of a namespace may give it ids, or root of the host: in a container set-uid root is neither. */
+	if (path && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0 &&
+	    getxattr(path, "security.capability", NULL, 0) < 0)
+		return error_set(e, ERROR_PRIVILEGE,
+				 "'%s' failed: %.*s, as its set-uid root lacks CAP_SYS_ADMIN here; as root, in "
+				 "the image of this container: setcap cap_setuid+ep /usr/bin/newuidmap, setcap "
+				 "cap_setgid+ep /usr/bin/newgidmap; or run kiln as root",
+				 program, (int)strcspn(said, "\n"), said);
+	if (path && stat(path, &st) == 0 && !(st.st_uid == 0 && (st.st_mode & S_ISUID)) &&
+	    getxattr(path, "security.capability", NULL, 0) < 0)
+		return error_set(
+			e, ERROR_PRIVILEGE,
+			"'%s' has neither the set-uid bit nor capabilities; as root: apt-get install "
+			"--reinstall uidmap; or run kiln as root",
+			path);
+	return error_set(e, ERROR_PRIVILEGE, "'%s' failed: %.*s", program, (int)strcspn(said, "\n"), said);
 }
 
 static int map_by_program(struct mapping *mapping, pid_t pid, struct error *e)
@@ -226,17 +296,13 @@ static int map_by_program(struct mapping *mapping, pid_t pid, struct error *e)
 	options.argv = argv;
 	if (process_run(&options, &result, e) < 0) {
 		if (e->sys == ENOENT)
-			return error_set(e, ERROR_PRIVILEGE,
-					 "'%s' is missing, which gives users their subordinate ids; as root: "
-					 "apt-get install uidmap; or run kiln as root",
-					 mapping->program);
+			program_missing(mapping->program, e);
+		e->kind = ERROR_PRIVILEGE;
 		return -1;
 	}
 	if (result.status == 0)
 		return 0;
-	return error_set(e, ERROR_PRIVILEGE, "'%s' failed: %.*s", mapping->program,
-			 (int)strcspn(result.errors.data ? result.errors.data : "", "\n"),
-			 result.errors.data ? result.errors.data : "");
+	return explain_program(mapping->program, result.errors.data ? result.errors.data : "", e);
 }
 
 static int map_directly(struct mapping *mapping, pid_t pid, struct error *e)
@@ -347,25 +413,49 @@ static int enter(struct mapping mappings[2], bool is_root, struct error *e)
 	return 0;
 }
 
+/* A namespace alone, as anybody may have it: root tries that as nobody. */
+static int try_namespace(void *context, struct error *e)
+{
+	(void)context;
+	if (geteuid() == 0 && setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return error_sys(e, "cannot become another user");
+	if (unshare(CLONE_NEWUSER) < 0)
+		return explain_refusal(errno, e);
+	/* AppArmor leaves those namespaces, and takes the rights in them. */
+	return privilege_missing(PRIVILEGE_NAMESPACES) ? explain_refusal(EPERM, e) : 0;
+}
+
+static int try_all(void *context, struct error *e)
+{
+	(void)context;
+	return privilege_obtain(NULL, e);
+}
+
+int privilege_check(enum privilege_part part, struct error *e)
+{
+	struct mapping mappings[2];
+
+	switch (part) {
+	case PRIVILEGE_NAMESPACE:
+		return trial_run(try_namespace, NULL, 0, e);
+	case PRIVILEGE_IDS:
+		return find_ids(mappings, e);
+	case PRIVILEGE_ALL:
+		break;
+	}
+	return trial_run(try_all, NULL, 0, e);
+}
+
 int privilege_obtain(struct log *log, struct error *e)
 {
-	struct mapping mappings[2] = {
-		{ .map = "uid_map", .program = "newuidmap", .file = "/etc/subuid", .own = geteuid() },
-		{ .map = "gid_map", .program = "newgidmap", .file = "/etc/subgid", .own = getegid() },
-	};
+	struct mapping mappings[2];
 	const char *missing = privilege_missing(PRIVILEGE_NAMESPACES);
 	bool is_root = geteuid() == 0;
-	const struct passwd *user;
-	char number[16];
 
 	if (is_root && !missing)
 		return 0;
-	snprintf(number, sizeof number, "%u", (unsigned)geteuid());
-	user = is_root ? NULL : getpwuid(geteuid());
-	for (size_t i = 0; i < 2; i++)
-		if ((is_root ? find_own(&mappings[i], e)
-			     : find_granted(&mappings[i], user ? user->pw_name : number, geteuid(), e)) < 0)
-			return -1;
+	if (find_ids(mappings, e) < 0)
+		return -1;
 	if (enter(mappings, is_root, e) < 0)
 		return is_root ? error_wrap(e, "root lacks %s here", missing) : -1;
 	/* Changed credentials hide a process's files in /proc from itself, and kiln names descriptors by them. */

@@ -12,6 +12,7 @@
 #include "sandbox/output.h"
 #include "sandbox/plain.h"
 #include "sandbox/proc_view.h"
+#include "sandbox/privilege.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -33,6 +34,9 @@ enum {
 	SHEBANG_MAX_BYTES = 255,
 	FULL_BYTES = 64 * 1024, /* a file system with less is full: what is left is too small for somebody */
 };
+
+/* Behind a script's own last words. */
+static const char no_node_words[] = "without root no script can make device nodes (kiln(1), WITHOUT ROOT)\n";
 
 static const char default_search_path[] = "/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -443,6 +447,8 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	output_end(&output, &result->tail);
 	tail = (struct text) { result->tail.data, result->tail.len };
 	result->no_space = result->status != 0 && is_space_lacking(sandbox->root_fd, tail);
+	if (result->status != 0 && output_tells_no_node(tail) && privilege_is_confined())
+		buffer_adds(&result->tail, no_node_words);
 	meter_add_now(sandbox->meter, &(struct meter_sum) { .bound_s = monotonic_seconds() - begin_s });
 	return 0;
 }

@@ -107,6 +107,15 @@ static int check_room(const char *folder, uint64_t estimate_bytes, struct error 
 	return 0;
 }
 
+int workspace_room(const struct workspace_options *options, bool *in_memory, struct error *e)
+{
+	*in_memory = !options->work_dir && room_in_memory(options->estimate_bytes, options->sharers);
+	if (*in_memory)
+		return 0;
+	return check_room(options->work_dir ? options->work_dir : options->cache_dir, options->estimate_bytes,
+			  e);
+}
+
 /* DIR/work.XXXXXX: the outer folder keeps other users of the host out, the root in it has a root's mode. */
 static int open_on_disk(const char *folder, struct workspace *workspace, struct error *e)
 {

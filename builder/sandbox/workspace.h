@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "sandbox/isolation.h"
 
+#include <stdbool.h>
+
 struct stack;
 
 struct workspace {
@@ -43,6 +45,12 @@ struct workspace_options {
 int workspace_open(const struct workspace_options *options, struct workspace *workspace, struct error *e)
 	MUST_CHECK;
 void workspace_release(struct workspace *workspace);
+
+/*
+ * Where such a workspace would be: *in_memory, or in a folder, which exists. ERROR_SPACE when there is too little room
+ * in either.
+ */
+int workspace_room(const struct workspace_options *options, bool *in_memory, struct error *e) MUST_CHECK;
 
 /*
  * The root as a stack, for builds that keep layers. A workspace that was never stacked nor sealed is a plain

@@ -5,9 +5,10 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_rights
 require_programs jq tar zstd xz python3 dpkg
 default_image
+become_root
 record=$IMAGE/image.json
 
 field() {

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/../definitions.sh"
 
 [ -n "${KILN_TEST_LONG-}" ] || skip_all 'takes minutes (make check-long)'
-require_root
+require_root 'an LXD runs as root'
 require_programs lxd lxc unshare jq
 published_definitions
 lxd_start

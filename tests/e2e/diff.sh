@@ -4,7 +4,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+become_root
 require_programs jq tar zstd setfattr
 
 a=$WORK/a/rootfs b=$WORK/b/rootfs

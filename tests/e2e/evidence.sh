@@ -5,7 +5,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_rights
 require_programs python3 gpg gpgv ssh-keygen dpkg dpkg-deb ldd jq
 cd "$WORK" || exit 1
 

@@ -5,9 +5,10 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
-require_programs jq unsquashfs lxc-create lxc-start unshare zstd
+require_rights
+require_programs jq unsquashfs unshare zstd
 default_image
+become_root
 
 # Quick levels: what is compressed how well is no matter here.
 build() {

@@ -4,7 +4,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+become_root
 require_programs tar python3 mksquashfs unsquashfs setfattr setcap setfacl lz4 xz
 cd "$WORK" || exit 1
 export SOURCE_DATE_EPOCH=1700000000
@@ -31,15 +31,17 @@ ln etc/one zz
 echo '#!' >srv/program
 setcap cap_net_raw,cap_setuid+ep srv/program
 echo set >srv/setuid
-chown 1000:100000 srv/setuid
+group=100000
+is_host_root || group=60000 # subordinate ids end before
+chown "1000:$group" srv/setuid
 chmod 6755 srv/setuid
 setfattr -n user.plain -v value srv/setuid
 setfattr -n 'user.a=b%3Dc' -v 0x000a00ff srv/setuid
 setfattr -n user.empty srv/setuid
 setfacl -m u:1234:rw,g:99:r srv/program
 setfacl -d -m u:77:rwx d
-mknod dev/tty9 c 4 9
-mknod dev/loop b 7 70000
+make_node dev/tty9 c 4 9
+make_node dev/loop b 7 70000
 mkfifo srv/pipe
 ln -s /nowhere/at/all srv/link
 ln -s "$(printf 'l%.0s' {1..300})" srv/long-link

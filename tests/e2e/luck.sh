@@ -5,7 +5,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+become_root
 require_programs python3 gpg dpkg dpkg-deb ldd jq mount setfattr
 cd "$WORK" || exit 1
 seed=${KILN_TEST_SEED:-$RANDOM}

@@ -7,7 +7,7 @@
 # shellcheck source=../lxd.sh
 . "$(dirname "$0")/../lxd.sh"
 
-require_root
+require_root 'an LXD runs as root'
 require_programs lxd lxc unshare jq
 default_image
 # The same root once more, of the layers that the first build has kept.

@@ -87,7 +87,7 @@ done
 
 # ---- side by side
 
-require_root
+become_root
 require_programs gpg dpkg-deb ldd
 rm -r key
 base_deb

@@ -8,7 +8,7 @@
 # shellcheck source=../lxd.sh
 . "$(dirname "$0")/../lxd.sh"
 
-require_root
+become_root
 require_programs gpg jq make perl python3 zstd
 require_mirror
 cd "$WORK" || exit 1
@@ -165,6 +165,7 @@ fi
 
 # ---- LXD
 
+require_root 'an LXD runs as root'
 if ! command -v lxd >/dev/null || ! command -v lxc >/dev/null || ! command -v ip >/dev/null; then
 	skip 'LXD imports and starts it' 'needs lxd, lxc and ip'
 	exit 0

@@ -7,7 +7,7 @@
 # shellcheck source=../lxd.sh
 . "$(dirname "$0")/../lxd.sh"
 
-require_root
+require_rights
 require_programs jq
 require_mirror
 cd "$WORK" || exit 1
@@ -53,6 +53,7 @@ is 'ubuntu: every release on every architecture' "$bad" ''
 	exit 0
 }
 
+require_root 'an LXD runs as root'
 require_programs lxd lxc unshare
 lxd_start
 cat >network-config <<'N'

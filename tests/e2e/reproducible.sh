@@ -5,9 +5,10 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_rights
 require_programs jq unshare taskset zstd
 default_image
+become_root
 
 mkdir -p "$WORK/other folder/out" "$WORK/home" "$WORK/work"
 cp -r "$TOP/recipes" "$TOP/templates" "$WORK/other folder/"

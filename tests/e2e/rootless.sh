@@ -4,32 +4,12 @@
 # layers and without, and nothing is left. The user exists in a mount namespace of the test's own only.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=../user.sh
+. "$(dirname "$0")/../user.sh"
 
-require_root
+require_root 'it makes a user, to build as'
 require_programs jq unshare setpriv newuidmap newgidmap python3 dpkg-deb tar zstd
 default_image
-
-readonly USER_ID=54321
-
-# accounts IDS: the accounts of this host and "somebody", with so many subordinate ids.
-accounts() {
-	cp /etc/passwd /etc/group "$WORK/"
-	echo "somebody:x:$USER_ID:$USER_ID::$WORK/home:/bin/sh" >>"$WORK/passwd"
-	echo "somebody:x:$USER_ID:" >>"$WORK/group"
-	echo "somebody:700000:$1" | tee "$WORK/subuid" >"$WORK/subgid"
-}
-
-# as_user COMMAND...: run by somebody, without any right of root's. $BIN: a folder of programs that come first.
-as_user() {
-	# shellcheck disable=SC2016 # expanded by the inner shell
-	unshare --mount --propagation private sh -c '
-		for file in passwd group subuid subgid; do
-			mount --bind "$0/$file" "/etc/$file" || exit
-		done
-		cd "$0/home" && exec "$@"
-	' "$WORK" env HOME="$WORK/home" PATH="${BIN:+$BIN:}$PATH" setpriv --reuid "$USER_ID" --regid "$USER_ID" \
-		--init-groups --inh-caps=-all --ambient-caps=-all -- "$@"
-}
 
 # build FOLDER RECIPE [ARGUMENT...]: by the user, with a cache of his own.
 build() {
@@ -58,15 +38,7 @@ $other"
 }
 
 accounts 65536
-mkdir -p "$WORK/home"
-chown "$USER_ID:$USER_ID" "$WORK/home"
-# Where the checkout lies in a folder that others may not enter, they get copies.
-if ! as_user test -x "$KILN" -a -r "$TOP/recipes/debian-bookworm.yaml"; then
-	cp -r "$KILN" "$TOP/recipes" "$TOP/templates" "$WORK/home/"
-	KILN=$WORK/home/$(basename "$KILN")
-	RECIPES=$WORK/home/recipes
-fi
-RECIPES=${RECIPES:-$TOP/recipes}
+user_settles
 
 # A small system with all that a user cannot own on disk.
 mkdir -p "$WORK/odd/DEBIAN" "$WORK/odd/opt/odd" "$WORK/debs"
@@ -136,6 +108,35 @@ is 'to the same bytes' "$(sha256sum <"$WORK/home/packed/$image")" "$(sha256sum <
 as_user "$KILN" build "$WORK/odd.yaml" --cache "$WORK/home/cache" --output "$WORK/home/folder" --format dir --allow device-node >/dev/null 2>&1
 check 'a folder is a format, too' test -e "$(find "$WORK/home/folder" -maxdepth 2 -type d -name rootfs)/opt/odd/program"
 
+# What nobody but root can do.
+mkdir -p "$WORK/node/DEBIAN" "$WORK/node/bin"
+cp "$(readlink -f "$(command -v mknod)")" "$WORK/node/bin/mknod"
+for library in $(ldd "$WORK/node/bin/mknod" | grep -o '/[^ ]*'); do
+	mkdir -p "$WORK/node/opt/lib"
+	cp "$(readlink -f "$library")" "$WORK/node/opt/lib/${library##*/}"
+done
+sed 's/^Package: .*/Package: node/' "$WORK/odd/DEBIAN/control" >"$WORK/node/DEBIAN/control"
+dpkg-deb -b "$WORK/node" "$WORK/debs/node_1_all.deb" >/dev/null
+archive "$WORK/archive" >/dev/null 2>&1
+tiny_recipe "$WORK/node.yaml" "$SERVER" node
+printf '%s\n' 'actions:' '- trigger: post-packages' '  action: |' '    #!/bin/sh' \
+	'    LD_LIBRARY_PATH=/opt/lib mknod /opt/node c 1 3' >>"$WORK/node.yaml"
+check 'root has scripts that make device nodes' "$KILN" build "$WORK/node.yaml" --cache "$WORK/cache" --output "$WORK/node-by-root" \
+	--format unified --allow device-node
+fails 'without root a build says why they fail' action \
+	'mknod: .*Operation not permitted \| without root no script can make device nodes \(kiln\(1\), WITHOUT ROOT\)' \
+	build "$WORK/node-by-user" "$WORK/node.yaml"
+# They see no more of the host than those of root do.
+cat >"$WORK/see.yaml" <(sed '/^actions:/,$d' "$WORK/odd.yaml") - <<'R'
+actions:
+- trigger: post-packages
+  action: |
+    #!/bin/sh
+    for p in /proc/[0-9]*; do echo "${p##*/}"; done >/opt/processes
+R
+check 'a look around' build "$WORK/see" "$WORK/see.yaml"
+is 'scripts see no process of the host' "$(zstd -qdc "$WORK"/see/*.rootfs.tar.zst | tar -xOf - opt/processes | xargs)" '1 2'
+
 # What a host may lack.
 accounts 100
 fails 'too few subordinate ids' privilege "user 'somebody' has 100 subordinate ids in /etc/subuid, .* usermod --add-subuids" \
@@ -143,7 +144,8 @@ fails 'too few subordinate ids' privilege "user 'somebody' has 100 subordinate i
 accounts 65536
 mkdir -p "$WORK/bin"
 printf '#!/bin/sh\necho "newuidmap: not today" >&2\nexit 1\n' >"$WORK/bin/newuidmap"
-chmod 755 "$WORK/bin" "$WORK/bin/newuidmap"
+chmod 755 "$WORK/bin"
+chmod 4755 "$WORK/bin/newuidmap"
 BIN=$WORK/bin fails 'newuidmap refuses' privilege "'newuidmap' failed: newuidmap: not today" \
 	build "$WORK/few" "$WORK/odd.yaml"
 

@@ -5,7 +5,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+become_root
 require_programs jq gpg dpkg-deb python3 faketime unshare taskset setarch cc
 require_mirror
 

@@ -5,7 +5,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_rights
 require_programs jq
 require_mirror
 

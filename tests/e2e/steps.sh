@@ -7,8 +7,8 @@
 # shellcheck source=../lxd.sh
 . "$(dirname "$0")/../lxd.sh"
 
-require_root
-require_programs lxd lxc unshare jq zstd getcap
+become_root
+require_programs jq zstd getcap
 require_mirror
 
 key='ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx0b1lqZ2lZb0p5cHBhZGRlZGtleWZvcnRlc3Rz someone@example.org'
@@ -345,6 +345,8 @@ R
 
 # ---- in force
 
+require_root 'an LXD runs as root'
+require_programs lxd lxc unshare
 lxd_start
 check 'LXD takes the image' lxc image import "$WORK/out/$(jq -r '.artifacts[0].files[0].name' "$WORK/out/image.json")" --alias steps
 lxc query /1.0/images/"$(jq -r '.artifacts[0].fingerprint' "$WORK/out/image.json")" >"$WORK/shown.json"

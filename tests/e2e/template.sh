@@ -92,7 +92,7 @@ recipe '  content: "{{ properties.a|add:1 }}"' '  template: {properties: {a: b}}
 run "$KILN" build r.yaml --until recipe
 has_no 'and nothing is said of one that is fine' "$err" 'warning'
 
-require_root
+require_root 'an LXD runs as root'
 require_programs lxd lxc unshare jq
 
 lxd_start

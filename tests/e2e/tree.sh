@@ -8,7 +8,7 @@
 require_programs python3
 python3 "$TOP/tests/tree/planted.py" || failures=$((failures + 1))
 
-require_root
+become_root
 require_programs mmdebstrap jq gpg dpkg-deb
 require_mirror
 

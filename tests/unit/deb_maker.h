@@ -50,15 +50,9 @@ int fetch_open_cached(struct fetcher *fetcher, const struct digest *sha256, int 
 }
 
 /* The files of a root belong to root: for anybody else these tests have nothing to say. */
-static inline void skip_unless_root(void)
-{
-	if (geteuid() != 0)
-		skip();
-}
-
 static inline void scene_open(struct scene *scene)
 {
-	skip_unless_root();
+	need_rights();
 	*scene = (struct scene) { .folder = "/tmp/kiln-unit-XXXXXX" };
 	assert_non_null(mkdtemp(scene->folder));
 	scene->root_fd = open(scene->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

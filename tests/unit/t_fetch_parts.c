@@ -401,7 +401,8 @@ static void no_gpgv(void **state)
 	setenv("PATH", path, 1);
 	assert_int_equal(result, -1);
 	assert_int_equal(e.kind, ERROR_SYSTEM);
-	assert_string_equal(e.text, "gpgv is needed to check signatures: install the package 'gpgv'");
+	assert_string_equal(e.text,
+			    "'gpgv' is missing (signatures of archives); as root: apt-get install gpgv");
 }
 
 int main(void)

@@ -116,8 +116,7 @@ static int close_place(void **state)
 
 static struct place *place_of(void **state)
 {
-	if (geteuid() != 0)
-		skip();
+	need_rights();
 	return *state;
 }
 

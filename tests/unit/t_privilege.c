@@ -127,7 +127,7 @@ static int be_somebody(struct scratch *f)
 
 static void no_subordinate_ids(void **state)
 {
-	need_root();
+	need_host_root();
 	assert_int_equal(in_child(*state, be_somebody), 0);
 }
 
@@ -168,7 +168,7 @@ static int be_root_in_a_container(struct scratch *f)
 
 static void root_without_rights(void **state)
 {
-	need_root();
+	need_host_root();
 	assert_int_equal(in_child(*state, be_root_in_a_container), 0);
 }
 
@@ -185,7 +185,7 @@ static int without_ways_to_map(struct scratch *f)
 
 static void root_without_any(void **state)
 {
-	need_root();
+	need_host_root();
 	assert_int_equal(in_child(*state, without_ways_to_map), 0);
 }
 
@@ -233,7 +233,7 @@ static void devices(void **state)
 {
 	int r;
 
-	need_root();
+	need_host_root();
 	r = in_child(*state, make_devices);
 	if (r == 77)
 		skip();

@@ -52,7 +52,7 @@ static int set_up(void **state)
 	interrupt_install();
 	fixture->log_file = open_memstream(&fixture->log_text, &fixture->log_len);
 	log_init(&fixture->log, LOG_VERBOSE, fixture->log_file);
-	if (geteuid() != 0)
+	if (!have_rights())
 		return 0;
 	snprintf(fixture->folder, sizeof fixture->folder, "/tmp/kiln-unit-XXXXXX");
 	if (!mkdtemp(fixture->folder))

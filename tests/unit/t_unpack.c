@@ -35,6 +35,8 @@ static void every_codec(void **state)
 
 static void attributes(void **state)
 {
+	need_rights(); /* by which the test gets other ids */
+
 	struct scene scene;
 	unsigned me = geteuid();
 	unsigned group = getegid();

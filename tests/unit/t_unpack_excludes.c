@@ -127,7 +127,7 @@ static void compare_with_dpkg(const struct recipe_exclude *set)
 static void as_dpkg_does(void **state)
 {
 	(void)state;
-	skip_unless_root();
+	need_rights();
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++)
 		compare_with_dpkg(sets[i]);
 }

@@ -16,7 +16,7 @@ static void outside_open(struct outside *outside)
 {
 	struct error e = ERROR_INIT;
 
-	skip_unless_root();
+	need_rights();
 	*outside = (struct outside) { .folder = "/tmp/kiln-unit-out-XXXXXX" };
 	assert_non_null(mkdtemp(outside->folder));
 	outside->fd = open(outside->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

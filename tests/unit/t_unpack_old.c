@@ -433,7 +433,7 @@ static void link_as_folder(void **state)
 	struct scene scene;
 
 	(void)state;
-	skip_unless_root();
+	need_rights();
 	assert_non_null(mkdtemp(folder));
 	scene_open(&scene);
 	scene_prepare(&scene);

@@ -103,7 +103,7 @@ static void memory(void **state)
 	auto_free char *before = NULL;
 	auto_free char *after = NULL;
 
-	need_root();
+	need_rights();
 	if (memory_available("/proc", "/sys/fs/cgroup") < GIB) {
 		print_message("this host has less than 1 GiB of memory free\n");
 		skip();
@@ -174,7 +174,7 @@ static void disk(void **state)
 {
 	struct scratch *f = *state;
 
-	need_root();
+	need_rights();
 	assert_int_equal(in_child(f, use_disk), 0);
 	assert_int_equal(count_entries(f->folder, "work."), 0);
 	assert_int_equal(in_child(f, use_disk_until_killed), 128 + SIGKILL);
@@ -205,7 +205,7 @@ static void no_room(void **state)
 {
 	struct scratch *f = *state;
 
-	need_root();
+	need_rights();
 	assert_int_equal(in_child(f, want_too_much), 0);
 	assert_int_equal(count_entries(f->cache, "work."), 0);
 }

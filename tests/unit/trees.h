@@ -299,4 +299,13 @@ static inline int change_apply(int root_fd, const struct change *c)
 	return r == 0 ? 0 : errno;
 }
 
+/*
+ * For whoever is not root of the host overlayfs moves no folder of a lower tree; programs have to be prepared for
+ * that, as for two file systems.
+ */
+static inline bool change_is_refused(int failure)
+{
+	return failure == EXDEV && privilege_is_confined();
+}
+
 #endif
