@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/trial.h"
+#include "sandbox/inside.h"
 #include "sandbox/privilege.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@ static const char *const names[] = {
 	[ISOLATION_AUTO] = "auto",
 	[ISOLATION_NAMESPACES] = "namespaces",
 	[ISOLATION_CHROOT] = "chroot",
+	[ISOLATION_NAMELESS] = "namespaces",
 };
 
 const char *isolation_name(enum isolation isolation)
@@ -75,11 +77,13 @@ const char *isolation_container(void)
 /* All that the sandbox and the workspace do with namespaces, as far as a runtime may have forbidden it. */
 static int try_here(void *context, struct error *e)
 {
-	(void)context;
+	bool *named = context;
+
 	if (privilege_obtain(NULL, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0)
 		return error_sys(e, "cannot create namespaces");
+	*named = sethostname(inside_host_name, strlen(inside_host_name)) == 0;
 	/* AppArmor lets the namespaces pass, and forbids the mounts. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_sys(e, "cannot make the mounts private");
@@ -88,12 +92,20 @@ static int try_here(void *context, struct error *e)
 	return 0;
 }
 
-int isolation_try_namespaces(struct error *e)
+/* *named: they may have a host name. */
+static int try_namespaces(bool *named, struct error *e)
 {
-	if (trial_run(try_here, NULL, 0, e) == 0)
+	if (trial_run(try_here, named, sizeof *named, e) == 0)
 		return 0;
 	e->kind = ERROR_PRIVILEGE;
 	return -1;
+}
+
+int isolation_try_namespaces(struct error *e)
+{
+	bool named = false;
+
+	return try_namespaces(&named, e);
 }
 
 /* What chroot takes. */
@@ -122,12 +134,16 @@ int isolation_obtain(enum isolation wanted, struct log *log, enum isolation *got
 	const char *container = wanted == ISOLATION_CHROOT ? NULL : isolation_container();
 	struct error why = ERROR_INIT;
 	struct error need = ERROR_INIT;
+	bool named = false;
 
 	*got = wanted == ISOLATION_CHROOT ? wanted : ISOLATION_NAMESPACES;
 	if (!container && wanted != ISOLATION_CHROOT)
 		return privilege_obtain(log, e);
-	if (container && isolation_try_namespaces(&why) == 0)
+	if (container && try_namespaces(&named, &why) == 0) {
+		if (!named)
+			*got = ISOLATION_NAMELESS;
 		return privilege_obtain(log, e);
+	}
 	if (wanted == ISOLATION_NAMESPACES)
 		return error_set(e, ERROR_PRIVILEGE, "this container forbids namespaces (%s): " MEND_NAMESPACES,
 				 why.text);

@@ -67,7 +67,7 @@ if ! said=$(container -- true 2>&1); then
 fi
 
 # A small system with all that is made otherwise without mounts and namespaces.
-mkdir -p "$WORK/debs" "$WORK/odd/DEBIAN" "$WORK/odd/opt/odd" "$WORK/odd/sbin"
+mkdir -p "$WORK/debs" "$WORK/odd/DEBIAN" "$WORK/odd/opt/odd" "$WORK/odd/sbin" "$WORK/odd/usr/sbin"
 base_deb
 printf '%s\n' 'Package: odd' 'Version: 1' 'Architecture: all' 'Maintainer: Test <test@example.org>' \
 	'Description: test' >"$WORK/odd/DEBIAN/control"
@@ -108,6 +108,7 @@ dpkg-deb -b "$WORK/odd" "$WORK/debs/odd_1_all.deb" >/dev/null
 rm -r "$WORK/odd"
 archive "$WORK/archive" >"$WORK/archive.log" 2>&1 || give_up 'an archive' "$(cat "$WORK/archive.log")"
 tiny_recipe "$WORK/odd.yaml" "file://$WORK/archive" odd
+sed -i 's/^  allow: init-missing/  allow: [init-missing, device-node]/' "$WORK/odd.yaml"
 cat >>"$WORK/odd.yaml" <<'R'
 permissions:
   - path: /opt/odd/program
@@ -124,10 +125,10 @@ actions:
       echo "$0" >/opt/odd/one
       rm -r /opt/odd/pipe
 R
-readonly BUILD=("$KILN" build odd.yaml --format split,unified --allow device-node)
+readonly BUILD=("$KILN" build odd.yaml --format split,unified)
 
 check 'root of the host builds a small system' "$KILN" build "$WORK/odd.yaml" --format split,unified \
-	--allow device-node --cache "$WORK/cache" --output "$WORK/by-root"
+	--cache "$WORK/cache" --output "$WORK/by-root"
 is 'in namespaces' "$(isolation "$WORK/by-root")" namespaces
 wanted=$(fingerprints "$WORK/by-root")
 
@@ -135,7 +136,7 @@ wanted=$(fingerprints "$WORK/by-root")
 # shellcheck disable=SC2016 # expanded in the container
 run docker -- sh -c '
 	"$@" --cache own-cache --output by-docker || exit
-	ls own-cache | grep work
+	ls own-cache | grep 'work\\.'
 	ps -e -o comm= | grep sleep
 	exit 0' sh "${BUILD[@]}"
 is "Docker's defaults: kiln builds" "$status" 0
@@ -157,9 +158,10 @@ is 'and their descriptors' "$(file_of opt/odd/by-number)" 'through '
 is 'services are not started' "$(file_of opt/odd/policy)" '101 '
 is 'scripts have the same name' "$(file_of opt/odd/one)" '/dev/fd/100 '
 
-# As Podman does: it lets users have namespaces.
+# As Podman does: namespaces are for everybody, but their host name cannot be set.
 run container -- "${BUILD[@]}" --cache own-cache --output by-podman --offline
 is "Podman's defaults: the same image" "$status $(fingerprints "$WORK/by-podman")" "0 $wanted"
+[ "$status" = 0 ] || note "$err"
 is 'in namespaces' "$(isolation "$WORK/by-podman")" namespaces
 
 # All other commands, in one container.
@@ -179,10 +181,10 @@ step \$kiln diff by-root by-docker
 step \$kiln plan odd.yaml --cache own-cache --offline
 step \$kiln plan odd.yaml --steps
 step \$kiln lock odd.yaml --cache own-cache --offline --output odd.lock
-step \$kiln build odd.yaml --cache own-cache --offline --locked=odd.lock --output locked --allow device-node --no-lint
+step \$kiln build odd.yaml --cache own-cache --offline --locked=odd.lock --output locked
 step \$kiln rebuild by-root/image.json odd.yaml --cache own-cache --offline --output rebuilt
 step \$kiln build odd.yaml --cache own-cache --offline --output until --until customize
-step \$kiln build odd.yaml --cache own-cache --offline --output folder --format dir --allow device-node
+step \$kiln build odd.yaml --cache own-cache --offline --output folder --format dir
 step \$kiln cache --cache own-cache
 step \$kiln cache trim --cache own-cache --keep 0
 R
@@ -231,7 +233,7 @@ is 'namely that, and the image is the same' "$status $(fingerprints "$WORK/home/
 [ "$status" = 0 ] || note "$err"
 
 # Outside of containers it has to be asked for.
-run "$KILN" build "$WORK/odd.yaml" --format split,unified --allow device-node --isolation chroot --offline \
+run "$KILN" build "$WORK/odd.yaml" --format split,unified --isolation chroot --offline \
 	--cache "$WORK/cache" --output "$WORK/by-chroot"
 is 'on the host by demand' "$status $(isolation "$WORK/by-chroot") $(fingerprints "$WORK/by-chroot")" "0 chroot $wanted"
 has 'with a warning' "$err" 'warning: without namespaces scripts can reach all that this host has'
@@ -250,7 +252,7 @@ actions:
 R
 cat >"$WORK/killed" <<R
 for signal in KILL TERM INT; do
-	$KILN build slow.yaml --cache own-cache --output none --allow device-node >slow.log 2>&1 &
+	$KILN build slow.yaml --cache own-cache --output none >slow.log 2>&1 &
 	kiln=\$!
 	tries=0
 	until ls own-cache/work.*/root/opt/odd/begun >/dev/null 2>&1; do
@@ -269,7 +271,7 @@ for signal in KILL TERM INT; do
 		python3 -c 'import time; time.sleep(0.1)'
 	done
 	ps -e -o args= | grep '^sleep'
-	ls own-cache | grep work
+	ls own-cache | grep 'work\.'
 	rm -rf own-cache/work.*
 done
 R
