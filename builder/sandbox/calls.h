@@ -22,8 +22,8 @@ enum calls_of_mounts { CALLS_MOUNT, CALLS_UMOUNT2, CALLS_UMOUNT, CALLS_UNAME, CA
 
 /* What a filter is for, beside what every one is. */
 enum calls_option {
-	CALLS_WITH_MOUNTS = 1 << 0,  /* those that mount are not refused: they wait for who has the listener */
-	CALLS_WITH_NAME = 1 << 1,    /* likewise uname(2) */
+	CALLS_WITH_MOUNTS = 1 << 0, /* those that mount are not refused: they wait for who has the listener */
+	CALLS_WITH_NAME = 1 << 1,   /* likewise uname(2) */
 	CALLS_WITHOUT_NET = 1 << 2, /* there are no sockets of a network */
 };
 

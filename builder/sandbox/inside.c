@@ -98,7 +98,8 @@ static void furnish(const struct inside *inside)
 	if (stand_ins_mount(inside->stand_ins, &subject) < 0)
 		inside_fail(inside->report_fd, false, "cannot mount a stand-in at", subject);
 	/* EPERM: a container may forbid it, and then uname(2) is answered. */
-	if ((sethostname(inside_host_name, sizeof inside_host_name - 1) < 0 || setdomainname("(none)", 6) < 0) &&
+	if ((sethostname(inside_host_name, sizeof inside_host_name - 1) < 0 ||
+	     setdomainname("(none)", 6) < 0) &&
 	    errno != EPERM)
 		inside_fail(inside->report_fd, false, "cannot set the host name", NULL);
 	if (!inside->network && loopback_up() < 0)

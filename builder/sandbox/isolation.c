@@ -58,8 +58,8 @@ const char *isolation_container(void)
 	static const char *const files[] = { "/.dockerenv", "/run/.containerenv" };
 	static const char *const variables[] = { "container", "KUBERNETES_SERVICE_HOST" };
 	static const char *const init_words[] = { "container=", NULL };
-	static const char *const group_words[] = { "/docker", "/kubepods", "/libpod", "/containerd",
-						   "/buildkit", "/crio-", NULL };
+	static const char *const group_words[] = { "/docker",   "/kubepods", "/libpod", "/containerd",
+						   "/buildkit", "/crio-",    NULL };
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (access(files[i], F_OK) == 0)
@@ -145,8 +145,8 @@ int isolation_obtain(enum isolation wanted, struct log *log, enum isolation *got
 		return privilege_obtain(log, e);
 	}
 	if (wanted == ISOLATION_NAMESPACES)
-		return error_set(e, ERROR_PRIVILEGE, "this container forbids namespaces (%s): " MEND_NAMESPACES,
-				 why.text);
+		return error_set(e, ERROR_PRIVILEGE,
+				 "this container forbids namespaces (%s): " MEND_NAMESPACES, why.text);
 	*got = ISOLATION_CHROOT;
 	if (obtain_chroot(&need) < 0) {
 		*e = need;
@@ -159,8 +159,9 @@ int isolation_obtain(enum isolation wanted, struct log *log, enum isolation *got
 	if (container) {
 		log_detail(log, "this is a container, by %s, and it forbids namespaces: %s", container,
 			   why.text);
-		log_warn(log, "this container forbids namespaces, so scripts run by chroot alone, and can reach "
-			      "all that the container has (--isolation namespaces forbids that)");
+		log_warn(log,
+			 "this container forbids namespaces, so scripts run by chroot alone, and can reach "
+			 "all that the container has (--isolation namespaces forbids that)");
 	} else {
 		log_warn(log, "without namespaces scripts can reach all that this host has");
 	}

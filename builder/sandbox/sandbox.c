@@ -11,8 +11,8 @@
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
 #include "sandbox/plain.h"
-#include "sandbox/proc_view.h"
 #include "sandbox/privilege.h"
+#include "sandbox/proc_view.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
