@@ -6,7 +6,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_root 'containers are started by root'
 require_programs podman crun setcap newuidmap jq unshare python3 dpkg-deb zstd tar setpriv
 # What podman allows, from which Docker's list is made.
 readonly PODMAN_CALLS=/usr/share/containers/seccomp.json
@@ -24,7 +24,7 @@ jq '["bpf", "clone", "clone3", "fanotify_init", "fsconfig", "fsmount", "fsopen",
 			args: [{index: 0, value: 2114060288, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ"}]},
 		{names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: 38, excludes: {caps: ["CAP_SYS_ADMIN"]}}]' \
 	"$PODMAN_CALLS" >"$WORK/docker.json" || give_up "Docker's list of calls is made"
-readonly DOCKER=(--security-opt "seccomp=$WORK/docker.json" --cap-add MKNOD,NET_RAW,AUDIT_WRITE)
+readonly DOCKER=(--security-opt "seccomp=$WORK/docker.json" --cap-add 'MKNOD,NET_RAW,AUDIT_WRITE')
 
 # container [OPTION]... -- COMMAND...: run it in a new container, in the folder $WORK. In namespaces of its own podman
 # finds the control groups that crun knows, and leaves its locks behind in memory that goes with them.
@@ -130,7 +130,7 @@ actions:
       /opt/odd/bash -c 'exec 3<>/dev/tcp/127.0.0.1/9' || true
       rm -r /opt/odd/pipe
 R
-readonly BUILD=("$KILN" build odd.yaml --format split,unified)
+readonly BUILD=("$KILN" build odd.yaml --format 'split,unified')
 
 check 'root of the host builds a small system' "$KILN" build "$WORK/odd.yaml" --format split,unified \
 	--cache "$WORK/cache" --output "$WORK/by-root"
