@@ -152,6 +152,7 @@ has_scopes() {
 
 names=$(cut -d ' ' -f 1 "$WORK/script-root")
 rows=0 attempts=0 shut=0 compared=0
+# shellcheck disable=SC2086 # words
 count "$(printf '%-20s %-12s %-12s %-12s %-12s %s' 'way out' $PLACES 'without sandbox')"
 for name in $names; do
 	line=$(printf '%-20s' "$name")
@@ -190,5 +191,4 @@ count "$(printf '%-20s %s' 'filling the disk' 'see e2e/limits')"
 count "$(printf '%-20s %s' 'fork bomb' 'see e2e/limits')"
 count "$rows ways out, $attempts attempts, $shut of them shut; $compared are open without the sandbox"
 has 'there are at least twenty' "$rows" '^([2-9][0-9]|[0-9]{3,})$'
-# shellcheck disable=SC2086 # words
 has 'most are open without the sandbox' "$((compared * 10 / rows))" '^([89]|10)$'

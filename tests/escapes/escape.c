@@ -630,7 +630,8 @@ static void type_in_terminal(const struct settings *settings, struct outcome *ou
 	int fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	(void)settings;
-	/* Better one's own terminal, but root needs none. */
+	/* Better one's own terminal, but root needs none. It hangs up when it is closed. */
+	signal(SIGHUP, SIG_IGN);
 	if (setsid() >= 0)
 		ioctl(fd, TIOCSCTTY, 0);
 	call(outcome, "TIOCSTI", ioctl(fd, TIOCSTI, "x"));
