@@ -262,7 +262,10 @@ int calls_prepare(struct log *log, bool mounts, struct calls *calls, struct erro
 	auto_close int memory = -1;
 	int r;
 
+	if (calls->prepared)
+		return 0;
 	if (!kernel_filters()) {
+		calls->prepared = true;
 		if (log)
 			log_detail(
 				log,
@@ -290,8 +293,11 @@ int calls_prepare(struct log *log, bool mounts, struct calls *calls, struct erro
 	find_mount_numbers(calls);
 	if (lseek(memory, 0, SEEK_SET) < 0)
 		return error_sys(e, "cannot read the filter of system calls");
-	return file_read_fd(memory, BPF_MAXINSNS * sizeof(struct sock_filter), &calls->program, &calls->len,
-			    e);
+	if (file_read_fd(memory, BPF_MAXINSNS * sizeof(struct sock_filter), &calls->program, &calls->len, e) <
+	    0)
+		return -1;
+	calls->prepared = true;
+	return 0;
 }
 
 static int set_filter(const struct calls *calls, unsigned flags)

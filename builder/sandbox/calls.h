@@ -23,6 +23,7 @@ enum calls_of_mounts { CALLS_MOUNT, CALLS_UMOUNT2, CALLS_UMOUNT, CALLS_OF_MOUNTS
 enum { COMPANION_MAX = 2 };
 
 struct calls {
+	bool prepared; /* PROGRAM is what it will be */
 	char *program; /* owned; a BPF program for the kernel; NULL: no filter */
 	size_t len;    /* of it, in bytes */
 	bool mounts;   /* those of mounts are asked for */
@@ -37,6 +38,7 @@ struct calls {
 #define auto_calls AUTO(calls_release)
 
 /*
+ * Does nothing if it was done before: to make a filter takes as long as to start a program does, so it is kept.
  * With MOUNTS the calls that mount something are not refused: whoever has the listener of calls_filter() answers
  * them. Where this kernel filters no system calls, that is said in detail, and calls_filter() will do nothing.
  * Errors: ERROR_SYSTEM.

@@ -91,7 +91,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.network = sandbox->network,
 					.no_new_privileges = sandbox->no_new_privileges,
 					.stand_ins = &run->stand_ins,
-					.calls = &run->calls,
+					.calls = sandbox->calls ? sandbox->calls : &run->calls,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		run->inside.device_tree_fds[i] = -1;
@@ -382,6 +382,13 @@ static bool is_space_lacking(int root_fd, struct text tail)
 	       (st.f_files && !st.f_ffree);
 }
 
+static int prepare_calls(struct run *run, struct error *e)
+{
+	const struct sandbox *sandbox = run->sandbox;
+
+	return calls_prepare(sandbox->log, sandbox->mounts, sandbox->calls ? sandbox->calls : &run->calls, e);
+}
+
 static int run_program(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		       struct sandbox_result *result, struct error *e)
 {
@@ -395,8 +402,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
-	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
-	    calls_prepare(sandbox->log, sandbox->mounts, &run.calls, e) < 0 ||
+	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 || prepare_calls(&run, e) < 0 ||
 	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);
