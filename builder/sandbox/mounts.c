@@ -55,9 +55,8 @@ static const struct {
 	{ "pts/ptmx", "/dev/ptmx" },
 };
 
-/* What everybody's root may read, or root without any capability, and is about the host: empty. */
-static const char *const masked_files[] = { "/proc/keys", "/proc/key-users", "/proc/timer_list",
-					    "/proc/sched_debug", "/proc/kcore" };
+/* What root may read without any capability, and is about the host: empty. */
+static const char *const masked_files[] = { "/proc/keys", "/proc/key-users", "/proc/timer_list" };
 static const struct fresh_mount masked_folders[] = {
 	{ "tmpfs", "/sys/firmware", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k" },
 	{ "tmpfs", "/sys/devices/virtual/powercap", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k" },

@@ -11,10 +11,12 @@
 #include "sandbox/stack.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 
 #define MEMORY_SPARE_BYTES (256 * MIB) /* beside the root: what /tmp and /run of scripts may take */
 #define BYTES_PER_INODE    2048        /* a root has a file for every 10 KiB or so */
@@ -71,7 +73,6 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 
 	if (dir_make(path, e) < 0)
 		return -1;
-	/* nodev: kiln reads what scripts have made, also a device node where a file should be. */
 	if (mount("kiln", path, "tmpfs", MS_NOATIME | MS_NODEV, options) < 0)
 		return error_sys(e, "cannot mount a tmpfs on '%s'", path);
 	workspace->place = TAKE(path, NULL);
@@ -92,11 +93,27 @@ static int check_room(const char *folder, uint64_t estimate_bytes, struct error 
 	return 0;
 }
 
+/*
+ * What kiln opens in the root may be a device node where a script has made one: from here on it leads nowhere. In
+ * memory that is an option of the tmpfs. Before Linux 5.12 flags could not be added one by one.
+ */
+static int forbid_devices(const char *place, struct error *e)
+{
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_NODEV };
+
+	if (mount(place, place, NULL, MS_BIND, NULL) == 0 &&
+	    (syscall(SYS_mount_setattr, AT_FDCWD, place, 0, &attributes, sizeof attributes) == 0 ||
+	     errno == ENOSYS))
+		return 0;
+	return error_sys(e, "cannot mount '%s' without devices", place);
+}
+
 /* DIR/work.XXXXXX: the outer folder keeps other users of the host out, the root in it has a root's mode. */
 static int open_on_disk(const char *folder, struct workspace *workspace, struct error *e)
 {
 	workspace->on_disk = true;
-	if (temporary_make(folder, disk_prefix, &workspace->place, &workspace->lock_fd, e) < 0)
+	if (temporary_make(folder, disk_prefix, &workspace->place, &workspace->lock_fd, e) < 0 ||
+	    forbid_devices(workspace->place, e) < 0)
 		return -1;
 	return open_root(workspace, e);
 }
@@ -139,10 +156,10 @@ void workspace_release(struct workspace *workspace)
 	if (workspace->root_fd >= 0)
 		close(TAKE(workspace->root_fd, -1));
 	stack_free(TAKE(workspace->stack, NULL), workspace->path);
+	if (workspace->place)
+		umount2(workspace->place, MNT_DETACH);
 	if (workspace->place && workspace->on_disk)
 		remove_from_disk(workspace->place);
-	else if (workspace->place)
-		umount2(workspace->place, MNT_DETACH);
 	if (workspace->lock_fd >= 0)
 		close(TAKE(workspace->lock_fd, -1));
 	free(TAKE(workspace->path, NULL));
