@@ -164,6 +164,8 @@ void chain_close(struct chain *chain)
 	if (!chain)
 		return;
 	image_templates_release(&chain->templates);
+	calls_release(&chain->script_calls);
+	calls_release(&chain->action_calls);
 	layer_store_close(chain->store);
 	workspace_release(&chain->workspace);
 	for (char **variable = chain->environment; variable && *variable; variable++)

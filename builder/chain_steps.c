@@ -23,13 +23,14 @@ static struct unpack_site unpack_site(const struct chain *chain)
 	};
 }
 
-static struct sandbox sandbox(const struct chain *chain, bool network)
+static struct sandbox sandbox(struct chain *chain, bool network)
 {
 	return (struct sandbox) {
 		.root_fd = chain->workspace.root_fd,
 		.environment = (const char *const *)chain->environment,
 		.network = network,
 		.isolation = chain->options.isolation,
+		.calls = &chain->script_calls,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -138,6 +139,7 @@ static int run_action(struct chain *chain, const struct step *step, struct error
 	struct customize_site site = customize_site(chain);
 
 	connected.mounts = true;
+	connected.calls = &chain->action_calls;
 	site.sandbox = &connected;
 	return customize_action(&site, step->action, e);
 }

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "customize/customize.h"
+#include "sandbox/calls.h"
 #include "sandbox/workspace.h"
 
 struct layer_key;
@@ -41,6 +42,8 @@ struct chain {
 	struct workspace workspace;
 	struct layer_store *store; /* NULL: without layers */
 	struct image_templates templates;
+	struct calls script_calls;
+	struct calls action_calls;
 };
 
 /*

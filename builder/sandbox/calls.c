@@ -294,7 +294,10 @@ int calls_prepare(struct log *log, unsigned options, struct calls *calls, struct
 	auto_filter scmp_filter_ctx filter = NULL;
 	int r;
 
+	if (calls->prepared)
+		return 0;
 	if (!calls_are_filtered()) {
+		calls->prepared = true;
 		if (log)
 			log_detail(
 				log,
@@ -313,7 +316,10 @@ int calls_prepare(struct log *log, unsigned options, struct calls *calls, struct
 		r = add_rules(filter, options);
 	calls->listened = options & (CALLS_WITH_MOUNTS | CALLS_WITH_NAME);
 	find_mount_numbers(calls);
-	return export(filter, r, calls, e);
+	if (export(filter, r, calls, e) < 0)
+		return -1;
+	calls->prepared = true;
+	return 0;
 }
 
 int calls_prepare_listener(const struct calls_listened *list, size_t count, struct calls *calls,

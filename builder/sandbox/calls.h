@@ -31,6 +31,7 @@ enum calls_option {
 enum { COMPANION_MAX = 2 };
 
 struct calls {
+	bool prepared; /* PROGRAM is what it will be */
 	char *program; /* owned; a BPF program for the kernel; NULL: no filter */
 	size_t len;    /* of it, in bytes */
 	bool listened; /* some wait for a listener */
@@ -48,6 +49,7 @@ struct calls {
 bool calls_are_filtered(void);
 
 /*
+ * Does nothing if it was done before: to make a filter takes as long as to start a program does, so it is kept.
  * OPTIONS: enum calls_option. Where this kernel filters no system calls, that is said in detail, and calls_filter()
  * will do nothing. Errors: ERROR_SYSTEM.
  */

@@ -87,13 +87,14 @@ static int loopback_up(void)
 static void furnish(const struct inside *inside)
 {
 	const char *subject = NULL;
+	struct mounts mounts;
 
 	if (inside_tie(inside, SIGKILL) < 0 || setsid() < 0)
 		inside_fail(inside->report_fd, false, "cannot start a session", NULL);
 	umask(022);
-	if (mounts_enter_root(inside, &subject) < 0)
+	if (mounts_enter_root(inside, &mounts, &subject) < 0)
 		inside_fail(inside->report_fd, false, subject, NULL);
-	if (mounts_make(inside, &subject) < 0)
+	if (mounts_make(inside, &mounts, &subject) < 0)
 		inside_fail(inside->report_fd, false, "cannot mount", subject);
 	if (stand_ins_mount(inside->stand_ins, &subject) < 0)
 		inside_fail(inside->report_fd, false, "cannot mount a stand-in at", subject);

@@ -25,13 +25,12 @@ struct fresh_mount {
 };
 
 /*
- * Read-only as a whole: there are more switches of the kernel in it than any list has, and what processes could write
- * about themselves they do not need while an image is built.
+ * Of /proc and /sys. Read-only as a whole: there are more switches of the kernel in them than any list has, and what
+ * processes could write about themselves they do not need while an image is built.
  */
-static const struct fresh_mount proc_mount = { "proc", "/proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-					       NULL };
-static const struct fresh_mount sysfs_mount = { "sysfs", "/sys", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-						NULL };
+static const uint64_t fixed_flags =
+	MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
 static const struct fresh_mount memory_mounts[] = {
 	{ "tmpfs", "/dev", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m" },
 	{ "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755" },
@@ -56,9 +55,8 @@ static const struct {
 	{ "pts/ptmx", "/dev/ptmx" },
 };
 
-/* What everybody's root may read, or root without any capability, and is about the host: empty. */
-static const char *const masked_files[] = { "/proc/keys", "/proc/key-users", "/proc/timer_list",
-					    "/proc/sched_debug", "/proc/kcore" };
+/* What root may read without any capability, and is about the host: empty. */
+static const char *const masked_files[] = { "/proc/keys", "/proc/key-users", "/proc/timer_list" };
 static const struct fresh_mount masked_folders[] = {
 	{ "tmpfs", "/sys/firmware", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k" },
 	{ "tmpfs", "/sys/devices/virtual/powercap", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k" },
@@ -78,8 +76,23 @@ static int add_flags(const char *path, unsigned how, uint64_t flags)
 	return r < 0 && errno == ENOSYS ? 0 : (int)r;
 }
 
-int mounts_enter_root(const struct inside *inside, const char **subject)
+/*
+ * Before the host's mounts are left: in a user namespace one may have a /proc or /sys of one's own only while another
+ * one is mounted, and nothing over parts of it. Attached nowhere yet; -1 and errno when that is not to be.
+ */
+static int mount_detached(const char *type)
 {
+	auto_close int fd = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_fsconfig, fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return (int)syscall(SYS_fsmount, fd, FSMOUNT_CLOEXEC, fixed_flags);
+}
+
+int mounts_enter_root(const struct inside *inside, struct mounts *mounts, const char **subject)
+{
+	mounts->proc_fd = mount_detached("proc");
+	mounts->sys_fd = mount_detached("sysfs");
 	*subject = "cannot make the mounts private";
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
@@ -90,8 +103,8 @@ int mounts_enter_root(const struct inside *inside, const char **subject)
 	/* A clone of a shared mount is its peer: without this the host would see what is mounted here. */
 	if (mount(NULL, ".", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
-	/* pivot_root(2): with "." twice the old root lies over the new one, until leave_host(). */
-	if (syscall(SYS_pivot_root, ".", ".") < 0 || chdir("/") < 0)
+	/* pivot_root(2): with "." twice the old root lies over the new one, and goes with one umount. */
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return -1;
 	/*
 	 * Without the noexec or nosuid of the file system that the work folder happens to be on. Device nodes may
@@ -109,39 +122,20 @@ static int mount_fresh(const struct fresh_mount *row, const char **subject)
 	return mount(row->type, row->path, row->type, row->flags, row->data);
 }
 
-static const uint64_t fixed_flags =
-	MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-
-/* Read-only, and of what the kernel lets a new network namespace's owner see. */
-static int mount_sys(const struct inside *inside, const char **subject)
-{
-	if (mount_fresh(&sysfs_mount, subject) == 0)
-		return 0;
-	/* Not allowed where the network namespace belongs to somebody else: then the host's own view. */
-	if (inside->sysfs_tree_fd < 0 || attach(inside->sysfs_tree_fd, sysfs_mount.path) < 0)
-		return -1;
-	return add_flags(sysfs_mount.path, AT_RECURSIVE, fixed_flags);
-}
-
 /*
- * Where something is mounted over parts of the host's /proc, as containers have it, nobody in a user namespace may have
- * a /proc without that: then the host's own, whose numbers of processes are other ones. *own: it is the sandbox's.
+ * /proc with the sandbox's processes, and /sys with its network. Where something is mounted over parts of the host's,
+ * as containers have it, or where the network is somebody else's, users may not have them: then the host's own.
  */
-static int mount_proc(const struct inside *inside, bool *own, const char **subject)
+static int attach_kernel_mount(int own_fd, int host_fd, const char *path, const char **subject)
 {
-	*own = mount_fresh(&proc_mount, subject) == 0;
-	if (*own)
-		return 0;
-	if (errno != EPERM || inside->proc_tree_fd < 0 || attach(inside->proc_tree_fd, proc_mount.path) < 0)
+	*subject = path;
+	if (own_fd >= 0)
+		return attach(own_fd, path);
+	if (host_fd < 0) {
+		errno = EPERM;
 		return -1;
-	return add_flags(proc_mount.path, AT_RECURSIVE, fixed_flags);
-}
-
-/* One umount for all of the host's. Not before: a user namespace that sees no /proc and /sys may mount none either. */
-static int leave_host(const char **subject)
-{
-	*subject = "/";
-	return umount2(".", MNT_DETACH);
+	}
+	return attach(host_fd, path) < 0 ? -1 : add_flags(path, AT_RECURSIVE, fixed_flags);
 }
 
 /* Read-only, which for a device node only means that its mode and owner stay as they are: it is the host's. */
@@ -196,12 +190,10 @@ static int fill_dev(const struct inside *inside, const char **subject)
 	return 0;
 }
 
-int mounts_make(const struct inside *inside, const char **subject)
+int mounts_make(const struct inside *inside, const struct mounts *mounts, const char **subject)
 {
-	bool own_proc;
-
-	if (mount_proc(inside, &own_proc, subject) < 0 || mount_sys(inside, subject) < 0 ||
-	    leave_host(subject) < 0)
+	if (attach_kernel_mount(mounts->proc_fd, inside->proc_tree_fd, "/proc", subject) < 0 ||
+	    attach_kernel_mount(mounts->sys_fd, inside->sysfs_tree_fd, "/sys", subject) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(memory_mounts); i++)
 		if (mount_fresh(&memory_mounts[i], subject) < 0)
@@ -220,5 +212,5 @@ int mounts_make(const struct inside *inside, const char **subject)
 	 * systemctl). That link may be followed by nobody, as process 1 is hidden; what is mounted on it, by all.
 	 */
 	*subject = "/proc/1/root";
-	return own_proc ? cover(*subject) : 0;
+	return mounts->proc_fd >= 0 ? cover(*subject) : 0;
 }

@@ -123,7 +123,7 @@ int requests_receive(int socket_fd, const struct calls *calls, const struct stan
 		bool is_root = false;
 		uint64_t mount;
 
-		if (!stand_ins->items[i].writable || stand_ins->items[i].in_memory)
+		if (stand_ins->items[i].in_memory)
 			continue;
 		fd = open_path(requests, stand_ins->items[i].path, O_NOFOLLOW);
 		mount = fd < 0 ? 0 : mount_of(fd, &is_root);

@@ -7,7 +7,7 @@
  *
  *	a bind mount of anything in the root but /proc and /sys, with the flags that are there (nodev)
  *	a tmpfs, nosuid and nodev
- *	unmounting what was mounted so, and resolv.conf
+ *	unmounting what was mounted so, and the stand-ins, resolv.conf above all
  *
  *	requests_send()      in the program, before execve()
  *	requests_receive()   in init

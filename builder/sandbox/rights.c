@@ -8,6 +8,8 @@
 #include <linux/keyctl.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -51,6 +53,8 @@ enum {
 	LANDLOCK_WITH_SCOPES = 6, /* the version of it, Linux 6.12 */
 	LANDLOCK_ABSTRACT_SOCKETS = 1,
 };
+
+enum { ARGUMENTS_MAX_BYTES = 8 << 20 };
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -115,7 +119,21 @@ int rights_reduce(bool network, bool no_new_privileges)
 	return no_new_privileges ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
 }
 
+/*
+ * /proc/PID/cmdline is everybody's to read. The kernel has put the arguments of kiln in one row with its environment,
+ * and behind them the path that it was started by.
+ */
+static void clear_arguments(void)
+{
+	char *begin = program_invocation_name;
+	char *end = (char *)(uintptr_t)getauxval(AT_EXECFN);
+
+	if (begin && end > begin && end - begin < ARGUMENTS_MAX_BYTES)
+		memset(begin, 0, (size_t)(end - begin));
+}
+
 int rights_hide_process(void)
 {
-	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	clear_arguments();
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -1 : prctl(PR_SET_NAME, "init", 0, 0, 0);
 }

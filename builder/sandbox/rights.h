@@ -21,7 +21,10 @@ void rights_leave_host(bool network);
  */
 int rights_reduce(bool network, bool no_new_privileges);
 
-/* No process of the sandbox may look into this one, which is a copy of kiln. On failure: -1 and errno. */
+/*
+ * No process of the sandbox may look into this one, which is a copy of kiln; its arguments and its own environment
+ * are gone. Async-signal-safe. On failure: -1 and errno.
+ */
 int rights_hide_process(void);
 
 #endif

@@ -103,7 +103,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.plain = sandbox->isolation == ISOLATION_CHROOT,
 					.no_new_privileges = sandbox->no_new_privileges,
 					.stand_ins = &run->stand_ins,
-					.calls = &run->calls,
+					.calls = sandbox->calls ? sandbox->calls : &run->calls,
 					.proc_view = &run->proc_view,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
@@ -424,6 +424,16 @@ static unsigned calls_options(const struct sandbox *sandbox)
 	       (sandbox->isolation == ISOLATION_NAMELESS ? CALLS_WITH_NAME : 0);
 }
 
+static int prepare_calls(struct run *run, struct error *e)
+{
+	const struct sandbox *sandbox = run->sandbox;
+
+	if (run->inside.plain && proc_view_prepare(&run->proc_view, e) < 0)
+		return -1;
+	return calls_prepare(sandbox->log, calls_options(sandbox),
+			     sandbox->calls ? sandbox->calls : &run->calls, e);
+}
+
 static int run_program(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		       struct sandbox_result *result, struct error *e)
 {
@@ -437,9 +447,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
-	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 ||
-	    (run.inside.plain && proc_view_prepare(&run.proc_view, e) < 0) ||
-	    calls_prepare(sandbox->log, calls_options(sandbox), &run.calls, e) < 0 ||
+	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 || prepare_calls(&run, e) < 0 ||
 	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);

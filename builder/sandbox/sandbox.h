@@ -17,6 +17,8 @@
 #include "base/text.h"
 #include "sandbox/isolation.h"
 
+struct calls;
+
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
@@ -32,6 +34,8 @@ struct sandbox {
 	 * there they say whose files crontab(1) or mandb(8) write, and give no more rights than scripts have.
 	 */
 	bool no_new_privileges;
+	/* Borrowed; where the filter of calls is kept for the next one with the same `mounts`; may be NULL. */
+	struct calls *calls;
 	struct log *log;     /* borrowed; with --verbose the program's output is shown */
 	struct meter *meter; /* borrowed; may be NULL: learns how long programs ran */
 	/* Called with each line that the program prints, as it is shown; may be NULL. */

@@ -11,10 +11,12 @@
 #include "sandbox/stack.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 
 #define MEMORY_SPARE_BYTES (256 * MIB) /* beside the root: what /tmp and /run of scripts may take */
 #define BYTES_PER_INODE    2048        /* a root has a file for every 10 KiB or so */
@@ -86,7 +88,6 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 
 	if (dir_make(path, e) < 0)
 		return -1;
-	/* nodev: kiln reads what scripts have made, also a device node where a file should be. */
 	if (mount("kiln", path, "tmpfs", MS_NOATIME | MS_NODEV, options) < 0)
 		return error_sys(e, "cannot mount a tmpfs on '%s'", path);
 	workspace->place = TAKE(path, NULL);
@@ -116,11 +117,27 @@ int workspace_room(const struct workspace_options *options, bool *in_memory, str
 			  e);
 }
 
+/*
+ * What kiln opens in the root may be a device node where a script has made one: from here on it leads nowhere. In
+ * memory that is an option of the tmpfs. Before Linux 5.12 flags could not be added one by one.
+ */
+static int forbid_devices(const char *place, struct error *e)
+{
+	struct mount_attr attributes = { .attr_set = MOUNT_ATTR_NODEV };
+
+	if (mount(place, place, NULL, MS_BIND, NULL) == 0 &&
+	    (syscall(SYS_mount_setattr, AT_FDCWD, place, 0, &attributes, sizeof attributes) == 0 ||
+	     errno == ENOSYS))
+		return 0;
+	return error_sys(e, "cannot mount '%s' without devices", place);
+}
+
 /* DIR/work.XXXXXX: the outer folder keeps other users of the host out, the root in it has a root's mode. */
 static int open_on_disk(const char *folder, struct workspace *workspace, struct error *e)
 {
 	workspace->on_disk = true;
-	if (temporary_make(folder, disk_prefix, &workspace->place, &workspace->lock_fd, e) < 0)
+	if (temporary_make(folder, disk_prefix, &workspace->place, &workspace->lock_fd, e) < 0 ||
+	    (!workspace->plain && forbid_devices(workspace->place, e) < 0))
 		return -1;
 	return open_root(workspace, e);
 }
@@ -138,12 +155,12 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 	if (plain && check_flags(folder, e) < 0)
 		return -1;
 	temporary_sweep(folder, disk_prefix, options->log);
+	opened.plain = plain;
 	if (room == 0 && check_room(folder, options->estimate_bytes, e) < 0)
 		return -1;
 	if ((room ? open_in_memory(folder, room, &opened, e) : open_on_disk(folder, &opened, e)) < 0)
 		return error_wrap(e, "cannot make a place for the root");
 	opened.log = options->log;
-	opened.plain = plain;
 	log_detail(options->log, "the root is built %s '%s'", room ? "in memory, at" : "on disk, in",
 		   opened.path);
 	*workspace = TAKE(opened, WORKSPACE_INIT);
@@ -168,10 +185,10 @@ void workspace_release(struct workspace *workspace)
 	if (workspace->root_fd >= 0)
 		close(TAKE(workspace->root_fd, -1));
 	stack_free(TAKE(workspace->stack, NULL), workspace->path);
+	if (workspace->place)
+		umount2(workspace->place, MNT_DETACH);
 	if (workspace->place && workspace->on_disk)
 		remove_from_disk(workspace->place);
-	else if (workspace->place)
-		umount2(workspace->place, MNT_DETACH);
 	if (workspace->lock_fd >= 0)
 		close(TAKE(workspace->lock_fd, -1));
 	free(TAKE(workspace->path, NULL));

@@ -262,6 +262,7 @@ static void leaves_nothing(void **state)
 	struct stat st;
 
 	/* Mounts of the script itself go with it, also those that it forgot. */
+	f->sandbox.mounts = true;
 	expect(&f->sandbox,
 	       "mount -o bind / /mnt && ls -d /mnt/usr && rm -rf /mnt/run/* && umount /mnt && ls -A /mnt; "
 	       "mount -t tmpfs none /mnt; echo x > /mnt/x; echo r > /run/r; echo t > /tmp/t; echo d > "
@@ -728,7 +729,8 @@ static void stand_in_replaced(void **state)
 	auto_free char *data = NULL;
 	size_t len;
 
-	/* What a script puts there on purpose is the image's. */
+	/* What an action puts there on purpose is the image's. */
+	f->sandbox.mounts = true;
 	expect(&f->sandbox, "umount /usr/sbin/policy-rc.d && echo mine > /usr/sbin/policy-rc.d", "");
 	assert_int_equal(root_read(f->root_fd, "/usr/sbin/policy-rc.d", &data, &len, &e), 1);
 	assert_string_equal(data, "mine\n");
@@ -765,6 +767,7 @@ static void resolv_conf_missing(void **state)
 	assert_int_equal(run(&f->sandbox, "stat -c %s /etc/resolv.conf", &tail), 0);
 	assert_int_equal(strtoul(tail, NULL, 10), strlen(host));
 	/* As published definitions have it. */
+	f->sandbox.mounts = true;
 	expect(&f->sandbox, "umount -l /etc/resolv.conf || true; ln -sf ../run/x/stub.conf /etc/resolv.conf",
 	       "");
 	assert_true(readlinkat(f->root_fd, "etc/resolv.conf", target, sizeof target - 1) > 0);
