@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What programs of the sandbox may not do, each beside the same without the sandbox. Needs root; without it every case is
- * skipped. tests/e2e/escapes.sh tries it in whole builds.
+ * What programs of the sandbox may not do, each beside the same without the sandbox. Needs root; without it every
+ * case is skipped. tests/e2e/escapes.sh tries it in whole builds.
  */
 #include "unit/unit.h"
 
