@@ -208,8 +208,8 @@ int mounts_make(const struct inside *inside, const struct mounts *mounts, const 
 	if (mask(subject) < 0)
 		return -1;
 	/*
-	 * Whether they run on a system or in a chroot, programs find out by comparing /proc/1/root with their own (ischroot(1),
-	 * systemctl). That link may be followed by nobody, as process 1 is hidden; what is mounted on it, by all.
+	 * Whether they run on a system or in a chroot, programs find out by comparing /proc/1/root with their own
+	 * (ischroot(1), systemctl). Nobody may follow that link, as process 1 is hidden; but see what covers it.
 	 */
 	*subject = "/proc/1/root";
 	return mounts->proc_fd >= 0 ? cover(*subject) : 0;

@@ -19,7 +19,7 @@
  * CAP_SYS_ADMIN: it is half of root's rights, and with it any mount's flags could be changed; mounts that actions
  * ask for are made by the sandbox's init (requests.h). Nor CAP_DAC_READ_SEARCH, which opens files by number;
  * CAP_SYS_PTRACE, CAP_SYS_RAWIO, CAP_SYS_MODULE, CAP_SYS_TIME, CAP_SYS_BOOT, CAP_SYSLOG, CAP_BPF, CAP_PERFMON;
- * CAP_NET_ADMIN and CAP_NET_RAW, whose network is the host's in actions; CAP_AUDIT_WRITE; CAP_SYS_RESOURCE, which
+ * CAP_NET_RAW; CAP_AUDIT_WRITE; CAP_SYS_RESOURCE, which
  * goes past limits; CAP_LINUX_IMMUTABLE, as an image cannot hold what it makes.
  */
 static const struct {
@@ -38,6 +38,7 @@ static const struct {
 	{ CAP_SETFCAP, false, "setcap in scripts, as ping's" },
 	{ CAP_MKNOD, false, "images may have device nodes; none can be opened (mounts.c)" },
 	{ CAP_SYS_CHROOT, false, "systems in systems; around is only the root" },
+	{ CAP_NET_ADMIN, true, "packages that save the rules of their network, which are none" },
 	{ CAP_NET_BIND_SERVICE, true, "servers that scripts start to set themselves up" },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What programs of the sandbox may not do, each beside the same without the sandbox. Needs root; without it every case is
- * skipped. tests/e2e/escapes.sh tries it in whole builds.
+ * What programs of the sandbox may not do, each beside the same without the sandbox. Needs root; without it every
+ * case is skipped. tests/e2e/escapes.sh tries it in whole builds.
  */
 #include "unit/unit.h"
 
@@ -109,15 +109,15 @@ static const char print_rights[] =
 	"while read -r key value; do case $key in Cap*|NoNewPrivs:) echo $key $value;; "
 	"esac; done </proc/self/status";
 
-/* chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, sys_chroot, mknod, setfcap */
+/* chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_admin, net_bind_service, sys_chroot, mknod, setfcap */
 static void capabilities(void **state)
 {
 	struct fixture *f = fixture_of_root(state);
 
 	expect(&f->sandbox, print_rights,
-	       "CapInh: 0000000000000000\nCapPrm: 00000000880405fb\nCapEff: 00000000880405fb\n"
-	       "CapBnd: 00000000880405fb\nCapAmb: 0000000000000000\nNoNewPrivs: 0\n");
-	/* Ports of the host are the host's. */
+	       "CapInh: 0000000000000000\nCapPrm: 00000000880415fb\nCapEff: 00000000880415fb\n"
+	       "CapBnd: 00000000880415fb\nCapAmb: 0000000000000000\nNoNewPrivs: 0\n");
+	/* Ports and packet filters of the host are the host's. */
 	f->sandbox.network = true;
 	f->sandbox.no_new_privileges = true;
 	expect(&f->sandbox, print_rights,

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 static int set_up(void **state)
@@ -57,7 +58,12 @@ static int check_root(int root_fd)
 	if (root_make_dirs(root_fd, "/usr/bin", 0755, &e) < 0 ||
 	    root_write_text(root_fd, "/usr/bin/x", "x", &e) < 0)
 		return 12;
-	return mknodat(root_fd, "usr/pipe", S_IFIFO | 0600, 0) < 0 ? 13 : 0;
+	if (mknodat(root_fd, "usr/pipe", S_IFIFO | 0600, 0) < 0)
+		return 13;
+	/* A node can be made, and leads nowhere: /dev/zero's number. */
+	if (mknodat(root_fd, "usr/node", S_IFCHR | 0600, makedev(1, 5)) < 0)
+		return 14;
+	return openat(root_fd, "usr/node", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES ? 0 : 15;
 }
 
 static int use_memory(struct scratch *f)
