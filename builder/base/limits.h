@@ -23,6 +23,8 @@
 #define LIMIT_RELEASE_BYTES   (8 * MIB)   /* InRelease, Release: sid's has 0.2 MiB */
 #define LIMIT_INDEX_BYTES     (1 * GIB)   /* one decompressed Packages file: sid's main has 60 MiB */
 #define LIMIT_PACKAGE_BYTES   (8 * GIB)   /* one .deb */
+#define LIMIT_UNPACKED_BYTES  (4 * GIB)   /* what a package may become, and so many times its own size besides: */
+#define LIMIT_UNPACKED_RATIO  50          /* the files of real ones are 2 to 20 times as large */
 #define LIMIT_CONTROL_BYTES   (64 * MIB)  /* decompressed control.tar */
 #define LIMIT_WINDOW_BYTES    (130 * MIB) /* of a decoder: zstd takes 128 at most, xz -9 has 64 */
 #define LIMIT_STANZA_FIELDS   1000        /* of one package; real ones have 40 */

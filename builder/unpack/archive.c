@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "stream/window.h"
+#include "stream/stream.h"
 #include "tree/untar.h"
 
 #include <archive.h>
@@ -18,14 +18,9 @@ struct ar {
 };
 
 struct member {
-	struct archive *archive; /* its filter does the decompression */
 	struct ar *ar;           /* borrowed */
+	struct decoder *decoder; /* owned */
 	bool quick;
-	uint64_t (*window)(const void *head, size_t len);
-	struct budget *memory; /* borrowed; may be NULL */
-	uint64_t memory_bytes; /* taken from it */
-	bool begun;
-	struct error inner; /* what reading AR said, as libarchive has no room for it */
 };
 
 int ar_open(int fd, struct ar **out, struct error *e)
@@ -94,17 +89,11 @@ void ar_close(struct ar *ar)
 
 static const struct {
 	const char *suffix;
-	int filter;
+	const char *codec;
 	bool quick;
-	int (*enable)(struct archive *);
-	uint64_t (*window)(const void *head, size_t len);
 } codecs[] = {
-	{ ".tar", ARCHIVE_FILTER_NONE, true, archive_read_support_filter_none, window_bytes },
-	{ ".tar.gz", ARCHIVE_FILTER_GZIP, false, archive_read_support_filter_gzip, window_bytes },
-	{ ".tar.xz", ARCHIVE_FILTER_XZ, false, archive_read_support_filter_xz, window_bytes },
-	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, true, archive_read_support_filter_zstd, window_bytes },
-	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, false, archive_read_support_filter_bzip2, window_bytes },
-	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, false, archive_read_support_filter_lzma, window_lzma_bytes },
+	{ ".tar", "none", true },     { ".tar.gz", "gzip", false },   { ".tar.xz", "xz", false },
+	{ ".tar.zst", "zstd", true }, { ".tar.bz2", "bzip2", false }, { ".tar.lzma", "lzma", false },
 };
 
 /* The row for a member's name, or -1. */
@@ -118,83 +107,41 @@ static int codec_of(const char *name)
 	return -1;
 }
 
-/* Before the decoder sees its first bytes, and takes memory for what they say. */
-static int take_memory(struct member *member, const void *head, size_t len)
-{
-	uint64_t bytes = member->window(head, len);
-
-	if (bytes > LIMIT_WINDOW_BYTES && bytes < UINT64_MAX)
-		return error_set(&member->inner, ERROR_FORMAT,
-				 "its decoder would need %llu MiB of memory, more than the limit of %llu",
-				 (unsigned long long)(bytes / MIB), LIMIT_WINDOW_BYTES / MIB);
-	budget_take(member->memory, bytes);
-	member->memory_bytes = bytes;
-	return 0;
-}
-
-static la_ssize_t read_packed(struct archive *archive, void *context, const void **block)
+/* A stream_feed_fn: the member as it stands in the container. */
+static int read_packed(void *context, const void **data, size_t *len, struct error *e)
 {
 	struct member *member = context;
-	size_t len;
 	int64_t offset;
 	int r;
 
 	do
-		r = archive_read_data_block(member->ar->archive, block, &len, &offset);
-	while (r == ARCHIVE_OK && len == 0);
+		r = archive_read_data_block(member->ar->archive, data, len, &offset);
+	while (r == ARCHIVE_OK && *len == 0);
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r == ARCHIVE_OK && (member->begun || take_memory(member, *block, len) == 0)) {
-		member->begun = true;
-		return (la_ssize_t)len;
-	}
-	if (r != ARCHIVE_OK)
-		archive_failure(member->ar->archive, "ar archive", NULL, &member->inner);
-	archive_set_error(archive, EINVAL, "%s", "the archive around it cannot be read");
-	return -1;
+	return r == ARCHIVE_OK ? 1 : archive_failure(member->ar->archive, "ar archive", NULL, e);
 }
 
 int member_open(struct ar *ar, const char *name, struct budget *memory, struct member **out, struct error *e)
 {
+	const struct decoder_limits limits = { LIMIT_UNPACKED_BYTES, LIMIT_UNPACKED_RATIO, memory };
 	auto_member struct member *member = xcalloc(1, sizeof *member);
-	struct archive_entry *entry;
 	int codec = codec_of(name);
 
 	member->ar = ar;
-	member->memory = memory;
 	if (codec < 0)
 		return error_set(e, ERROR_FORMAT, "member '%s' is compressed in a way that is not known",
 				 name);
-	member->archive = archive_read_new();
-	if (!member->archive)
-		abort();
 	member->quick = codecs[codec].quick;
-	member->window = codecs[codec].window;
-	codecs[codec].enable(member->archive);
-	archive_read_support_format_raw(member->archive);
-	if (archive_read_open2(member->archive, member, NULL, read_packed, NULL, NULL) != ARCHIVE_OK)
-		return archive_failure(member->archive, "tar archive", &member->inner, e);
-	/* Exactly the one codec that the name says, and not twice inside each other. */
-	if (archive_filter_code(member->archive, 0) != codecs[codec].filter ||
-	    archive_filter_count(member->archive) != (codecs[codec].filter == ARCHIVE_FILTER_NONE ? 1 : 2))
-		return error_set(e, ERROR_FORMAT, "member '%s' is not what its name says", name);
-	if (archive_read_next_header(member->archive, &entry) != ARCHIVE_OK)
-		return archive_failure(member->archive, "tar archive", &member->inner, e);
+	if (decoder_open_feed(read_packed, member, codecs[codec].codec, limits, &member->decoder, e) < 0)
+		return error_wrap(e, "member '%s'", name);
 	*out = TAKE(member, NULL);
 	return 0;
 }
 
 int member_next(struct member *member, const void **data, size_t *len, struct error *e)
 {
-	int64_t offset;
-	int r;
-
-	do
-		r = archive_read_data_block(member->archive, data, len, &offset);
-	while (r == ARCHIVE_OK && *len == 0);
-	if (r == ARCHIVE_EOF)
-		return 0;
-	return r == ARCHIVE_OK ? 1 : archive_failure(member->archive, "tar archive", &member->inner, e);
+	return decoder_next(member->decoder, data, len, e);
 }
 
 bool member_is_quick(const struct member *member)
@@ -206,7 +153,6 @@ void member_close(struct member *member)
 {
 	if (!member)
 		return;
-	archive_read_free(member->archive);
-	budget_give(member->memory, member->memory_bytes);
+	decoder_close(member->decoder);
 	free(member);
 }
