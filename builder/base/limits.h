@@ -23,8 +23,6 @@
 #define LIMIT_RELEASE_BYTES   (8 * MIB)   /* InRelease, Release: sid's has 0.2 MiB */
 #define LIMIT_INDEX_BYTES     (1 * GIB)   /* one decompressed Packages file: sid's main has 60 MiB */
 #define LIMIT_PACKAGE_BYTES   (8 * GIB)   /* one .deb */
-#define LIMIT_UNPACKED_BYTES  (4 * GIB)   /* what a package may become, and so many times its own size besides: */
-#define LIMIT_UNPACKED_RATIO  50          /* the files of real ones are 2 to 20 times as large */
 #define LIMIT_CONTROL_BYTES   (64 * MIB)  /* decompressed control.tar */
 #define LIMIT_WINDOW_BYTES    (130 * MIB) /* of a decoder: zstd takes 128 at most, xz -9 has 64 */
 #define LIMIT_STANZA_FIELDS   1000        /* of one package; real ones have 40 */
@@ -33,6 +31,10 @@
 #define LIMIT_FILE_TEXT_BYTES (16 * MIB) /* a file of the root that is read as text */
 #define LIMIT_COPYRIGHT_BYTES (4 * MIB)  /* a copyright file: the largest has 1 MiB */
 #define LIMIT_TEMPLATE_BYTES  (4 * MIB)  /* output of one rendered string */
+
+/* What the parts of a package may become, and so many times their own size besides: files of real ones are 20 times. */
+#define LIMIT_UNPACKED_BYTES (2 * GIB)
+#define LIMIT_UNPACKED_RATIO 50
 
 /* Of images that exist. What one is decompressed to may be so much, and so many times what was read of it. */
 #define LIMIT_IMAGE_BYTES          (2 * GIB)
