@@ -18,7 +18,8 @@
 enum { WINDOW_HEAD_BYTES = 64 };
 
 /*
- * Memory of a decoder for the data that begin with HEAD (gzip, zstd, bzip2, or anything else, that needs none). UINT64_MAX: HEAD is too short or malformed, the decoder will say which.
+ * Memory of a decoder for the data that begin with HEAD (gzip, zstd, bzip2, or anything else, that needs none).
+ * UINT64_MAX: HEAD is too short or malformed, the decoder will say which.
  */
 uint64_t window_bytes(const void *head, size_t len);
 

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 
 /*
- * deb(5) and ar(5): "!<arch>\n", then per member a head of 60 bytes (name, time, owner, group, mode, size, "`\n") and its
- * data, filled up to an even length. libarchive reads this too, but takes up to 1 GiB for a table of long names, which no
- * package has.
+ * deb(5) and ar(5): "!<arch>\n", then per member a head of 60 bytes (name, time, owner, group, mode, size, "`\n") and
+ * its data, filled up to an even length. libarchive reads this too, but takes up to 1 GiB for a table of long names,
+ * which no package has.
  */
 enum {
 	AR_BLOCK_BYTES = 256 * 1024, /* one read() of a package file */

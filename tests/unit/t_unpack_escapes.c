@@ -129,7 +129,7 @@ static void two_controls(struct buffer *deb)
 	put_member(deb, "control.tar", false, "", 0);
 }
 
-/* A tar archive, then zeros without end: nothing of them is placed, and they are read to see that nothing is missing. */
+/* A tar archive, then zeros without end: nothing of them is placed, but they are read, lest something is missing. */
 static void bomb_behind(struct buffer *deb)
 {
 	auto_buffer struct buffer tar = BUFFER_INIT;
