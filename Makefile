@@ -21,7 +21,8 @@
 ## make bench                    time builds and packing beside other programs, in turns; ROUNDS=3
 ## make bench-plan               time the choice of packages beside apt's; fails when a bound is not kept
 ##                               CASES='first-mmdebstrap pack-zstd' DISTROBUILDER=FILE DEFINITION=FILE
-## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer; SECONDS=60
+## make fuzz TARGET=NAME         run tests/fuzz/fuzz_NAME.c with libFuzzer for SECONDS=60, and print a table of runs and
+##                               findings; several names, or without TARGET all, one after the other
 ## make format                   let clang-format rewrite the sources
 ## make install                  to PREFIX=/usr/local below DESTDIR=; make uninstall takes it away again
 ## make clean                    remove out/, except for images
@@ -99,12 +100,14 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
 TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c tests/bench/*.c))
-SCRIPTS := .ci/run tests/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
+SCRIPTS := .ci/run tests/run tests/fuzz/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))
 UNITS   := $(patsubst tests/unit/%.c,$O/unit/%,$(sort $(wildcard tests/unit/t_*.c)))
 PARITY  := $O/many_plans $O/many_apt.so
+ALL_TARGETS  := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_TARGETS := $(or $(TARGET),$(ALL_TARGETS))
 REPLAYS := $(patsubst tests/fuzz/%.c,$O/replay/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .DELETE_ON_ERROR:
@@ -223,12 +226,10 @@ lint-tidy: | libraries
 		-std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ibuilder $(PKG_CFLAGS) ' tidy
 
 fuzz: | $(SETUP)
-	@[ -f 'tests/fuzz/fuzz_$(TARGET).c' ] || { echo 'usage: make fuzz TARGET=NAME, one of:' \
-		$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c)) >&2; exit 2; }
-	$(Q)$(MAKE) --no-print-directory CC=clang FLAVOUR=fuzz out/fuzz/fuzz_$(TARGET)
-	$(Q)mkdir -p 'out/fuzz/corpus/$(TARGET)' 'tests/fuzz/corpus/$(TARGET)'
-	$(Q)out/fuzz/fuzz_$(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=10 -rss_limit_mb=2048 \
-		-artifact_prefix=out/fuzz/$(TARGET)- 'out/fuzz/corpus/$(TARGET)' 'tests/fuzz/corpus/$(TARGET)'
+	@for t in $(FUZZ_TARGETS); do [ -f "tests/fuzz/fuzz_$$t.c" ] || { echo "no target '$$t'; there are:" \
+		$(ALL_TARGETS) >&2; exit 2; }; done
+	$(Q)$(MAKE) --no-print-directory CC=clang FLAVOUR=fuzz $(FUZZ_TARGETS:%=out/fuzz/fuzz_%)
+	$(Q)tests/fuzz/run $(or $(SECONDS),60) $(FUZZ_TARGETS)
 
 format:
 	$(Q)clang-format -i $(SRCS) $(HEADERS) $(TESTSRC)

@@ -32,6 +32,10 @@
 #define LIMIT_COPYRIGHT_BYTES (4 * MIB)  /* a copyright file: the largest has 1 MiB */
 #define LIMIT_TEMPLATE_BYTES  (4 * MIB)  /* output of one rendered string */
 
+/* What the parts of a package may become, and so many times their own size besides: files of real ones are 20 times. */
+#define LIMIT_UNPACKED_BYTES (2 * GIB)
+#define LIMIT_UNPACKED_RATIO 50
+
 /* Of images that exist. What one is decompressed to may be so much, and so many times what was read of it. */
 #define LIMIT_IMAGE_BYTES          (2 * GIB)
 #define LIMIT_IMAGE_RATIO          200

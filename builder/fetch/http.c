@@ -101,12 +101,17 @@ static void PRINTF(3, 4) say_failed(struct http_try *try, enum error_kind kind, 
 
 static void copy_field(char field[HTTP_FIELD_MAX], struct text value)
 {
+	size_t len = 0;
+
 	value = text_trim(value);
+	/* Also a carriage return alone would end the header that it goes back in. */
+	while (len < value.len && (unsigned char)value.ptr[len] >= ' ' && value.ptr[len] != 0x7f)
+		len++;
 	/* One that is longer than any server's is not worth asking with. */
-	if (value.len >= HTTP_FIELD_MAX)
-		value.len = 0;
-	memcpy(field, value.ptr, value.len);
-	field[value.len] = '\0';
+	if (len < value.len || len >= HTTP_FIELD_MAX)
+		len = 0;
+	memcpy(field, value.ptr, len);
+	field[len] = '\0';
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *context)

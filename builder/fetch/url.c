@@ -57,6 +57,13 @@ static void cut_port(struct text authority, struct url *url)
 	url->host.len = end - 1;
 }
 
+/* Colons belong to an address in brackets alone: what else has one would be read in another way by another program. */
+static bool is_host(struct text host)
+{
+	return host.len &&
+	       (!memchr(host.ptr, ':', host.len) || (host.ptr[0] == '[' && host.ptr[host.len - 1] == ']'));
+}
+
 bool url_split(const char *address, struct url *url)
 {
 	const char *colon = strstr(address, "://");
@@ -72,7 +79,7 @@ bool url_split(const char *address, struct url *url)
 	if (is_word(url->scheme, "file"))
 		return url->credentials.len == 0 && url->port.len == 0 && url->path.len > 0 &&
 		       (url->host.len == 0 || is_word(url->host, "localhost"));
-	return (is_word(url->scheme, "http") || is_word(url->scheme, "https")) && url->host.len > 0;
+	return (is_word(url->scheme, "http") || is_word(url->scheme, "https")) && is_host(url->host);
 }
 
 static void add_lower(struct buffer *buffer, struct text text)

@@ -28,7 +28,7 @@ static int feed(void *context, const void **data, size_t *len, struct error *e)
 
 int reader_open(struct reader *reader, int fd, const char *name, struct error *e)
 {
-	const struct decoder_limits limits = { LIMIT_IMAGE_BYTES, LIMIT_IMAGE_RATIO };
+	const struct decoder_limits limits = { LIMIT_IMAGE_BYTES, LIMIT_IMAGE_RATIO, NULL };
 
 	*reader = (struct reader) { .name = name };
 	if (decoder_open(fd, limits, &reader->decoder, e) < 0 ||

@@ -163,8 +163,9 @@ static int fetch_packed(const struct wants *wants, struct arena *arena, struct e
 }
 
 /* Into a new file of the cache, named by what it turned out to be. */
-static int decompress(struct fetcher *fetcher, struct want *want, int packed_fd, struct error *e)
+static int decompress(struct wants *wants, struct want *want, int packed_fd, struct error *e)
 {
+	struct fetcher *fetcher = wants->options->fetcher;
 	auto_pending struct file_pending pending = FILE_PENDING_INIT;
 	uint64_t limit = want->plain ? want->plain->size_bytes : LIMIT_INDEX_BYTES;
 	struct digest digest;
@@ -173,7 +174,7 @@ static int decompress(struct fetcher *fetcher, struct want *want, int packed_fd,
 		return -1;
 	auto_sink struct sink *out = sink_sha256(sink_fd(pending.fd), &digest, NULL);
 
-	if (!out || decode_fd(packed_fd, limit, out, e) < 0 || sink_finish(out, e) < 0)
+	if (!out || decode_fd(packed_fd, limit, &wants->memory, out, e) < 0 || sink_finish(out, e) < 0)
 		return -1;
 	if (want->plain && !digest_equal(&digest, &want->plain->sha256))
 		return error_set(e, ERROR_DIGEST,
@@ -184,20 +185,6 @@ static int decompress(struct fetcher *fetcher, struct want *want, int packed_fd,
 	want->plain_sha256 = digest;
 	want->fd = TAKE(pending.fd, -1);
 	return 0;
-}
-
-/* decompress(), when there is memory for it. */
-static int decompress_in_turn(struct wants *wants, struct want *want, int packed_fd, struct error *e)
-{
-	char head[WINDOW_HEAD_BYTES];
-	ssize_t got = pread(packed_fd, head, sizeof head, 0);
-	uint64_t bytes = window_bytes(head, got > 0 ? (size_t)got : 0);
-	int result;
-
-	budget_take(&wants->memory, bytes);
-	result = decompress(wants->options->fetcher, want, packed_fd, e);
-	budget_give(&wants->memory, bytes);
-	return result;
 }
 
 /* Runs in a thread. */
@@ -215,7 +202,7 @@ static int unpack(void *context, size_t index, struct error *e)
 	if (got == 0)
 		return error_set(e, ERROR_SYSTEM, "index '%s' has vanished from the cache",
 				 want->packed_path);
-	if (got < 0 || decompress_in_turn(wants, want, packed_fd, e) < 0)
+	if (got < 0 || decompress(wants, want, packed_fd, e) < 0)
 		return error_wrap(e, "index '%s'", want->packed_path);
 	return 0;
 }

@@ -150,7 +150,7 @@ size_t id_ranges_parse(struct text text, const char *name, uid_t id, struct id_r
 		if (!text_is(who, number) && !(name && text_is(who, name)))
 			continue;
 		if (!text_to_u64(first, &from) || !line.ptr || !text_to_u64(text_trim(line), &len) ||
-		    from == 0 || from > UINT32_MAX - 1 || len == 0)
+		    from == 0 || from >= UINT32_MAX - 1 || len == 0)
 			continue;
 		if (len > UINT32_MAX - 1 - from)
 			len = UINT32_MAX - 1 - from;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One layer of compression comes off: libarchive's filter of exactly that kind is asked for, as by itself it
- * would go on with whatever the decompressed bytes look like.
+ * One layer of compression comes off. What a decoder of its own does not do, libarchive's filter of exactly that kind
+ * does, as by itself it would go on with whatever the decompressed bytes look like.
  */
 #include "stream/stream.h"
 
@@ -9,6 +9,7 @@
 #include "base/interrupt.h"
 #include "base/limits.h"
 #include "stream/gunzip.h"
+#include "stream/unxz.h"
 #include "stream/window.h"
 
 #include <archive.h>
@@ -20,7 +21,7 @@ static const struct magic {
 	int filter;
 	size_t len;
 	const char *bytes;
-	off_t least; /* bytes of the shortest file there can be: libarchive is silent about some that are shorter */
+	size_t least; /* bytes of the shortest data there can be: libarchive is silent about some that are shorter */
 } magics[] = {
 	{ "gzip", ARCHIVE_FILTER_GZIP, 2, "\x1f\x8b", 20 },
 	{ "xz", ARCHIVE_FILTER_XZ, 6,
@@ -35,15 +36,23 @@ static const struct magic {
 };
 
 struct decoder {
-	int fd; /* borrowed */
-	const struct magic *magic;
-	struct archive *archive; /* owned; these two: NULL when the file is not compressed, or by the other */
-	struct gunzip *gunzip;   /* owned */
-	char *room;              /* owned; what was read last */
+	stream_feed_fn *feed;
+	void *context;
+	int fd; /* borrowed; what the feed of a file reads, up to AT */
+	off_t at;
+	char *room;                /* owned; what was read of it last */
+	const struct magic *magic; /* NULL: not compressed; else one of these three: */
+	struct gunzip *gunzip;     /* owned */
+	struct unxz *unxz;         /* owned */
+	struct archive *archive;   /* owned */
+	struct buffer head;        /* pieces that were too small to tell anything */
+	const void *first;         /* what was read to find the codec, and not given to it yet */
+	size_t first_len;
 	struct decoder_limits limits;
+	uint64_t memory_bytes; /* taken from the limits' budget */
 	uint64_t read_bytes;
 	uint64_t given_bytes;
-	struct error inner; /* of reading the file */
+	struct error inner; /* what FEED said, as libarchive has no room for it */
 };
 
 static const struct magic *find_magic(const char *head, size_t len)
@@ -62,44 +71,61 @@ static int fail(const struct decoder *decoder, struct error *e)
 		*e = decoder->inner;
 		return -1;
 	}
+	if (archive_errno(decoder->archive) == ENOMEM)
+		abort();
 	return error_set(e, ERROR_FORMAT, "cannot decompress: %s", text ? text : "the data are damaged");
 }
 
-/* The next bytes of the file as they are: how many, 0 at its end. */
-static ssize_t read_file(struct decoder *decoder, struct error *e)
+/* A stream_feed_fn of the file as it is. */
+static int read_file(void *context, const void **data, size_t *len, struct error *e)
 {
+	struct decoder *decoder = context;
 	ssize_t got;
 
 	do
-		got = pread(decoder->fd, decoder->room, READ_BYTES, (off_t)decoder->read_bytes);
+		got = pread(decoder->fd, decoder->room, READ_BYTES, decoder->at);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return error_sys(e, "cannot read");
-	decoder->read_bytes += (uint64_t)got;
-	return got;
-}
-
-static la_ssize_t feed(struct archive *archive, void *context, const void **block)
-{
-	struct decoder *decoder = context;
-	ssize_t got = read_file(decoder, &decoder->inner);
-
-	*block = decoder->room;
-	if (got < 0)
-		archive_set_error(archive, EIO, "%s", "cannot read");
-	return got;
-}
-
-static ssize_t feed_gunzip(void *context, const void **data, struct error *e)
-{
-	struct decoder *decoder = context;
-
+	decoder->at += got;
 	*data = decoder->room;
-	return read_file(decoder, e);
+	*len = (size_t)got;
+	return got > 0;
 }
 
-/* The format is set, not offered: a bidder would take a file that is cut short for an empty one. */
-static int open_raw(struct decoder *decoder, struct error *e)
+/* A stream_feed_fn of what the decoders get. */
+static int feed_decoder(void *context, const void **data, size_t *len, struct error *e)
+{
+	struct decoder *decoder = context;
+
+	if (decoder->first_len) {
+		*data = decoder->first;
+		*len = TAKE(decoder->first_len, 0);
+	} else {
+		int r = decoder->feed(decoder->context, data, len, e);
+
+		if (r <= 0)
+			return r;
+	}
+	decoder->read_bytes += *len;
+	return 1;
+}
+
+static la_ssize_t feed_archive(struct archive *archive, void *context, const void **block)
+{
+	struct decoder *decoder = context;
+	size_t len;
+	int r = feed_decoder(decoder, block, &len, &decoder->inner);
+
+	if (r > 0)
+		return (la_ssize_t)len;
+	if (r < 0)
+		archive_set_error(archive, EINVAL, "%s", "what it comes from ends early");
+	return r;
+}
+
+/* The format is set, not offered: a bidder would take data that are cut short for empty ones. */
+static int open_archive(struct decoder *decoder, struct error *e)
 {
 	struct archive_entry *entry;
 
@@ -108,39 +134,108 @@ static int open_raw(struct decoder *decoder, struct error *e)
 		abort();
 	if (archive_read_append_filter(decoder->archive, decoder->magic->filter) != ARCHIVE_OK ||
 	    archive_read_set_format(decoder->archive, ARCHIVE_FORMAT_RAW) != ARCHIVE_OK ||
-	    archive_read_open2(decoder->archive, decoder, NULL, feed, NULL, NULL) != ARCHIVE_OK ||
+	    archive_read_open2(decoder->archive, decoder, NULL, feed_archive, NULL, NULL) != ARCHIVE_OK ||
 	    archive_read_next_header(decoder->archive, &entry) != ARCHIVE_OK)
 		return fail(decoder, e);
 	return 0;
 }
 
+/* Read as much as it takes to tell what it is. */
+static int read_head(struct decoder *decoder, struct error *e)
+{
+	int r;
+
+	while ((r = decoder->feed(decoder->context, &decoder->first, &decoder->first_len, e)) > 0) {
+		if (decoder->head.len == 0 && decoder->first_len >= WINDOW_HEAD_BYTES)
+			return 0;
+		buffer_add(&decoder->head, decoder->first, decoder->first_len);
+		if (decoder->head.len >= WINDOW_HEAD_BYTES)
+			break;
+	}
+	decoder->first = decoder->head.len ? decoder->head.data : "";
+	decoder->first_len = decoder->head.len;
+	return r < 0 ? -1 : 0;
+}
+
+/* Those whose first bytes say it for all others take it now. */
+static int take_memory(struct decoder *decoder, struct error *e)
+{
+	uint64_t bytes = window_bytes(decoder->first, decoder->first_len);
+
+	if (bytes > LIMIT_WINDOW_BYTES && bytes < UINT64_MAX)
+		return error_set(e, ERROR_FORMAT,
+				 "its decoder would need %llu MiB of memory, more than the limit of %llu",
+				 (unsigned long long)(bytes / MIB), LIMIT_WINDOW_BYTES / MIB);
+	budget_take(decoder->limits.memory, bytes);
+	decoder->memory_bytes = bytes;
+	return 0;
+}
+
+static int open_codec(struct decoder *decoder, struct error *e)
+{
+	int filter = decoder->magic->filter;
+
+	if (decoder->first_len < decoder->magic->least)
+		return error_set(e, ERROR_FORMAT, "cannot decompress: it is cut short");
+	if (filter == ARCHIVE_FILTER_XZ || filter == ARCHIVE_FILTER_LZMA) {
+		decoder->unxz = unxz_open(filter == ARCHIVE_FILTER_XZ ? UNXZ_XZ : UNXZ_LZMA, feed_decoder,
+					  decoder, decoder->limits.memory);
+		return 0;
+	}
+	if (take_memory(decoder, e) < 0)
+		return -1;
+	if (filter != ARCHIVE_FILTER_GZIP)
+		return open_archive(decoder, e);
+	decoder->gunzip = gunzip_open(feed_decoder, decoder);
+	return 0;
+}
+
+static struct decoder *decoder_new(struct decoder_limits limits)
+{
+	struct decoder *decoder = xcalloc(1, sizeof *decoder);
+
+	decoder->limits = limits;
+	return decoder;
+}
+
 int decoder_open(int fd, struct decoder_limits limits, struct decoder **out, struct error *e)
 {
-	auto_decoder struct decoder *decoder = xcalloc(1, sizeof *decoder);
-	char head[WINDOW_HEAD_BYTES];
-	ssize_t got = pread(fd, head, sizeof head, 0);
-	off_t size = lseek(fd, 0, SEEK_END);
+	auto_decoder struct decoder *decoder = decoder_new(limits);
 
-	if (got < 0 || size < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return error_sys(e, "cannot read");
 	decoder->fd = fd;
-	decoder->limits = limits;
+	decoder->feed = read_file;
+	decoder->context = decoder;
 	decoder->room = xmalloc(READ_BYTES);
-	decoder->magic = find_magic(head, (size_t)got);
-	if (decoder->magic) {
-		uint64_t window = window_bytes(head, (size_t)got);
+	if (read_head(decoder, e) < 0)
+		return -1;
+	decoder->magic = find_magic(decoder->first, decoder->first_len);
+	if (decoder->magic && open_codec(decoder, e) < 0)
+		return -1;
+	*out = TAKE(decoder, NULL);
+	return 0;
+}
 
-		if (size < decoder->magic->least)
-			return error_set(e, ERROR_FORMAT, "cannot decompress: it is cut short");
-		if (window != UINT64_MAX && window > LIMIT_WINDOW_BYTES)
-			return error_set(e, ERROR_FORMAT,
-					 "cannot decompress: that takes %llu bytes of memory",
-					 (unsigned long long)window);
-		if (decoder->magic->filter == ARCHIVE_FILTER_GZIP)
-			decoder->gunzip = gunzip_open(feed_gunzip, decoder);
-		else if (open_raw(decoder, e) < 0)
-			return -1;
+int decoder_open_feed(stream_feed_fn *feed, void *context, const char *codec, struct decoder_limits limits,
+		      struct decoder **out, struct error *e)
+{
+	auto_decoder struct decoder *decoder = decoder_new(limits);
+	bool is_lzma = strcmp(codec, "lzma") == 0;
+
+	decoder->feed = feed;
+	decoder->context = context;
+	if (strcmp(codec, "none") == 0) {
+		*out = TAKE(decoder, NULL);
+		return 0;
 	}
+	if (read_head(decoder, e) < 0)
+		return -1;
+	/* Of lzma one does not have to guess here what most encoders write. */
+	decoder->magic =
+		is_lzma ? &magics[ARRAY_LEN(magics) - 1] : find_magic(decoder->first, decoder->first_len);
+	if (!decoder->magic || strcmp(decoder->magic->codec, codec) != 0)
+		return error_set(e, ERROR_FORMAT, "cannot decompress: these are no %s data", codec);
+	if (open_codec(decoder, e) < 0)
+		return -1;
 	*out = TAKE(decoder, NULL);
 	return 0;
 }
@@ -172,42 +267,45 @@ static int next_of_archive(struct decoder *decoder, const void **data, size_t *l
 	return r == ARCHIVE_OK ? 1 : fail(decoder, e);
 }
 
-static int next_of_file(struct decoder *decoder, const void **data, size_t *len, struct error *e)
-{
-	ssize_t got = read_file(decoder, e);
-
-	if (got <= 0)
-		return (int)got;
-	*data = decoder->room;
-	*len = (size_t)got;
-	return 1;
-}
-
 int decoder_next(struct decoder *decoder, const void **data, size_t *len, struct error *e)
 {
 	int r = decoder->gunzip    ? gunzip_next(decoder->gunzip, data, len, e)
+		: decoder->unxz    ? unxz_next(decoder->unxz, data, len, e)
 		: decoder->archive ? next_of_archive(decoder, data, len, e)
-				   : next_of_file(decoder, data, len, e);
+				   : feed_decoder(decoder, data, len, e);
 
 	if (r <= 0)
 		return r;
 	return count(decoder, *len, e) < 0 ? -1 : 1;
 }
 
-int decoder_check_end(const struct decoder *decoder, struct error *e)
+/* Bytes that the decoder was given and did not want. */
+static uint64_t left_over(const struct decoder *decoder)
 {
-	off_t size = lseek(decoder->fd, 0, SEEK_END);
-	int64_t used;
+	if (decoder->gunzip)
+		return gunzip_left(decoder->gunzip);
+	if (decoder->unxz)
+		return unxz_left(decoder->unxz);
+	return decoder->read_bytes - (uint64_t)archive_filter_bytes(decoder->archive, -1);
+}
+
+int decoder_check_end(struct decoder *decoder, struct error *e)
+{
+	uint64_t left;
+	const void *data;
+	size_t len;
+	int r;
 
 	if (!decoder->magic)
 		return 0;
-	used = decoder->gunzip ? (int64_t)(decoder->read_bytes - gunzip_left(decoder->gunzip))
-			       : archive_filter_bytes(decoder->archive, -1);
-	if (size < 0)
-		return error_sys(e, "cannot read");
-	if (used < size)
-		return error_set(e, ERROR_FORMAT, "there are %lld bytes behind the end of the %s data",
-				 (long long)(size - used), decoder->magic->codec);
+	left = left_over(decoder);
+	while ((r = feed_decoder(decoder, &data, &len, e)) > 0)
+		left += len;
+	if (r < 0)
+		return -1;
+	if (left)
+		return error_set(e, ERROR_FORMAT, "there are %llu bytes behind the end of the %s data",
+				 (unsigned long long)left, decoder->magic->codec);
 	return 0;
 }
 
@@ -223,18 +321,22 @@ void decoder_close(struct decoder *decoder)
 	if (decoder->archive)
 		archive_read_free(decoder->archive);
 	gunzip_close(decoder->gunzip);
+	unxz_close(decoder->unxz);
+	budget_give(decoder->limits.memory, decoder->memory_bytes);
+	buffer_release(&decoder->head);
 	free(decoder->room);
 	free(decoder);
 }
 
-int decode_fd(int fd, uint64_t max_bytes, struct sink *out, struct error *e)
+int decode_fd(int fd, uint64_t max_bytes, struct budget *memory, struct sink *out, struct error *e)
 {
 	auto_decoder struct decoder *decoder = NULL;
 	const void *data;
 	size_t len;
 	int r;
 
-	if (decoder_open(fd, (struct decoder_limits) { max_bytes, 0 }, &decoder, e) < 0)
+	if (decoder_open(fd, (struct decoder_limits) { .fixed_bytes = max_bytes, .memory = memory }, &decoder,
+			 e) < 0)
 		return -1;
 	while ((r = decoder_next(decoder, &data, &len, e)) > 0)
 		if (sink_write(out, data, len, e) < 0)

@@ -11,14 +11,14 @@ enum { OUT_BYTES = 128 * 1024, GZIP_WINDOW = 15 + 16 /* zlib.h: the largest wind
 
 struct gunzip {
 	z_stream stream;
-	gunzip_feed_fn *feed;
+	stream_feed_fn *feed;
 	void *context;
 	unsigned char *out; /* owned */
 	bool in_member;
 	bool ended;
 };
 
-struct gunzip *gunzip_open(gunzip_feed_fn *feed, void *context)
+struct gunzip *gunzip_open(stream_feed_fn *feed, void *context)
 {
 	struct gunzip *gunzip = xcalloc(1, sizeof *gunzip);
 
@@ -49,16 +49,17 @@ size_t gunzip_left(const struct gunzip *gunzip)
 static int refill(struct gunzip *gunzip, struct error *e)
 {
 	const void *data;
-	ssize_t got;
+	size_t len;
+	int r;
 
 	if (gunzip->stream.avail_in)
 		return 1;
-	got = gunzip->feed(gunzip->context, &data, e);
-	if (got <= 0)
-		return (int)got;
+	r = gunzip->feed(gunzip->context, &data, &len, e);
+	if (r <= 0)
+		return r;
 	/* zlib does not write there. */
 	gunzip->stream.next_in = (unsigned char *)(uintptr_t)data;
-	gunzip->stream.avail_in = (unsigned)got;
+	gunzip->stream.avail_in = (unsigned)len;
 	return 1;
 }
 

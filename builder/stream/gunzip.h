@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gzip (RFC 1952) back again through zlib: libarchive, which does it for all else, compares no checksum of it. */
+/* gzip (RFC 1952) back again through zlib: libarchive compares no checksum of it. */
 #ifndef STREAM_GUNZIP_H
 #define STREAM_GUNZIP_H
 
-#include "base/error.h"
-
-#include <stddef.h>
+#include "stream/stream.h"
 
 struct gunzip;
 
-/* The next bytes of the file: how many, valid until the next call; 0 at its end, -1. */
-typedef ssize_t gunzip_feed_fn(void *context, const void **data, struct error *e);
-
-struct gunzip *gunzip_open(gunzip_feed_fn *feed, void *context);
+struct gunzip *gunzip_open(stream_feed_fn *feed, void *context);
 /* 1 and the next piece, valid until the next call; 0: the end of the last member. ERROR_FORMAT. */
 int gunzip_next(struct gunzip *gunzip, const void **data, size_t *len, struct error *e) MUST_CHECK;
 /* Bytes that were fed and are not of the data. */

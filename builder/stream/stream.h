@@ -130,18 +130,29 @@ void codec_remember(struct sink *sink, struct memo *memo, const char *name);
  */
 struct decoder;
 
-/* What comes out is ERROR_FORMAT beyond FIXED_BYTES and, where RATIO is not 0, RATIO bytes for each that was read. */
+/* Where bytes come from: 1 and the next piece, not empty and valid until the next call; 0 at the end; -1. */
+typedef int stream_feed_fn(void *context, const void **data, size_t *len, struct error *e);
+
+/*
+ * What comes out is ERROR_FORMAT beyond FIXED_BYTES and, where RATIO is not 0, RATIO bytes for each that was read.
+ * A decoder waits until MEMORY has room for what it needs; NULL: nobody to share with. More than LIMIT_WINDOW_BYTES is
+ * ERROR_FORMAT.
+ */
 struct decoder_limits {
 	uint64_t fixed_bytes;
 	uint64_t ratio;
+	struct budget *memory; /* borrowed */
 };
 
 /* FD is borrowed; it is read from its start, and its offset stays where it is. */
 int decoder_open(int fd, struct decoder_limits limits, struct decoder **out, struct error *e) MUST_CHECK;
+/* What FEED gives, and must be CODEC: a name, or "none" for whatever it looks like. */
+int decoder_open_feed(stream_feed_fn *feed, void *context, const char *codec, struct decoder_limits limits,
+		      struct decoder **out, struct error *e) MUST_CHECK;
 /* 1 and the next piece, valid until the next call; 0: the end. */
 int decoder_next(struct decoder *decoder, const void **data, size_t *len, struct error *e) MUST_CHECK;
 /* Behind the end: nothing of the file may be left. */
-int decoder_check_end(const struct decoder *decoder, struct error *e) MUST_CHECK;
+int decoder_check_end(struct decoder *decoder, struct error *e) MUST_CHECK;
 /* The name of a codec, or "none". */
 const char *decoder_codec(const struct decoder *decoder);
 void decoder_close(struct decoder *decoder); /* NULL is fine */
@@ -151,7 +162,8 @@ static inline void auto_decoder_(struct decoder **decoder)
 }
 #define auto_decoder AUTO(auto_decoder_)
 
-/* Decode a whole file from FD into OUT, which is not finished. More than MAX_BYTES of output is ERROR_FORMAT. */
-int decode_fd(int fd, uint64_t max_bytes, struct sink *out, struct error *e) MUST_CHECK;
+/* Decode a whole file from FD into OUT, which is not finished, with limits MAX_BYTES and MEMORY as above. */
+int decode_fd(int fd, uint64_t max_bytes, struct budget *memory, struct sink *out, struct error *e)
+	MUST_CHECK;
 
 #endif

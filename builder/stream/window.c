@@ -5,46 +5,7 @@
 #include "base/limits.h"
 
 #include <endian.h>
-#include <lzma.h>
 #include <stdbool.h>
-
-static uint64_t xz_bytes(const uint8_t *head, size_t len)
-{
-	lzma_filter filters[LZMA_FILTERS_MAX + 1] = { { .id = LZMA_VLI_UNKNOWN } };
-	lzma_stream_flags flags;
-	lzma_block block = { .version = 0, .filters = filters };
-	uint64_t bytes;
-
-	if (len < WINDOW_HEAD_BYTES || lzma_stream_header_decode(&flags, head) != LZMA_OK)
-		return UINT64_MAX;
-	head += LZMA_STREAM_HEADER_SIZE;
-	len -= LZMA_STREAM_HEADER_SIZE;
-	if (head[0] == 0) /* no block at all: the index follows */
-		return 0;
-	block.header_size = lzma_block_header_size_decode(head[0]);
-	block.check = flags.check;
-	if (block.header_size > len || lzma_block_header_decode(&block, NULL, head) != LZMA_OK)
-		return UINT64_MAX;
-	bytes = lzma_raw_decoder_memusage(filters);
-	for (size_t i = 0; filters[i].id != LZMA_VLI_UNKNOWN; i++)
-		free(filters[i].options);
-	return bytes;
-}
-
-uint64_t window_lzma_bytes(const void *head, size_t len)
-{
-	uint32_t dictionary;
-
-	if (len < 1 + sizeof dictionary)
-		return UINT64_MAX;
-	memcpy(&dictionary, (const char *)head + 1, sizeof dictionary);
-	return le32toh(dictionary);
-}
-
-static uint64_t lzma_bytes(const uint8_t *head, size_t len)
-{
-	return window_lzma_bytes(head, len);
-}
 
 /* RFC 8878, 3.1.1.1: the frame header. */
 static uint64_t zstd_bytes(const uint8_t *head, size_t len)
@@ -91,13 +52,9 @@ uint64_t window_bytes(const void *head, size_t len)
 		size_t len;
 		uint64_t (*bytes)(const uint8_t *head, size_t len);
 	} formats[] = {
-		{ "\xfd"
-		  "7zXZ\0",
-		  6, xz_bytes },
 		{ "\x28\xb5\x2f\xfd", 4, zstd_bytes },
 		{ "\x1f\x8b", 2, gzip_bytes },
 		{ "BZh", 3, bzip2_bytes },
-		{ "\x5d\0\0", 3, lzma_bytes },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)

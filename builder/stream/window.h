@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a decoder is going to need, told by the first bytes of what it is to decode: most formats leave it to the
- * encoder how much of the past a decoder has to remember.
+ * What a decoder is going to need, told by the first bytes of what it is to decode: some formats leave it to the
+ * encoder how much of the past a decoder has to remember. In xz every block may say something else: see unxz.h.
  */
 #ifndef STREAM_WINDOW_H
 #define STREAM_WINDOW_H
@@ -18,12 +18,9 @@
 enum { WINDOW_HEAD_BYTES = 64 };
 
 /*
- * Memory of a decoder for the data that begin with HEAD (gzip, xz, zstd, bzip2, lzma, or anything else, that needs
- * none). UINT64_MAX: HEAD is too short or malformed, the decoder will say which.
+ * Memory of a decoder for the data that begin with HEAD (gzip, zstd, bzip2, or anything else, that needs none).
+ * UINT64_MAX: HEAD is too short or malformed, the decoder will say which.
  */
 uint64_t window_bytes(const void *head, size_t len);
-
-/* The same for what is known to be lzma, which has no magic: window_bytes() knows only what most encoders write. */
-uint64_t window_lzma_bytes(const void *head, size_t len);
 
 #endif

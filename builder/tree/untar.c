@@ -10,7 +10,12 @@
 #include <locale.h>
 
 /* What is read at most from one entry's extended attributes, and of the pieces that a file with holes has. */
-enum { XATTR_COUNT_MAX = 256, ACL_COUNT_MAX = 4096, EXTENT_COUNT_MAX = 1000000 };
+enum {
+	XATTR_COUNT_MAX = 256,
+	XATTR_BYTES_MAX = 64 * 1024, /* xattr(7): of one; file systems have less for all of a file */
+	ACL_COUNT_MAX = 4096,
+	EXTENT_COUNT_MAX = 1000000,
+};
 
 struct tar {
 	struct archive *archive;
@@ -29,24 +34,6 @@ struct tar {
 	struct error inner; /* what FEED said */
 };
 
-int archive_failure(struct archive *archive, const char *what, const struct error *inner, struct error *e)
-{
-	const char *reason = archive_error_string(archive);
-	int number = archive_errno(archive);
-
-	if (inner && inner->kind != ERROR_NONE) {
-		*e = *inner;
-		return -1;
-	}
-	if (number == ENOMEM)
-		abort();
-	if (number == EIO) {
-		errno = number;
-		return error_sys(e, "cannot read %s", what);
-	}
-	return error_set(e, ERROR_FORMAT, "malformed %s: %s", what, reason ? reason : "unknown reason");
-}
-
 static la_ssize_t read_feed(struct archive *archive, void *context, const void **block)
 {
 	struct tar *tar = context;
@@ -61,9 +48,18 @@ static la_ssize_t read_feed(struct archive *archive, void *context, const void *
 	return -1;
 }
 
+/* What FEED said, or libarchive: what lies below it knows better. */
 static int tar_failure(struct tar *tar, struct error *e)
 {
-	return archive_failure(tar->archive, "tar archive", &tar->inner, e);
+	const char *reason = archive_error_string(tar->archive);
+
+	if (tar->inner.kind != ERROR_NONE) {
+		*e = tar->inner;
+		return -1;
+	}
+	if (archive_errno(tar->archive) == ENOMEM)
+		abort();
+	return error_set(e, ERROR_FORMAT, "malformed tar archive: %s", reason ? reason : "unknown reason");
 }
 
 int tar_open(tar_feed_fn *feed, void *context, uint64_t entry_max, struct tar **out, struct error *e)
@@ -197,6 +193,7 @@ static int add_acl(struct tar *tar, int kind, const char *name, struct error *e)
 static int read_xattrs(struct tar *tar, struct error *e)
 {
 	int count = archive_entry_xattr_reset(tar->entry);
+	size_t total = 0;
 	const char *name;
 	const void *value;
 	size_t len;
@@ -209,9 +206,16 @@ static int read_xattrs(struct tar *tar, struct error *e)
 	if (count > XATTR_COUNT_MAX)
 		return error_set(e, ERROR_FORMAT, "malformed tar archive: an entry with %d attributes",
 				 count);
-	while (archive_entry_xattr_next(tar->entry, &name, &value, &len) == ARCHIVE_OK)
-		if (name)
-			add_xattr(tar, name, value, len);
+	while (archive_entry_xattr_next(tar->entry, &name, &value, &len) == ARCHIVE_OK) {
+		if (!name)
+			continue;
+		add_xattr(tar, name, value, len);
+		total += len;
+	}
+	if (total > XATTR_BYTES_MAX)
+		return error_set(e, ERROR_FORMAT,
+				 "malformed tar archive: an entry with attributes of more than %d bytes",
+				 XATTR_BYTES_MAX);
 	if (add_acl(tar, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", e) < 0)
 		return -1;
 	return add_acl(tar, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", e);

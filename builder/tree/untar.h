@@ -73,9 +73,4 @@ static inline void auto_tar_(struct tar **tar)
 }
 #define auto_tar AUTO(auto_tar_)
 
-struct archive;
-
-/* What libarchive says of ARCHIVE, a WHAT, or what INNER (may be NULL) does: what lies below it knows better. -1. */
-int archive_failure(struct archive *archive, const char *what, const struct error *inner, struct error *e);
-
 #endif

@@ -3,108 +3,174 @@
 
 #include "base/alloc.h"
 #include "base/limits.h"
-#include "stream/window.h"
-#include "tree/untar.h"
+#include "stream/stream.h"
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <sys/stat.h>
 
-/* One read() of a package file. */
-enum { AR_BLOCK_BYTES = 256 * 1024 };
+/*
+ * deb(5) and ar(5): "!<arch>\n", then per member a head of 60 bytes (name, time, owner, group, mode, size, "`\n") and
+ * its data, filled up to an even length. libarchive reads this too, but takes up to 1 GiB for a table of long names,
+ * which no package has.
+ */
+enum {
+	AR_BLOCK_BYTES = 256 * 1024, /* one read() of a package file */
+	AR_MEMBERS_MAX = 1000,
+	AR_HEAD_BYTES = 60,
+	AR_NAME_BYTES = 16,
+	AR_SIZE_AT = 48,
+	AR_SIZE_BYTES = 10,
+	AR_END_AT = 58,
+};
+
+static const char ar_magic[] = "!<arch>\n";
+static const char ar_head_end[] = "`\n";
 
 struct ar {
-	struct archive *archive;
-	char *name; /* owned; of the current member */
+	int fd; /* borrowed */
+	uint64_t size_bytes;
+	uint64_t next; /* where the next head is */
+	uint64_t at;   /* what of the current member was not read yet, up to END */
+	uint64_t end;
+	unsigned count; /* members so far */
+	char name[AR_NAME_BYTES + 1];
+	char *room; /* owned */
 };
 
 struct member {
-	struct archive *archive; /* its filter does the decompression */
 	struct ar *ar;           /* borrowed */
+	struct decoder *decoder; /* owned */
 	bool quick;
-	uint64_t (*window)(const void *head, size_t len);
-	struct budget *memory; /* borrowed; may be NULL */
-	uint64_t memory_bytes; /* taken from it */
-	bool begun;
-	struct error inner; /* what reading AR said, as libarchive has no room for it */
 };
+
+/* Read up to LEN bytes at AT: how many, fewer only at the end of the file; -1. */
+static ssize_t read_at(const struct ar *ar, uint64_t at, void *data, size_t len, struct error *e)
+{
+	size_t have = 0;
+
+	while (have < len) {
+		ssize_t got = pread(ar->fd, (char *)data + have, len - have, (off_t)(at + have));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_sys(e, "cannot read the package file");
+		if (got == 0)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
 
 int ar_open(int fd, struct ar **out, struct error *e)
 {
 	auto_ar struct ar *ar = xcalloc(1, sizeof *ar);
+	char magic[sizeof ar_magic - 1];
+	struct stat st;
+	ssize_t got;
 
-	ar->archive = archive_read_new();
-	if (!ar->archive)
-		abort();
-	if (lseek(fd, 0, SEEK_SET) < 0)
+	ar->fd = fd;
+	ar->next = sizeof magic;
+	ar->room = xmalloc(AR_BLOCK_BYTES);
+	if (fstat(fd, &st) < 0)
 		return error_sys(e, "cannot read the package file");
-	archive_read_support_format_ar(ar->archive);
-	if (archive_read_open_fd(ar->archive, fd, AR_BLOCK_BYTES) != ARCHIVE_OK)
-		return archive_failure(ar->archive, "ar archive", NULL, e);
+	ar->size_bytes = (uint64_t)st.st_size;
+	got = read_at(ar, 0, magic, sizeof magic, e);
+	if (got < 0)
+		return -1;
+	if (got != sizeof magic || memcmp(magic, ar_magic, sizeof magic) != 0)
+		return error_set(e, ERROR_FORMAT, "malformed ar archive: it does not begin as one");
 	*out = TAKE(ar, NULL);
+	return 0;
+}
+
+/* The name without what fills it up, and without the '/' that old tools wrote behind it. */
+static int take_name(struct ar *ar, const char *head, struct error *e)
+{
+	size_t len = strnlen(head, AR_NAME_BYTES);
+
+	while (len && head[len - 1] == ' ')
+		len--;
+	while (len && head[len - 1] == '/')
+		len--;
+	memcpy(ar->name, head, len);
+	ar->name[len] = '\0';
+	if (len == 0 || !text_is_graphic((struct text) { ar->name, len }))
+		return error_set(e, ERROR_FORMAT, "malformed ar archive: a member without a name");
 	return 0;
 }
 
 int ar_next(struct ar *ar, const char **name, struct error *e)
 {
-	struct archive_entry *entry;
-	int r = archive_read_next_header(ar->archive, &entry);
-	const char *found;
-	size_t len;
+	char head[AR_HEAD_BYTES];
+	uint64_t size_bytes;
+	ssize_t got = read_at(ar, ar->next, head, sizeof head, e);
 
-	if (r == ARCHIVE_EOF)
-		return 0;
-	if (r != ARCHIVE_OK)
-		return archive_failure(ar->archive, "ar archive", NULL, e);
-	found = archive_entry_pathname(entry);
-	len = found ? strlen(found) : 0;
-	while (len > 0 && found[len - 1] == '/')
-		len--;
-	if (len == 0)
-		return error_set(e, ERROR_FORMAT, "malformed ar archive: a member without a name");
-	free(ar->name);
-	ar->name = xstrndup(found, len);
+	if (got <= 0)
+		return (int)got;
+	if (got < AR_HEAD_BYTES || memcmp(head + AR_END_AT, ar_head_end, sizeof ar_head_end - 1) != 0)
+		return error_set(e, ERROR_FORMAT, "malformed ar archive: byte %llu begins no member",
+				 (unsigned long long)ar->next);
+	if (take_name(ar, head, e) < 0)
+		return -1;
+	if (++ar->count > AR_MEMBERS_MAX)
+		return error_set(e, ERROR_FORMAT, "malformed ar archive: more than %d members",
+				 AR_MEMBERS_MAX);
+	if (!text_to_u64(text_trim((struct text) { head + AR_SIZE_AT, AR_SIZE_BYTES }), &size_bytes))
+		return error_set(e, ERROR_FORMAT, "malformed ar archive: member '%s' has no size", ar->name);
+	ar->at = ar->next + AR_HEAD_BYTES;
+	ar->end = ar->at + size_bytes;
+	ar->next = ar->end + size_bytes % 2;
+	if (ar->end > ar->size_bytes)
+		return error_set(e, ERROR_FORMAT, "malformed ar archive: member '%s' is truncated", ar->name);
 	*name = ar->name;
 	return 1;
 }
 
+/* A stream_feed_fn: the current member as it stands there. */
+static int read_packed(void *context, const void **data, size_t *len, struct error *e)
+{
+	struct ar *ar = context;
+	uint64_t left = ar->end - ar->at;
+	ssize_t got = read_at(ar, ar->at, ar->room, left < AR_BLOCK_BYTES ? (size_t)left : AR_BLOCK_BYTES, e);
+
+	if (got < 0)
+		return -1;
+	if (got == 0 && left)
+		return error_set(e, ERROR_FORMAT, "malformed ar archive: member '%s' is truncated", ar->name);
+	ar->at += (uint64_t)got;
+	*data = ar->room;
+	*len = (size_t)got;
+	return got > 0;
+}
+
 int ar_read(struct ar *ar, size_t max_bytes, struct buffer *text, struct error *e)
 {
-	const void *data;
-	size_t len;
-	int64_t offset;
+	const void *data = NULL;
+	size_t len = 0;
 	int r;
 
-	while ((r = archive_read_data_block(ar->archive, &data, &len, &offset)) == ARCHIVE_OK) {
-		if (len > max_bytes)
-			return error_set(e, ERROR_FORMAT, "member '%s' is too large", ar->name);
-		max_bytes -= len;
+	if (ar->end - ar->at > max_bytes)
+		return error_set(e, ERROR_FORMAT, "member '%s' is too large", ar->name);
+	while ((r = read_packed(ar, &data, &len, e)) > 0)
 		buffer_add(text, data, len);
-	}
-	return r == ARCHIVE_EOF ? 0 : archive_failure(ar->archive, "ar archive", NULL, e);
+	return r;
 }
 
 void ar_close(struct ar *ar)
 {
 	if (!ar)
 		return;
-	archive_read_free(ar->archive);
-	free(ar->name);
+	free(ar->room);
 	free(ar);
 }
 
 static const struct {
 	const char *suffix;
-	int filter;
+	const char *codec;
 	bool quick;
-	int (*enable)(struct archive *);
-	uint64_t (*window)(const void *head, size_t len);
 } codecs[] = {
-	{ ".tar", ARCHIVE_FILTER_NONE, true, archive_read_support_filter_none, window_bytes },
-	{ ".tar.gz", ARCHIVE_FILTER_GZIP, false, archive_read_support_filter_gzip, window_bytes },
-	{ ".tar.xz", ARCHIVE_FILTER_XZ, false, archive_read_support_filter_xz, window_bytes },
-	{ ".tar.zst", ARCHIVE_FILTER_ZSTD, true, archive_read_support_filter_zstd, window_bytes },
-	{ ".tar.bz2", ARCHIVE_FILTER_BZIP2, false, archive_read_support_filter_bzip2, window_bytes },
-	{ ".tar.lzma", ARCHIVE_FILTER_LZMA, false, archive_read_support_filter_lzma, window_lzma_bytes },
+	{ ".tar", "none", true },     { ".tar.gz", "gzip", false },   { ".tar.xz", "xz", false },
+	{ ".tar.zst", "zstd", true }, { ".tar.bz2", "bzip2", false }, { ".tar.lzma", "lzma", false },
 };
 
 /* The row for a member's name, or -1. */
@@ -118,83 +184,31 @@ static int codec_of(const char *name)
 	return -1;
 }
 
-/* Before the decoder sees its first bytes, and takes memory for what they say. */
-static int take_memory(struct member *member, const void *head, size_t len)
-{
-	uint64_t bytes = member->window(head, len);
-
-	if (bytes > LIMIT_WINDOW_BYTES && bytes < UINT64_MAX)
-		return error_set(&member->inner, ERROR_FORMAT,
-				 "its decoder would need %llu MiB of memory, more than the limit of %llu",
-				 (unsigned long long)(bytes / MIB), LIMIT_WINDOW_BYTES / MIB);
-	budget_take(member->memory, bytes);
-	member->memory_bytes = bytes;
-	return 0;
-}
-
-static la_ssize_t read_packed(struct archive *archive, void *context, const void **block)
-{
-	struct member *member = context;
-	size_t len;
-	int64_t offset;
-	int r;
-
-	do
-		r = archive_read_data_block(member->ar->archive, block, &len, &offset);
-	while (r == ARCHIVE_OK && len == 0);
-	if (r == ARCHIVE_EOF)
-		return 0;
-	if (r == ARCHIVE_OK && (member->begun || take_memory(member, *block, len) == 0)) {
-		member->begun = true;
-		return (la_ssize_t)len;
-	}
-	if (r != ARCHIVE_OK)
-		archive_failure(member->ar->archive, "ar archive", NULL, &member->inner);
-	archive_set_error(archive, EINVAL, "%s", "the archive around it cannot be read");
-	return -1;
-}
-
 int member_open(struct ar *ar, const char *name, struct budget *memory, struct member **out, struct error *e)
 {
+	/* The control data have a limit of their own, which counts files only. */
+	const struct decoder_limits limits = {
+		is_prefix(name, "control.") ? 2 * LIMIT_CONTROL_BYTES : LIMIT_UNPACKED_BYTES,
+		is_prefix(name, "control.") ? 0 : LIMIT_UNPACKED_RATIO,
+		memory,
+	};
 	auto_member struct member *member = xcalloc(1, sizeof *member);
-	struct archive_entry *entry;
 	int codec = codec_of(name);
 
 	member->ar = ar;
-	member->memory = memory;
 	if (codec < 0)
 		return error_set(e, ERROR_FORMAT, "member '%s' is compressed in a way that is not known",
 				 name);
-	member->archive = archive_read_new();
-	if (!member->archive)
-		abort();
 	member->quick = codecs[codec].quick;
-	member->window = codecs[codec].window;
-	codecs[codec].enable(member->archive);
-	archive_read_support_format_raw(member->archive);
-	if (archive_read_open2(member->archive, member, NULL, read_packed, NULL, NULL) != ARCHIVE_OK)
-		return archive_failure(member->archive, "tar archive", &member->inner, e);
-	/* Exactly the one codec that the name says, and not twice inside each other. */
-	if (archive_filter_code(member->archive, 0) != codecs[codec].filter ||
-	    archive_filter_count(member->archive) != (codecs[codec].filter == ARCHIVE_FILTER_NONE ? 1 : 2))
-		return error_set(e, ERROR_FORMAT, "member '%s' is not what its name says", name);
-	if (archive_read_next_header(member->archive, &entry) != ARCHIVE_OK)
-		return archive_failure(member->archive, "tar archive", &member->inner, e);
+	if (decoder_open_feed(read_packed, ar, codecs[codec].codec, limits, &member->decoder, e) < 0)
+		return error_wrap(e, "member '%s'", name);
 	*out = TAKE(member, NULL);
 	return 0;
 }
 
 int member_next(struct member *member, const void **data, size_t *len, struct error *e)
 {
-	int64_t offset;
-	int r;
-
-	do
-		r = archive_read_data_block(member->archive, data, len, &offset);
-	while (r == ARCHIVE_OK && *len == 0);
-	if (r == ARCHIVE_EOF)
-		return 0;
-	return r == ARCHIVE_OK ? 1 : archive_failure(member->archive, "tar archive", &member->inner, e);
+	return decoder_next(member->decoder, data, len, e);
 }
 
 bool member_is_quick(const struct member *member)
@@ -206,7 +220,6 @@ void member_close(struct member *member)
 {
 	if (!member)
 		return;
-	archive_read_free(member->archive);
-	budget_give(member->memory, member->memory_bytes);
+	decoder_close(member->decoder);
 	free(member);
 }

@@ -2,6 +2,7 @@
 #include "unpack/deb_job.h"
 
 #include "base/interrupt.h"
+#include "base/limits.h"
 #include "base/root.h"
 #include "plan/plan.h"
 #include "unpack/deb_source.h"
@@ -142,6 +143,8 @@ static int prepare_target(struct worker *worker, const struct entry *entry, cons
 		return error_wrap(e, "hard link '%s'", entry->path);
 	if (strcmp(*target, "/.") == 0)
 		return error_set(e, ERROR_FORMAT, "'%s' is a hard link to a folder", entry->path);
+	if (strcmp(*target, entry->path) == 0)
+		return error_set(e, ERROR_FORMAT, "'%s' is a hard link to itself", entry->path);
 	shipped = find_path(worker->job, *target);
 	if (shipped && !shipped->claim && !shipped->waiting)
 		return error_set(
@@ -342,20 +345,37 @@ static void index_conffiles(struct deb_job *job)
 	}
 }
 
+/* Holes cost no byte in the package, and none on the disk; but all that reads them later has to. */
+static int count_size(const struct worker *worker, const struct entry *entry, uint64_t *total_bytes,
+		      struct error *e)
+{
+	const struct plan_package *package = &worker->run->site->plan->packages[worker->job->position];
+	uint64_t limit = LIMIT_UNPACKED_BYTES + LIMIT_UNPACKED_RATIO * package->size_bytes;
+
+	if (entry->type != ENTRY_FILE || entry->size_bytes <= 0)
+		return 0;
+	if ((uint64_t)entry->size_bytes > limit - *total_bytes)
+		return error_set(e, ERROR_FORMAT, "'%s': its files have more than %llu bytes together",
+				 entry->path, (unsigned long long)limit);
+	*total_bytes += (uint64_t)entry->size_bytes;
+	return 0;
+}
+
 static int unpack_data(struct worker *worker, struct deb_file *file, struct error *e)
 {
 	auto_tar struct tar *tar = NULL;
+	uint64_t total_bytes = 0;
 	struct entry entry;
 	int r;
 
 	if (deb_file_data(file, &tar, e) < 0)
 		return -1;
 	while ((r = tar_next(tar, &entry, e)) > 0) {
-		if (entry.type == ENTRY_FILE && entry.size_bytes > 0)
-			worker->job->spent.out_bytes += (uint64_t)entry.size_bytes;
-		if (interrupt_check(e) < 0 || unpack_entry(worker, &entry, tar, e) < 0)
+		if (interrupt_check(e) < 0 || count_size(worker, &entry, &total_bytes, e) < 0 ||
+		    unpack_entry(worker, &entry, tar, e) < 0)
 			return -1;
 	}
+	worker->job->spent.out_bytes += total_bytes;
 	if (r < 0 || tar_finish(tar, e) < 0)
 		return -1;
 	deb_file_add_spent(file, &worker->job->spent);

@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct decoder_limits limits = { 4 * MIB, 16 };
+	const struct decoder_limits limits = { 4 * MIB, 16, NULL };
 	struct memory_file file = memory_file(data, size);
 	auto_decoder struct decoder *decoder = NULL;
 	struct error e = ERROR_INIT;

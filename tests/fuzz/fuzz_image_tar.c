@@ -5,26 +5,8 @@
 #include "check/inspect.h"
 #include "check/verify.h"
 #include "fuzz/image.h"
+#include "fuzz/tar.h"
 #include "image/image.h"
-
-enum { BLOCK = 512, SUM_AT = 148, SUM_LEN = 8, MAGIC_AT = 257 };
-
-/* Headers get the sums that they should have: else nothing would get past the first changed bit. */
-static void mend(uint8_t *data, size_t size)
-{
-	for (; size >= BLOCK; data += BLOCK, size -= BLOCK) {
-		unsigned sum = 0;
-		char text[SUM_LEN + 1];
-
-		if (memcmp(data + MAGIC_AT, "ustar", 5) != 0)
-			continue;
-		memset(data + SUM_AT, ' ', SUM_LEN);
-		for (size_t i = 0; i < BLOCK; i++)
-			sum += data[i];
-		snprintf(text, sizeof text, "%06o", sum);
-		memcpy(data + SUM_AT, text, SUM_LEN - 1);
-	}
-}
 
 static void read_image(const char *path)
 {
@@ -73,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size)
 		memcpy(mended, data, size);
-	mend(mended, size);
+	tar_mend(mended, size);
 	file = memory_file(mended, size);
 	read_image(file.path);
 	verify(file.path);

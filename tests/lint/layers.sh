@@ -25,8 +25,8 @@ libraries='
 curl/curl.h	fetch
 yaml.h		recipe pack image
 pcre2.h		base
-archive.h	stream tree unpack
-archive_entry.h	tree unpack
+archive.h	stream tree
+archive_entry.h	tree
 openssl/*	base
 seccomp.h	sandbox
 crypt.h		check

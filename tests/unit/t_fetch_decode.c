@@ -52,7 +52,7 @@ static int decode(struct text data, uint64_t max_bytes, struct buffer *out, stru
 	*e = ERROR_INIT;
 	buffer_reset(out);
 	assert_int_equal(file_write_fd(fd, data.ptr, data.len, e), 0);
-	return decode_fd(fd, max_bytes, sink, e);
+	return decode_fd(fd, max_bytes, NULL, sink, e);
 }
 
 static void assert_decodes(struct text data, struct text expected)

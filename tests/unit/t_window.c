@@ -8,7 +8,9 @@
 #include "stream/stream.h"
 #include "stream/window.h"
 
+#include <endian.h>
 #include <lzma.h>
+#include <sys/mman.h>
 #include <zstd.h>
 
 enum { ROOM_BYTES = 64 * 1024, CONTENT_BYTES = 3000, ITEM_COUNT = 400 };
@@ -30,40 +32,153 @@ static void fill(char *content, size_t len)
 	}
 }
 
-static void xz(void **state)
+/* In the block header at BLOCK (xz-file-format, 3.1), which has one filter, LZMA2. */
+static void set_dictionary(uint8_t *block, uint32_t mib)
 {
-	static const uint32_t dictionaries_mib[] = { 1, 8, 64, 256 };
-	uint8_t out[ROOM_BYTES];
-	char content[CONTENT_BYTES];
+	lzma_filter filters[LZMA_FILTERS_MAX + 1];
+	lzma_block header = { .version = 0, .filters = filters, .check = LZMA_CHECK_CRC32 };
+	lzma_options_lzma options;
 
-	(void)state;
+	header.header_size = lzma_block_header_size_decode(block[0]);
+	assert_int_equal(lzma_block_header_decode(&header, NULL, block), LZMA_OK);
+	options = *(lzma_options_lzma *)filters[0].options;
+	free(filters[0].options);
+	options.dict_size = mib << 20;
+	filters[0].options = &options;
+	assert_int_equal(lzma_block_header_encode(&header, block), LZMA_OK);
+}
+
+/* A stream of two blocks, each of the same content, that claim to need dictionaries of so many MiB. */
+static void add_stream(struct buffer *out, uint32_t first_mib, uint32_t second_mib)
+{
+	static uint8_t room[ROOM_BYTES];
+	const uint32_t dictionaries_mib[] = { first_mib, second_mib };
+	lzma_stream_flags flags = { .version = 0, .check = LZMA_CHECK_CRC32 };
+	lzma_index *index = lzma_index_init(NULL);
+	char content[CONTENT_BYTES];
+	size_t len = LZMA_STREAM_HEADER_SIZE;
+
 	fill(content, sizeof content);
-	for (size_t i = 0; i < ARRAY_LEN(dictionaries_mib); i++) {
+	assert_int_equal(lzma_stream_header_encode(&flags, room), LZMA_OK);
+	for (size_t i = 0; i < 2; i++) {
 		lzma_options_lzma options;
 		lzma_filter filters[] = { { LZMA_FILTER_LZMA2, &options }, { LZMA_VLI_UNKNOWN, NULL } };
-		size_t len = 0;
+		lzma_block block = { .version = 0, .filters = filters, .check = LZMA_CHECK_CRC32 };
+		size_t begin = len;
 
 		lzma_lzma_preset(&options, 0);
-		options.dict_size = dictionaries_mib[i] << 20;
-		assert_int_equal(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL,
-							   (const uint8_t *)content, sizeof content, out,
-							   &len, sizeof out),
+		assert_int_equal(lzma_block_buffer_encode(&block, NULL, (const uint8_t *)content,
+							  sizeof content, room, &len, sizeof room),
 				 LZMA_OK);
-		assert_about(window_bytes(out, len), dictionaries_mib[i] * MIB);
-		assert_about(window_bytes(out, WINDOW_HEAD_BYTES), dictionaries_mib[i] * MIB);
-		assert_true(window_bytes(out, WINDOW_HEAD_BYTES - 1) == UINT64_MAX);
-		out[14] ^= 1; /* in the block's header */
-		assert_true(window_bytes(out, len) == UINT64_MAX);
+		set_dictionary(room + begin, dictionaries_mib[i]);
+		assert_int_equal(lzma_index_append(index, NULL, lzma_block_unpadded_size(&block),
+						   block.uncompressed_size),
+				 LZMA_OK);
+	}
+	flags.backward_size = lzma_index_size(index);
+	assert_int_equal(lzma_index_buffer_encode(index, room, &len, sizeof room), LZMA_OK);
+	assert_int_equal(lzma_stream_footer_encode(&flags, room + len), LZMA_OK);
+	lzma_index_end(index, NULL);
+	buffer_add(out, room, len + LZMA_STREAM_HEADER_SIZE);
+}
+
+/* How many bytes DATA is decompressed to, and what is taken of a budget of BUDGET_BYTES before it is closed. */
+static int decode(const struct buffer *data, uint64_t *len, uint64_t *taken, struct error *e)
+{
+	auto_close int fd = memfd_create("xz", MFD_CLOEXEC);
+	struct budget budget;
+	const struct decoder_limits limits = { MIB, 0, &budget };
+	struct decoder *decoder = NULL;
+	const void *piece;
+	size_t piece_len;
+	int r;
+
+	*len = 0;
+	*taken = 0;
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_fd(fd, data->data, data->len, e), 0);
+	budget_init(&budget, 128 * MIB);
+	r = decoder_open(fd, limits, &decoder, e);
+	if (r == 0) {
+		while ((r = decoder_next(decoder, &piece, &piece_len, e)) > 0)
+			*len += piece_len;
+		*taken = budget.all_bytes - budget.free_bytes;
+	}
+	decoder_close(decoder);
+	assert_true(budget.free_bytes == budget.all_bytes);
+	budget_release(&budget);
+	return r;
+}
+
+/* Each block of each stream may say what it needs: all of them are asked, not the first alone. */
+static void xz(void **state)
+{
+	static const struct {
+		uint32_t mib[4]; /* of two blocks in each of two streams */
+		unsigned good;   /* blocks that come out */
+		uint32_t taken_mib;
+	} cases[] = {
+		{ { 1, 1, 1, 1 }, 4, 1 },   { { 1, 8, 1, 1 }, 4, 8 },    { { 64, 1, 1, 1 }, 4, 64 },
+		{ { 1, 1, 8, 64 }, 4, 64 }, { { 512, 1, 1, 1 }, 0, 0 },  { { 1, 512, 1, 1 }, 1, 1 },
+		{ { 8, 1, 512, 1 }, 2, 8 }, { { 1, 1, 1, 1024 }, 3, 1 }, { { 1, 256, 1, 1 }, 1, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_buffer struct buffer data = BUFFER_INIT;
+		struct error e = ERROR_INIT;
+		uint64_t taken;
+		uint64_t len;
+		int r;
+
+		add_stream(&data, cases[i].mib[0], cases[i].mib[1]);
+		add_stream(&data, cases[i].mib[2], cases[i].mib[3]);
+		r = decode(&data, &len, &taken, &e);
+		assert_int_equal(r, cases[i].good == 4 ? 0 : -1);
+		if (r < 0) {
+			assert_int_equal(e.kind, ERROR_FORMAT);
+			assert_non_null(strstr(e.text, "MiB of memory, more than the limit of 130"));
+		}
+		/* What the failing call itself had decoded is lost. */
+		assert_true(r == 0 ? len == 4 * CONTENT_BYTES : len <= cases[i].good * CONTENT_BYTES);
+		assert_about(taken, cases[i].taken_mib * MIB);
 	}
 }
 
 static void lzma_alone(void **state)
 {
-	uint8_t head[WINDOW_HEAD_BYTES] = { 0x5d, 0, 0, 0, 4 }; /* 64 MiB */
+	static const uint32_t dictionaries_mib[] = { 1, 64, 128, 512, 2048 };
 
 	(void)state;
-	assert_true(window_bytes(head, sizeof head) == 64 * MIB);
-	assert_true(window_bytes(head, 4) == UINT64_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(dictionaries_mib); i++) {
+		static uint8_t room[ROOM_BYTES];
+		auto_buffer struct buffer data = BUFFER_INIT;
+		char content[CONTENT_BYTES];
+		lzma_options_lzma options;
+		lzma_stream stream = LZMA_STREAM_INIT;
+		uint32_t dictionary = htole32(dictionaries_mib[i] << 20);
+		struct error e = ERROR_INIT;
+		uint64_t taken;
+		uint64_t len;
+		int r;
+
+		fill(content, sizeof content);
+		lzma_lzma_preset(&options, 0);
+		assert_int_equal(lzma_alone_encoder(&stream, &options), LZMA_OK);
+		stream.next_in = (const uint8_t *)content;
+		stream.avail_in = sizeof content;
+		stream.next_out = room;
+		stream.avail_out = sizeof room;
+		assert_int_equal(lzma_code(&stream, LZMA_FINISH), LZMA_STREAM_END);
+		memcpy(room + 1, &dictionary, sizeof dictionary);
+		buffer_add(&data, room, sizeof room - stream.avail_out);
+		lzma_end(&stream);
+		r = decode(&data, &len, &taken, &e);
+		assert_int_equal(r, dictionaries_mib[i] <= 128 ? 0 : -1);
+		assert_int_equal(len, r < 0 ? 0 : CONTENT_BYTES);
+		assert_about(taken, r < 0 ? 0 : dictionaries_mib[i] * MIB);
+		assert_true(r == 0 || strstr(e.text, "MiB of memory, more than the limit of 130"));
+	}
 }
 
 static void zstd(void **state)
