@@ -221,6 +221,12 @@ static int take_locked_indexes(struct build *b, struct error *e)
 	names_free(addresses, count);
 	log_say(b->options.log, "packages as in %s", b->lock.path);
 	b->indexes = TAKE(b->lock.indexes, INDEX_SET_INIT);
+	for (size_t i = 0; i < b->indexes.archive_count; i++)
+		if (b->indexes.archives[i]->unverified)
+			log_warn(b->options.log,
+				 "%s was made with --insecure-skip-verification: suite '%s' is NOT VERIFIED, "
+				 "and whoever was between here and there may have made it up",
+				 b->lock.path, b->indexes.archives[i]->suite);
 	return 0;
 }
 
@@ -230,7 +236,8 @@ static int refresh_indexes(struct build *b, struct error *e)
 
 	if (b->lock.path)
 		return take_locked_indexes(b, e);
-	if (b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
+	if (b->family->index(&b->recipe, &b->options.archives, b->fetcher, b->options.log, &b->indexes, e) <
+	    0)
 		return -1;
 	for (size_t i = 0; i < b->indexes.file_count; i++)
 		spent.out_bytes += b->indexes.files[i].len;

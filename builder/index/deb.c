@@ -81,17 +81,12 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 				     .components = source->components.items,
 				     .component_count = source->components.count,
 				     .any_age = !source->check_valid_until,
+				     .any_date = source->accept_older,
 				     .accept_sha1 = source->accept_sha1 };
 	struct key_text *keys = NULL;
 
 	if (!source->url) {
 		error_set(e, ERROR_RECIPE, "'source.url' is missing: the address of the archive");
-		return error_wrap_at(e, &source->place);
-	}
-	if (source->skip_verification) {
-		error_set(e, ERROR_UNSUPPORTED,
-			  "'source.skip_verification' is not supported: every archive must "
-			  "be signed, its keys belong into 'source.keys'");
 		return error_wrap_at(e, &source->place);
 	}
 	if (expand(recipe, source->url, &source->url_place, &wishes->arena, &wish.uri, e) < 0)
@@ -125,7 +120,8 @@ static void add_source(const struct recipe *recipe, const struct repository *rep
 				     .components = source->components,
 				     .component_count = source->component_count,
 				     .any_age = source->any_age || !recipe->source.check_valid_until,
-				     .accept_sha1 = recipe->source.accept_sha1,
+				     .accept_sha1 = source->accept_sha1 || recipe->source.accept_sha1,
+				     .any_date = recipe->source.accept_older,
 				     .as_of_s = as_of(recipe, source->uri) };
 	struct key_text *keys = NULL;
 
@@ -175,11 +171,21 @@ static void warn_of_others(const struct recipe *recipe, const struct wishes *wis
 				 wishes->items[i].uri);
 }
 
-int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
-		      struct index_set *set, struct error *e)
+/* Signatures are checked whatever the recipe says: only who starts a build can do without. */
+static void warn_of_skipping(const struct recipe *recipe, const struct index_options *said, struct log *log)
+{
+	if (recipe->source.skip_verification && !said->skip_verification)
+		log_warn(log,
+			 "'source.skip_verification: true' alone changes nothing: signatures are checked "
+			 "unless --insecure-skip-verification is given");
+}
+
+int deb_index_refresh(const struct recipe *recipe, const struct index_options *said, struct fetcher *fetcher,
+		      struct log *log, struct index_set *set, struct error *e)
 {
 	auto_wishes struct wishes wishes = { .items = NULL };
-	struct archive_options options = { .architecture = recipe->architecture_debian,
+	struct archive_options options = { .said = *said,
+					   .architecture = recipe->architecture_debian,
 					   .now_s = epoch_now(),
 					   .fetcher = fetcher,
 					   .log = log };
@@ -187,6 +193,7 @@ int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, stru
 	if (collect(recipe, &wishes, e) < 0)
 		return -1;
 	warn_of_others(recipe, &wishes, log);
+	warn_of_skipping(recipe, said, log);
 	return archives_refresh(wishes.items, wishes.count, &options, set, e);
 }
 
