@@ -4,7 +4,7 @@
  *
  *	kiln-date 1 SHA256-OF-THE-REST
  *	2026-11-21T08:15:42Z		Date of the Release file
- *	2026-11-21T09:00:00Z		when it was seen first
+ *	1795339791123			when it was seen first, in milliseconds since 1970
  *	what stands for the archive
  */
 #include "fetch/dates.h"
@@ -40,15 +40,20 @@ static bool parse(struct text file, const char *archive, struct fetch_date *date
 	struct text line = text_cut(file, '\n', &rest);
 	struct digest promised;
 	struct digest actual;
+	uint64_t seen_ms;
 
 	if (!rest.ptr || !text_starts(line, magic) ||
 	    !digest_parse((struct text) { line.ptr + sizeof magic - 1, line.len - sizeof magic + 1 },
 			  &promised))
 		return false;
 	actual = sha256_of(rest.ptr, rest.len);
-	return digest_equal(&actual, &promised) &&
-	       epoch_parse_date(text_cut(rest, '\n', &rest), &date->date_s) &&
-	       epoch_parse_date(text_cut(rest, '\n', &rest), &date->seen_s) && text_is(rest, archive);
+	if (!digest_equal(&actual, &promised) ||
+	    !epoch_parse_date(text_cut(rest, '\n', &rest), &date->date_s) ||
+	    !text_to_u64(text_cut(rest, '\n', &rest), &seen_ms) || seen_ms > INT64_MAX ||
+	    !text_is(rest, archive))
+		return false;
+	date->seen_ms = (int64_t)seen_ms;
+	return true;
 }
 
 /* So that those that nothing asks for any more can be told from the others; a cache that is read-only keeps its own. */
@@ -150,7 +155,7 @@ static int write_date(int folder_fd, const char *archive, const struct fetch_dat
 	struct digest digest;
 
 	buffer_addf(&rest, "%s\n", epoch_date(date->date_s).text);
-	buffer_addf(&rest, "%s\n%s", epoch_date(date->seen_s).text, archive);
+	buffer_addf(&rest, "%lld\n%s", (long long)date->seen_ms, archive);
 	digest = sha256_of(rest.data, rest.len);
 	buffer_addf(&file, "%s%s\n", magic, digest_hex(&digest).text);
 	buffer_add(&file, rest.data, rest.len);
@@ -158,12 +163,12 @@ static int write_date(int folder_fd, const char *archive, const struct fetch_dat
 }
 
 /* What is known already decides where it can: no lock, and nothing to write. */
-static bool is_decided(const struct fetch_date *known, int64_t date_s, int64_t seen_s, bool may_go_back,
+static bool is_decided(const struct fetch_date *known, int64_t date_s, int64_t begin_ms, bool may_go_back,
 		       int *result)
 {
 	if (known->date_s < date_s || (known->date_s > date_s && may_go_back))
 		return false;
-	*result = known->date_s == date_s || known->seen_s >= seen_s;
+	*result = known->date_s == date_s || (known->seen_ms >= begin_ms && known->seen_ms <= epoch_now_ms());
 	return true;
 }
 
@@ -175,7 +180,7 @@ static void say_damaged(const struct fetcher *fetcher, const char *archive)
 		 archive);
 }
 
-int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s, int64_t seen_s,
+int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s, int64_t begin_ms,
 		    bool may_go_back, struct fetch_date *newest, struct error *e)
 {
 	auto_close int folder_fd = -1;
@@ -187,18 +192,18 @@ int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s
 	if (open_folder(fetcher, &folder_fd, e) < 0)
 		return -1;
 	found = read_date(folder_fd, archive, newest, &damaged, e);
-	if (found < 0 || (found && is_decided(newest, date_s, seen_s, may_go_back, &result)))
+	if (found < 0 || (found && is_decided(newest, date_s, begin_ms, may_go_back, &result)))
 		return found < 0 ? -1 : result;
 	if (take_lock(folder_fd, &lock_fd, e) < 0)
 		return -1;
 	/* Once more: another builder may have been quicker. */
 	found = read_date(folder_fd, archive, newest, &damaged, e);
-	if (found < 0 || (found && is_decided(newest, date_s, seen_s, may_go_back, &result)))
+	if (found < 0 || (found && is_decided(newest, date_s, begin_ms, may_go_back, &result)))
 		return found < 0 ? -1 : result;
 	if (damaged)
 		say_damaged(fetcher, archive);
 	if ((!found && make_room(folder_fd, e) < 0) ||
-	    write_date(folder_fd, archive, &(struct fetch_date) { date_s, seen_s }, e) < 0)
+	    write_date(folder_fd, archive, &(struct fetch_date) { date_s, epoch_now_ms() }, e) < 0)
 		return error_wrap(e, "cache '%s'", fetcher->cache.path);
 	return 1;
 }

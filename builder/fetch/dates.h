@@ -18,17 +18,17 @@ struct fetcher;
 
 /* What is known of one archive. */
 struct fetch_date {
-	int64_t date_s; /* the newest Date */
-	int64_t seen_s; /* when it was seen first */
+	int64_t date_s;  /* the newest Date */
+	int64_t seen_ms; /* when it was seen first */
 };
 
 /*
- * An archive was found with DATE_S at the time SEEN_S, when asking for it began. 1: that is as new as any before, or
+ * An archive was found with DATE_S, and BEGIN_MS was when asking for it began. 1: that is as new as any before, or
  * MAY_GO_BACK, and it is written down where it is not yet. 0: *newest is what was seen before. What another builder has
- * seen since SEEN_S is no reason to refuse: the archive changed in between. A damaged file is warned of, and begun
+ * seen since BEGIN_MS is no reason to refuse: the archive changed in between. A damaged file is warned of, and begun
  * anew. Errors: ERROR_SYSTEM when it cannot be written.
  */
-int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s, int64_t seen_s,
+int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s, int64_t begin_ms,
 		    bool may_go_back, struct fetch_date *newest, struct error *e) MUST_CHECK;
 
 #endif

@@ -23,7 +23,7 @@ struct refresh {
 static void free_answers(struct fetch_answer *answers, size_t count)
 {
 	for (size_t i = 0; answers && i < count; i++)
-		free(answers[i].data);
+		fetch_answer_release(&answers[i]);
 	free(answers);
 }
 
@@ -277,15 +277,33 @@ static void fill_product(struct index_set *set, const struct archive *archive, s
 	ARENA_PUSH(&set->arena, set->archives, set->archive_count, product);
 }
 
-/* The copies in the cache did not stand the test: a login page must not be asked about for ever. */
+static void forget_one(const struct refresh *refresh, const struct fetch_answer *answer)
+{
+	if (answer->found && !answer->fresh)
+		fetch_forget(refresh->options->fetcher, answer->url);
+}
+
+/* Copies in the cache that did not stand the test are not to be asked about for ever. */
 static void forget(const struct refresh *refresh)
 {
 	for (size_t i = 0; i < refresh->count; i++) {
-		fetch_forget(refresh->options->fetcher, refresh->inrelease[i].url);
-		for (size_t j = 2 * i; j < 2 * i + 2; j++)
-			if (refresh->release[j].url)
-				fetch_forget(refresh->options->fetcher, refresh->release[j].url);
+		forget_one(refresh, &refresh->inrelease[i]);
+		forget_one(refresh, &refresh->release[2 * i]);
+		forget_one(refresh, &refresh->release[2 * i + 1]);
 	}
+}
+
+/* They did: a later build may go by them. What nobody vouches for is not kept. */
+static int keep(const struct refresh *refresh, struct error *e)
+{
+	struct fetcher *fetcher = refresh->options->fetcher;
+
+	for (size_t i = 0; i < refresh->count; i++)
+		if (!refresh->archives[i].why_not &&
+		    (fetch_keep_answers(fetcher, &refresh->inrelease[i], 1, e) < 0 ||
+		     fetch_keep_answers(fetcher, &refresh->release[2 * i], 2, e) < 0))
+			return -1;
+	return 0;
 }
 
 static int parse_one(struct refresh *refresh, size_t index, struct error *e)
@@ -310,7 +328,7 @@ static int verify_all(struct refresh *refresh, struct error *e)
 			return -1;
 	for (size_t i = 0; i < refresh->count; i++)
 		fill_product(refresh->set, &refresh->archives[i], refresh->options->log);
-	return 0;
+	return keep(refresh, e);
 }
 
 int archives_refresh(const struct archive_wish *wishes, size_t count, const struct archive_options *options,

@@ -33,6 +33,7 @@ struct archive_options {
 	struct index_options said;
 	const char *architecture; /* "amd64" */
 	int64_t now_s;
+	int64_t begin_ms; /* now, too, as other builders see it */
 	struct fetcher *fetcher;
 	struct log *log;
 };
@@ -42,7 +43,7 @@ struct fetch_answer;
 /* What answers for one archive: InRelease, or Release with Release.gpg. Borrowed. */
 struct archive_answers {
 	const struct fetch_answer *inrelease;
-	struct fetch_answer *release;
+	const struct fetch_answer *release;
 	const struct fetch_answer *signature;
 };
 
@@ -69,8 +70,7 @@ struct archive {
 
 /*
  * The signature of ARCHIVE by its own keys and those in MORE, binary → archive->text, the signed text alone; or, where
- * SKIP_VERIFICATION says so and it does not count, what is there, and archive->why_not. Takes the bytes of
- * answers->release. Errors: ERROR_TRUST.
+ * SKIP_VERIFICATION says so and it does not count, what is there, and archive->why_not. Errors: ERROR_TRUST.
  */
 int archive_verify(struct archive *archive, const struct archive_answers *answers, struct text more,
 		   bool skip_verification, struct error *e) MUST_CHECK;

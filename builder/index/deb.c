@@ -187,6 +187,7 @@ int deb_index_refresh(const struct recipe *recipe, const struct index_options *s
 	struct archive_options options = { .said = *said,
 					   .architecture = recipe->architecture_debian,
 					   .now_s = epoch_now(),
+					   .begin_ms = epoch_now_ms(),
 					   .fetcher = fetcher,
 					   .log = log };
 

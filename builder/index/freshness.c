@@ -79,7 +79,7 @@ static int check_newest(const struct archive *archive, const struct archive_opti
 		return 0;
 	place = mirror_identity(archive->product->uri);
 	identity = xasprintf("%s %s", place, archive->product->suite);
-	r = fetch_date_note(options->fetcher, identity, date_s, options->now_s, false, &newest, e);
+	r = fetch_date_note(options->fetcher, identity, date_s, options->begin_ms, false, &newest, e);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (!accepted)
@@ -87,16 +87,17 @@ static int check_newest(const struct archive *archive, const struct archive_opti
 			e, ERROR_EXPIRED,
 			"is older than it was: its Date is %s, and on %s one of %s was seen; a copy that "
 			"is played back, or a mirror that lags behind, is accepted with '--accept-older %s'",
-			epoch_date(date_s).text, epoch_date(newest.seen_s).text,
+			epoch_date(date_s).text, epoch_date(newest.seen_ms / 1000).text,
 			epoch_date(newest.date_s).text, archive->product->suite);
 	log_warn(options->log,
 		 "suite '%s' at '%s' is older than it was: its Date is %s, and on %s one of %s was seen; "
 		 "accepted as %s says",
 		 archive->product->suite, archive->shown, epoch_date(date_s).text,
-		 epoch_date(newest.seen_s).text, epoch_date(newest.date_s).text, accepted);
+		 epoch_date(newest.seen_ms / 1000).text, epoch_date(newest.date_s).text, accepted);
 	/* From now on it counts from there. */
-	return fetch_date_note(options->fetcher, identity, date_s, options->now_s, true, &newest, e) < 0 ? -1
-													 : 0;
+	return fetch_date_note(options->fetcher, identity, date_s, options->begin_ms, true, &newest, e) < 0
+		       ? -1
+		       : 0;
 }
 
 int archive_check_time(const struct archive *archive, const struct archive_options *options, struct error *e)

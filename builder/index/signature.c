@@ -50,14 +50,15 @@ static int verify_inline(struct archive *archive, struct text keyring, const str
 	return 0;
 }
 
-static void take_release(struct archive *archive, struct fetch_answer *release)
+static void take_release(struct archive *archive, const struct fetch_answer *release)
 {
 	note_file(archive, "Release", release);
 	archive->text_len = release->len;
-	archive->text = TAKE(release->data, NULL);
+	archive->text = xcalloc(1, release->len + 1); /* the answer stays whole: the cache is to have it */
+	memcpy(archive->text, release->data, release->len);
 }
 
-static int verify_pair(struct archive *archive, struct text keyring, struct fetch_answer *release,
+static int verify_pair(struct archive *archive, struct text keyring, const struct fetch_answer *release,
 		       const struct fetch_answer *signature, struct error *e)
 {
 	if (!signature->found)
