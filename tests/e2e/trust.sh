@@ -326,9 +326,9 @@ for f in seen/dates/*; do printf 'kiln-date 1 rubbish\n' >"$f"; done
 run at day3
 is 'a damaged record is noticed, and begun anew' "$status $(grep -c 'warning: the newest Date seen of' <<<"$err")" '0 1'
 attack 'and counts again' expired 'is older than it was' at day2
-run "$KILN" cache trim --older-than 0 --cache seen
+run "$KILN" cache trim --keep 0 --cache seen
 attack 'trimming the cache forgets no date' expired 'is older than it was' at day2
-run "$KILN" cache trim dates --older-than 0 --cache seen
+run "$KILN" cache trim dates --keep 0 --cache seen
 control 'unless they are named' at day2
 is 'there is one record for it, and nothing else' "$(find seen/dates -type f ! -name .lock | wc -l)" 1
 pids=()
@@ -511,5 +511,61 @@ kill "$pid"
 wait "$pid" 2>/dev/null
 has 'the arguments of the process' "$arguments" "http://x+@127\.0\.0\.1:$port/@silent/x"
 has_no 'show no password' "$arguments" PLANTED
+
+
+# ---- whole builds: what they leave says what was not verified, and no password
+
+if [ "$(id -u)" = 0 ]; then
+	base_deb
+	base whole
+	variant whole-unsigned whole
+	variant whole-signed whole && clear "$V/InRelease"
+	# whole NAME ADDRESS [ARGUMENT...]: in out-NAME
+	whole() {
+		tiny_recipe whole.yaml http://archive.invalid/debian
+		SOURCE_DATE_EPOCH=$now "$KILN" build whole.yaml --mirror none --mirror "$2" --cache cache-whole --output "out-$1" \
+			--format unified --no-layers -v "${@:3}" >"$1.said" 2>&1
+	}
+	# field NAME FILTER
+	field() {
+		jq -r "$2" "out-$1/image.json"
+	}
+	control 'a build of a signed archive' whole signed "$SERVER/whole-signed"
+	attack 'a build of an unsigned one' trust 'is not signed' \
+		"$KILN" build whole.yaml --mirror none --mirror "$SERVER/whole-unsigned" --cache cache-whole --output out-refused
+	control 'the same, by the option' whole unsigned "$SERVER/whole-unsigned" --insecure-skip-verification
+	is 'the image has the same bytes' "$(field unsigned .artifacts[0].fingerprint)" "$(field signed .artifacts[0].fingerprint)"
+	is 'its record says so' "$(field unsigned '.verification, .inputs.archives[0].verified' | tr '\n' ' ')" 'skipped false '
+	is 'that of the other has nothing of it' "$(field signed '.verification, .inputs.archives[0].verified' | tr '\n' ' ')" 'null null '
+	name=$(field unsigned .name)
+	is 'its provenance says so' "$(jq -r '.predicate.buildDefinition | .externalParameters.verification,
+		(.resolvedDependencies[] | select(.name == "release") | .annotations.verified)' \
+		"out-unsigned/$name.provenance.json" | tr '\n' ' ')" 'skipped false '
+	is 'its log says so' "$(grep -c 'NOT VERIFIED' "out-unsigned/$name.log")" 1
+	has 'kiln verify says so' "$("$KILN" verify "out-unsigned/$name.tar.zst")" 'note: the archives .* were not verified'
+	has_no 'and not of the other' "$("$KILN" verify "out-signed/$name.tar.zst")" 'not verified'
+	has 'kiln inspect says so' "$("$KILN" inspect "out-unsigned/$name.tar.zst")" 'NOT VERIFIED'
+	is 'also in JSON' "$("$KILN" inspect "out-unsigned/$name.tar.zst" --json | jq -r .verification)" skipped
+	run "$KILN" rebuild out-unsigned/image.json whole.yaml --mirror none --mirror "$SERVER/whole-unsigned" --cache cache-whole
+	is 'kiln rebuild says so, and makes the same' "$status $(grep -c '^kiln: warning: .*NOT VERIFIED' <<<"$err")" '0 1'
+	control 'a lock of it' "$KILN" lock whole.yaml --mirror none --mirror "$SERVER/whole-unsigned" --cache cache-whole \
+		--insecure-skip-verification --output whole.lock
+	is 'the lock says so' "$(grep -c '^  verified: false' whole.lock)" 1
+	run "$KILN" plan whole.yaml --locked=whole.lock --mirror none --cache cache-whole --quiet
+	is 'and whoever goes by it is told' "$status $(grep -c '^kiln: warning: whole.lock .*NOT VERIFIED' <<<"$err")" '0 1'
+
+	# Passwords in the address of the mirror, of a proxy, in a variable and in apt's file.
+	printf 'machine http://127.0.0.1 login me password PLANTED-auth\n' >auth.conf
+	cp -r cache-whole cache-clean
+	rm -rf cache-whole
+	control 'a build with a password for its mirror' whole secret "http://me:PLANTED-mirror@127.0.0.1:$port/@auth=me:PLANTED-mirror/whole-signed"
+	KILN_AUTH=$WORK/auth.conf KILN_MIRROR="http://archive.invalid/debian=http://me:PLANTED-variable@127.0.0.1:1/" \
+		http_proxy="http://me:PLANTED-proxy@127.0.0.1:$port" whole proxied http://far.invalid/whole-signed
+	is 'the packages of a build behind a proxy that refuses are those of the cache' "$(grep -c PLANTED-proxy "$SERVER_LOG" | sed 's/[1-9].*/some/')" some
+	is 'nothing of it says a password: what was printed, files of the image, cache' "$(grep -rl PLANTED secret.said proxied.said \
+		out-secret out-proxied cache-whole 2>/dev/null | while read -r f; do sed 's/@auth=[^/]*//g' "$f" | grep -q PLANTED && echo "$f"; done)" ''
+else
+	skip 'whole builds' 'needs root'
+fi
 
 count "$attacks attacks refused, $controls controls accepted"
