@@ -69,8 +69,8 @@ struct archive {
 };
 
 /*
- * The signature of ARCHIVE by its own keys and those in MORE, binary → archive->text, the signed text alone; or, where
- * SKIP_VERIFICATION says so and it does not count, what is there, and archive->why_not. Errors: ERROR_TRUST.
+ * The signature of ARCHIVE by its own keys and those in MORE, binary → archive->text, the signed text alone; or,
+ * where SKIP_VERIFICATION says so and it does not count, what is there, and archive->why_not. Errors: ERROR_TRUST.
  */
 int archive_verify(struct archive *archive, const struct archive_answers *answers, struct text more,
 		   bool skip_verification, struct error *e) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include "base/epoch.h"
 #include "base/file.h"
 #include "fetch/mirror.h"
+#include "fetch/url.h"
 #include "index/archive.h"
 #include "index/sources.h"
 #include "recipe/recipe.h"
@@ -92,12 +93,15 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 	if (expand(recipe, source->url, &source->url_place, &wishes->arena, &wish.uri, e) < 0)
 		return -1;
 	wish.as_of_s = as_of(recipe, wish.uri);
-	if (source->snapshot_s && !wish.as_of_s)
+	if (source->snapshot_s && !wish.as_of_s) {
+		auto_free char *shown = url_without_credentials(wish.uri);
+
 		return error_at(
 			e, ERROR_UNSUPPORTED, &source->snapshot_place,
 			"'source.snapshot': no snapshots are known of '%s' (there are some of Debian's and "
 			"Ubuntu's own addresses, such as http://ftp.debian.org/debian)",
-			wish.uri);
+			shown);
+	}
 	if (source->snapshot_s && source->snapshot_s > epoch_now())
 		return error_at(e, ERROR_RECIPE, &source->snapshot_place,
 				"'source.snapshot': %s is still to come", source->snapshot);
@@ -165,10 +169,12 @@ static int collect(const struct recipe *recipe, struct wishes *wishes, struct er
 /* A recipe that asks for a snapshot should know which of its archives move on. */
 static void warn_of_others(const struct recipe *recipe, const struct wishes *wishes, struct log *log)
 {
-	for (size_t i = 0; recipe->source.snapshot_s && i < wishes->count; i++)
+	for (size_t i = 0; recipe->source.snapshot_s && i < wishes->count; i++) {
+		auto_free char *shown = url_without_credentials(wishes->items[i].uri);
+
 		if (!wishes->items[i].as_of_s)
-			log_warn(log, "'%s' has no snapshots that are known: it is used as it is now",
-				 wishes->items[i].uri);
+			log_warn(log, "'%s' has no snapshots that are known: it is used as it is now", shown);
+	}
 }
 
 /* Signatures are checked whatever the recipe says: only who starts a build can do without. */

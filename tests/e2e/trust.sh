@@ -488,9 +488,24 @@ run "$KILN" plan secret.yaml -v --json --mirror none --cache cache-secret
 is 'a recipe with a password' "$status" 0
 has 'which is sent' "$(cat "$SERVER_LOG")" ' as me:PLANTED-recipe'
 said=$out$err
-run "$KILN" lock secret.yaml -v --mirror none --cache cache-secret --output secret.lock
+run "$KILN" lock secret.yaml -v --mirror none --cache cache-secret --output secret.lock -o "image.description=see http://me:PLANTED-text@h/"
 said+=$out$err
 run "$KILN" plan secret.yaml -v --mirror none --mirror "http://me:PLANTED-wrong@127.0.0.1:$port/@auth=me:x/inrelease" --cache cache-secret2
+said+=$out$err
+run "$KILN" plan secret.yaml --mirror none --cache cache-secret
+said+=$out$err
+run "$KILN" plan secret.yaml --steps
+said+=$out$err
+run "$KILN" plan secret.yaml --mirror none --cache cache-secret2 -o source.snapshot=20260101T000000Z
+said+=$out$err
+cat >lines.yaml <<-R
+	$(cat secret.yaml)
+	  repositories:
+	  - name: sources.list
+	    url: |-
+	      deb [nonsense=1] http://me:PLANTED-line@127.0.0.1:$port/x bookworm main
+R
+run "$KILN" plan lines.yaml --mirror none --cache cache-secret2
 said+=$out$err
 run "$KILN" plan secret.yaml -v --mirror none --mirror "ftp://me:PLANTED-ftp@127.0.0.1/" --cache cache-secret2
 said+=$out$err
@@ -524,7 +539,7 @@ if [ "$(id -u)" = 0 ]; then
 	whole() {
 		tiny_recipe whole.yaml http://archive.invalid/debian
 		SOURCE_DATE_EPOCH=$now "$KILN" build whole.yaml --mirror none --mirror "$2" --cache cache-whole --output "out-$1" \
-			--format unified --no-layers -v "${@:3}" >"$1.said" 2>&1
+			--format unified -v "${@:3}" >"$1.said" 2>&1
 	}
 	# field NAME FILTER
 	field() {
