@@ -189,36 +189,40 @@ static bool take_number(struct text data, size_t at, size_t count, size_t *value
 	return true;
 }
 
-/* How long the first packet of DATA is, with its head; 0 for one without a length, or of several parts. */
+/* The head of a packet in the new form, and how long the rest is; false for one of several parts. */
+static bool take_new_head(struct text data, size_t *head, size_t *len)
+{
+	size_t low = 0;
+
+	if (!take_number(data, 1, 1, len) || (*len >= 224 && *len < 255))
+		return false;
+	*head = *len < 192 ? 2 : *len == 255 ? 6 : 3;
+	if (*len == 255)
+		return take_number(data, 2, 4, len);
+	if (*len >= 192 && !take_number(data, 2, 1, &low))
+		return false;
+	*len = *len < 192 ? *len : ((*len - 192) << 8) + low + 192;
+	return true;
+}
+
+/* In the old form; false for one that goes on to the end. */
+static bool take_old_head(struct text data, size_t *head, size_t *len)
+{
+	size_t bytes = (size_t)1 << (byte_at(data, 0) & 3);
+
+	*head = 1 + bytes;
+	return bytes < 8 && take_number(data, 1, bytes, len);
+}
+
+/* How long the first packet of DATA is, with its head; 0 for one that does not say, or has not all of it here. */
 static size_t packet_len(struct text data)
 {
-	unsigned first = byte_at(data, 0);
-	size_t head = 2;
+	size_t head;
 	size_t len;
 
-	if (!(first & 0x40)) {
-		size_t bytes = (size_t)1 << (first & 3);
-
-		head = 1 + bytes;
-		if (bytes == 8 || !take_number(data, 1, bytes, &len))
-			return 0;
-	} else if (!take_number(data, 1, 1, &len)) {
+	if (byte_at(data, 0) & 0x40 ? !take_new_head(data, &head, &len) : !take_old_head(data, &head, &len))
 		return 0;
-	} else if (len == 255) {
-		head = 6;
-		if (!take_number(data, 2, 4, &len))
-			return 0;
-	} else if (len >= 224) {
-		return 0;
-	} else if (len >= 192) {
-		size_t low;
-
-		head = 3;
-		if (!take_number(data, 2, 1, &low))
-			return 0;
-		len = ((len - 192) << 8) + low + 192;
-	}
-	return head + len <= data.len ? head + len : 0;
+	return len <= data.len && head + len <= data.len ? head + len : 0;
 }
 
 static bool are_signatures(struct text data)
