@@ -148,8 +148,11 @@ static int make_room(int folder_fd, struct error *e)
 	return 0;
 }
 
-static int write_date(int folder_fd, const char *archive, const struct fetch_date *date, struct error *e)
+/* Beside, where what a dead builder leaves is swept; and not synced: what a crash leaves damaged is seen. */
+static int write_date(struct cache *cache, int folder_fd, const char *archive, const struct fetch_date *date,
+		      struct error *e)
 {
+	auto_pending struct file_pending pending = FILE_PENDING_INIT;
 	auto_buffer struct buffer rest = BUFFER_INIT;
 	auto_buffer struct buffer file = BUFFER_INIT;
 	struct digest digest;
@@ -159,7 +162,13 @@ static int write_date(int folder_fd, const char *archive, const struct fetch_dat
 	digest = sha256_of(rest.data, rest.len);
 	buffer_addf(&file, "%s%s\n", magic, digest_hex(&digest).text);
 	buffer_add(&file, rest.data, rest.len);
-	return file_replace(folder_fd, name_of(archive).text, file.data, file.len, 0666, e);
+	if (cache_store_begin(cache, &pending, e) < 0 ||
+	    file_write_fd(pending.fd, file.data, file.len, e) < 0)
+		return -1;
+	if (renameat(cache->partial_fd, pending.temporary, folder_fd, name_of(archive).text) < 0)
+		return error_sys(e, "cannot create '%s/%s' in the cache", folder_name, name_of(archive).text);
+	free(TAKE(pending.temporary, NULL));
+	return 0;
 }
 
 /* What is known already decides where it can: no lock, and nothing to write. */
@@ -203,7 +212,8 @@ int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s
 	if (damaged)
 		say_damaged(fetcher, archive);
 	if ((!found && make_room(folder_fd, e) < 0) ||
-	    write_date(folder_fd, archive, &(struct fetch_date) { date_s, epoch_now_ms() }, e) < 0)
+	    write_date(&fetcher->cache, folder_fd, archive, &(struct fetch_date) { date_s, epoch_now_ms() },
+		       e) < 0)
 		return error_wrap(e, "cache '%s'", fetcher->cache.path);
 	return 1;
 }

@@ -25,8 +25,10 @@ new_key() {
 	gpg_as "${@:3}" --quick-gen-key "$1" ed25519 sign "${2:-never}" && gpg_as --armor --export "$1" >"$1.asc"
 }
 before=--faked-system-time=20200101T000000
-new_key good never $before && new_key other && new_key unknown && new_key expired 2020-02-01 $before && new_key revoked ||
+if ! { new_key good never $before && new_key other && new_key unknown && new_key expired 2020-02-01 $before &&
+	new_key revoked; }; then
 	give_up 'keys are made' "$(cat gpg.log)"
+fi
 mkdir key
 cp good.asc key/public.asc
 
@@ -130,7 +132,7 @@ variant stripped && mv "$V/Release" "$V/InRelease"
 refused stripped trust "is no clear-signed text" 'InRelease without its signature'
 variant before && clear "$V/InRelease" && sed -i '1i Origin: Evil' "$V/InRelease"
 refused before trust 'is no clear-signed text' 'text before the message'
-variant blank && clear "$V/InRelease" && sed -i '1i\\' "$V/InRelease"
+variant blank && clear "$V/InRelease" && sed -i '1s/^/\n/' "$V/InRelease"
 refused blank trust 'is no clear-signed text' 'an empty line before the message'
 variant after && clear "$V/InRelease" && echo 'Origin: Evil' >>"$V/InRelease"
 refused after trust 'is no clear-signed text' 'text after the signature'
