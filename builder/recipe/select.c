@@ -54,9 +54,10 @@ static int check_archive(const struct recipe_source *source, struct problems *pr
 	    problems_take(problems, e) < 0)
 		return -1;
 	if (source->skip_verification)
-		problems_note(problems, &source->skip_verification_place,
-			      "'source.skip_verification: true' changes nothing unless a build is started with "
-			      "--insecure-skip-verification");
+		problems_note(
+			problems, &source->skip_verification_place,
+			"'source.skip_verification: true' changes nothing unless a build is started with "
+			"--insecure-skip-verification");
 	if (source->sha256 && source->sha256[0] &&
 	    unsupported(e, &source->sha256_place, "source.sha256",
 			"it is for downloaders that fetch one file; debootstrap's archive is signed") < 0 &&
