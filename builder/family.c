@@ -18,7 +18,6 @@ static const struct family families[] = {
 		.manager = "apt",
 		.addresses = deb_index_addresses,
 		.index = deb_index_refresh,
-		.releases = deb_index_releases,
 		.plan = deb_plan_make,
 		.check_host = deb_check_host,
 		.unpack_prepare = deb_unpack_prepare,

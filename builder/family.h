@@ -13,6 +13,7 @@
 struct customize_site;
 struct error;
 struct fetcher;
+struct index_options;
 struct index_set;
 struct inventory;
 struct layer_key;
@@ -28,10 +29,8 @@ struct family {
 	const char *downloader; /* source.downloader that selects it */
 	const char *manager;    /* packages.manager that belongs to it */
 	int (*addresses)(const struct recipe *, char ***addresses, size_t *count, struct error *);
-	int (*index)(const struct recipe *, struct fetcher *, struct log *, struct index_set *,
-		     struct error *);
-	int (*releases)(const struct recipe *, struct fetcher *, struct log *, struct index_set *,
-			struct error *);
+	int (*index)(const struct recipe *, const struct index_options *, struct fetcher *, struct log *,
+		     struct index_set *, struct error *);
 	int (*plan)(const struct recipe *, const struct index_set *, struct plan *, struct error *);
 	int (*check_host)(const struct plan *, struct error *);
 	int (*unpack_prepare)(const struct unpack_site *, struct error *);

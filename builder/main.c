@@ -57,20 +57,60 @@ static void hold_standard_fds(void)
 			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
+/* Overwrite what stands before the '@' of an address: SCHEME://NAME:WORD@HOST. */
+static void hide_credentials(char *argument)
+{
+	for (char *at = strstr(argument, "://"); at; at = strstr(at, "://")) {
+		size_t len;
+
+		at += strlen("://");
+		len = strcspn(at, "/?#");
+		while (len && at[len - 1] != '@')
+			len--;
+		if (len)
+			memset(at, 'x', len - 1);
+	}
+}
+
+/*
+ * Everybody on this host may read the arguments of a process. Kiln works with copies of its own, and of the addresses
+ * in the others nothing stays but what anybody may know.
+ */
+static char **take_arguments(int argc, char **argv)
+{
+	char **copies = xcalloc((size_t)argc + 1, sizeof *copies);
+
+	for (int i = 0; i < argc; i++) {
+		copies[i] = xstrdup(argv[i]);
+		hide_credentials(argv[i]);
+	}
+	return copies;
+}
+
+static void free_arguments(char **copies)
+{
+	for (char **copy = copies; *copy; copy++)
+		free(*copy);
+	free(copies);
+}
+
 int main(int argc, char **argv)
 {
 	struct error e = ERROR_INIT;
 	struct log log;
+	char **arguments;
 
 	memory_init();
+	arguments = take_arguments(argc, argv);
 	hold_standard_fds();
 	interrupt_install();
 	log_init(&log, LOG_NORMAL, stderr);
-	if (run(argc, argv, &log, &e) < 0) {
+	if (run(argc, arguments, &log, &e) < 0) {
 		log_progress_end(&log, NULL);
 		text_make_printable(e.text);
 		fprintf(stderr, "kiln: %s\n", e.text);
 	}
 	log_release(&log);
+	free_arguments(arguments);
 	return (int)e.kind;
 }

@@ -224,6 +224,12 @@ static int take_locked_indexes(struct build *b, struct error *e)
 	names_free(addresses, count);
 	log_say(b->options.log, "packages as in %s", b->lock.path);
 	b->indexes = TAKE(b->lock.indexes, INDEX_SET_INIT);
+	for (size_t i = 0; i < b->indexes.archive_count; i++)
+		if (b->indexes.archives[i]->unverified)
+			log_warn(b->options.log,
+				 "%s was made with --insecure-skip-verification: suite '%s' is NOT VERIFIED, "
+				 "and whoever was between here and there may have made it up",
+				 b->lock.path, b->indexes.archives[i]->suite);
 	return 0;
 }
 
@@ -233,7 +239,8 @@ static int refresh_indexes(struct build *b, struct error *e)
 
 	if (b->lock.path)
 		return take_locked_indexes(b, e);
-	if (b->family->index(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
+	if (b->family->index(&b->recipe, &b->options.archives, b->fetcher, b->options.log, &b->indexes, e) <
+	    0)
 		return -1;
 	for (size_t i = 0; i < b->indexes.file_count; i++)
 		spent.out_bytes += b->indexes.files[i].len;
@@ -293,6 +300,7 @@ int build_reach(struct build *b, const char *cache_dir, struct build_reach *reac
 		.backoff_ms = 1,
 		.log = b->options.log,
 	};
+	struct index_options archives = { .releases_alone = true };
 	char **addresses = NULL;
 	size_t count = 0;
 
@@ -302,7 +310,7 @@ int build_reach(struct build *b, const char *cache_dir, struct build_reach *reac
 	if (count)
 		reach->address = fetch_shown_url(b->fetcher, addresses[0]);
 	names_free(addresses, count);
-	if (b->family->releases(&b->recipe, b->fetcher, b->options.log, &b->indexes, e) < 0)
+	if (b->family->index(&b->recipe, &archives, b->fetcher, b->options.log, &b->indexes, e) < 0)
 		return -1;
 	reach->count = b->indexes.archive_count;
 	reach->newest_s = b->indexes.newest_date_s;

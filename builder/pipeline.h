@@ -10,6 +10,7 @@
 #include "base/meter.h"
 #include "check/lint.h"
 #include "evidence/sign.h"
+#include "index/index.h"
 #include "pack/pack.h"
 #include "sandbox/isolation.h"
 
@@ -47,6 +48,7 @@ struct build_options {
 	unsigned evidence;      /* enum evidence_kind */
 	const char *builder_id; /* NULL: nobody in particular */
 	struct signing signing;
+	struct index_options archives; /* --insecure-skip-verification, --accept-older */
 	bool offline;
 	bool layers; /* begin with the layers of earlier builds, and keep new ones */
 	enum isolation isolation;

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/version.h"
 #include "evidence/evidence.h"
+#include "index/index.h"
 #include "lock/lock.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
@@ -193,6 +194,8 @@ int record_make(const struct record_parts *parts, char **text, struct error *e)
 	if (parts->isolation != ISOLATION_AUTO)
 		set_text(record, "isolation", isolation_name(parts->isolation));
 	json_object_set_new(record, "artifacts", artefacts_json(parts->artefacts));
+	if (index_is_unverified(parts->indexes))
+		set_text(record, "verification", "skipped");
 	if (parts->evidence->count || parts->log_name)
 		json_object_set_new(record, "evidence", evidence_json(parts));
 	if (parts->signature_count)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A web server on the loopback interface that misbehaves on demand. Standard library only.
 
-    tests/server.py ROOT [--log FILE] [--until-eof]
+    tests/server.py ROOT [--log FILE] [--until-eof] [--tls CERTIFICATE-AND-KEY]
 
 serves the files below ROOT. The first line on standard output is the port (the system chooses it). With
 --until-eof it ends when its standard input does, so that it cannot outlive the test that started it; else
@@ -10,7 +10,7 @@ SIGTERM ends it. Each request appends one line to FILE:
 
     GET /debian/x.deb STATUS RANGE-OR-DASH BODY-BYTES
 
-before it is answered.
+before it is answered; behind that stands who asks, when a name was sent: 'as NAME:PASSWORD', 'proxy as …'.
 
 How it answers stands in the address, so one server does for all tests, and an address with modes works as a
 mirror: the first part of the path may be '@' and modes, separated by commas; it is cut off before the file is
@@ -37,6 +37,7 @@ looked up, and stands in the log.
     redirect       redirects to the same file without modes
     tofile         redirects to file:///etc/passwd
     toscheme=X     redirects to X://127.0.0.1/
+    to=X:HOST:PORT redirects to the same file, without modes, at X://HOST:PORT/
     auth=USER:PW   asks for that name and password
     text=WORD      answers every request with that word
 """
@@ -48,6 +49,7 @@ import hashlib
 import http.server
 import os
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -70,7 +72,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def note(self, status, sent):
-        line = f"{self.command} {self.path} {status} {self.headers.get('Range') or '-'} {sent}\n"
+        line = f"{self.command} {self.path} {status} {self.headers.get('Range') or '-'} {sent}"
+        for header, word in (("Authorization", "as"), ("Proxy-Authorization", "proxy as")):
+            if self.headers.get(header, "").startswith("Basic "):
+                line += f" {word} {base64.b64decode(self.headers[header][6:]).decode()}"
+        line += "\n"
         with self.server.lock:
             if self.server.log:
                 self.server.log.write(line)
@@ -131,6 +137,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.empty(302, Location="file:///etc/passwd")
         elif "toscheme" in modes:
             self.empty(302, Location=modes["toscheme"] + "://127.0.0.1/")
+        elif "to" in modes:
+            scheme, host, port = modes["to"].split(":")
+            self.empty(302, Location=f"{scheme}://{host}:{port}{urllib.parse.quote(path)}")
         else:
             return False
         return True
@@ -226,8 +235,14 @@ def main():
     parser.add_argument("root")
     parser.add_argument("--log")
     parser.add_argument("--until-eof", action="store_true")
+    parser.add_argument("--tls", metavar="FILE", help="PEM: certificate and key")
     arguments = parser.parse_args()
     server = Server(("127.0.0.1", 0), Handler)
+    if arguments.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(arguments.tls)
+        # The handshake belongs to the thread of the connection: it may fail, and must not hold up the others.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.root = os.path.realpath(arguments.root)
     server.log = open(arguments.log, "a", encoding="utf-8") if arguments.log else None
     server.lock = threading.Lock()

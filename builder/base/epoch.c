@@ -10,6 +10,14 @@ int64_t epoch_now(void)
 	return time(NULL);
 }
 
+int64_t epoch_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / (1000 * 1000);
+}
+
 double monotonic_seconds(void)
 {
 	struct timespec now;

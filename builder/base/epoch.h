@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Points in time as int64_t seconds since 1970-01-01 UTC (`_s`). Nothing here looks at the time zone
- * or the locale, and only epoch_now() looks at a clock.
+ * or the locale, and only epoch_now() and epoch_now_ms() look at a clock.
  */
 #ifndef BASE_EPOCH_H
 #define BASE_EPOCH_H
@@ -9,6 +9,8 @@
 #include "base/text.h"
 
 int64_t epoch_now(void);
+/* The same in milliseconds. */
+int64_t epoch_now_ms(void);
 /* Seconds on a clock that never steps, for durations. */
 double monotonic_seconds(void);
 /* "Sat, 21 Nov 2026 08:15:42 UTC" (RFC 5322 as Release files have it; zones UTC, GMT, +hhmm); false if malformed. */

@@ -24,7 +24,7 @@ enum error_kind {
 	ERROR_UNSUPPORTED = 4,  /* valid, but this version does not run it */
 	ERROR_FETCH = 5,        /* a server or the network */
 	ERROR_TRUST = 6,        /* a signature, or a key */
-	ERROR_EXPIRED = 7,      /* a Release file outside its time of validity */
+	ERROR_EXPIRED = 7,      /* a Release file outside its time of validity, or older than one before */
 	ERROR_DIGEST = 8,       /* size or digest differs from what was promised */
 	ERROR_PLAN = 9,         /* packages unknown or not installable together */
 	ERROR_FORMAT = 10,      /* a malformed package, index, archive or lock */

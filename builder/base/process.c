@@ -35,13 +35,14 @@ static void child_release(struct child *child)
 	process_kill(TAKE(child->pid, -1));
 }
 
-static char **environment_in_c_locale(void)
+static char **environment_in_c_locale(bool bare)
 {
 	char **list = NULL;
 	size_t count = 0;
 
 	for (char **variable = environ; *variable; variable++)
-		if (!is_prefix(*variable, "LC_") && !is_prefix(*variable, "LANG"))
+		if (bare ? is_prefix(*variable, "PATH=")
+			 : !is_prefix(*variable, "LC_") && !is_prefix(*variable, "LANG"))
 			PUSH(list, count, *variable);
 	PUSH(list, count, (char *)(uintptr_t) "LC_ALL=C");
 	PUSH(list, count, NULL);
@@ -51,7 +52,7 @@ static char **environment_in_c_locale(void)
 static int start(const struct process_options *options, int out_fd, int err_fd, pid_t *pid)
 {
 	static const int to_default[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
-	auto_free char **environment = environment_in_c_locale();
+	auto_free char **environment = environment_in_c_locale(options->bare);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t set;

@@ -26,10 +26,11 @@ struct process_options {
 	int input_fd;              /* borrowed; its standard input; 0: empty */
 	uint64_t output_max_bytes; /* of each of the two; more is an error */
 	int timeout_ms;            /* of the whole run */
+	bool bare;                 /* of the environment it gets PATH alone */
 };
 
 /*
- * Run a program to its end, with LC_ALL=C and otherwise kiln's environment.
+ * Run a program to its end, with LC_ALL=C and otherwise kiln's environment, unless that is to be bare.
  * A non-zero exit status is no error here: it is in RESULT. A program that does not exist is
  * ERROR_SYSTEM with e->sys == ENOENT.
  */

@@ -35,6 +35,7 @@ struct inspect_report {
 	struct metadata metadata;
 	const char *metadata_problem; /* NULL: it could be read */
 	struct digest fingerprint;
+	bool unverified;     /* its record says that the archives were used without a good signature */
 	const char *system;  /* PRETTY_NAME of os-release, or NULL */
 	uint64_t root_bytes; /* of all regular files, each once */
 	size_t file_count;   /* names; those of one file count each */

@@ -2,6 +2,7 @@
 #include "check/inspect.h"
 
 #include "check/findings.h"
+#include "check/verify_beside.h"
 
 #include <jansson.h>
 #include <time.h>
@@ -101,6 +102,8 @@ void inspect_print(const struct image *image, const struct inspect_report *repor
 	line(out, "fingerprint", digest_hex(&report->fingerprint).text);
 	if (report->system)
 		line(out, "system", report->system);
+	if (report->unverified)
+		line(out, "NOT VERIFIED", UNVERIFIED_WORDS);
 	if (report->metadata_problem)
 		line(out, "metadata", report->metadata_problem);
 	else
@@ -225,6 +228,8 @@ void inspect_print_json(const struct image *image, const struct inspect_report *
 
 	if (report->system)
 		json_object_set_new(object, "system", text_json(report->system));
+	if (report->unverified)
+		json_object_set_new(object, "verification", json_string("skipped"));
 	add_metadata(object, report);
 	json_object_set_new(object, "root",
 			    json_pack("{s:o, s:o, s:o, s:o, s:o}", "bytes", number_json(report->root_bytes),

@@ -81,6 +81,43 @@ static void compare_record(struct verify_report *report, const json_t *artefact,
 			 digest_hex(&report->fingerprint).text, text_at(artefact, "fingerprint"));
 }
 
+static bool says_unverified(const json_t *record)
+{
+	return strcmp(text_at(record, "verification"), "skipped") == 0;
+}
+
+/* Whether an artefact in RECORD has a file NAME. */
+static bool has_file(const json_t *record, const char *name)
+{
+	const json_t *artefact;
+	const json_t *file;
+	size_t i;
+	size_t k;
+
+	json_array_foreach (json_object_get(record, "artifacts"), i, artefact)
+		json_array_foreach (json_object_get(artefact, "files"), k, file)
+			if (strcmp(text_at(file, "name"), name) == 0)
+				return true;
+	return false;
+}
+
+bool is_unverified_beside(const char *image_path)
+{
+	auto_free char *folder = folder_of(image_path);
+	auto_free char *path = xasprintf("%s/image.json", folder);
+	auto_free char *data = NULL;
+	struct error ignored = ERROR_INIT; /* there need be no such file */
+	json_t *record = NULL;
+	size_t len;
+	bool unverified;
+
+	if (file_read(AT_FDCWD, path, LIMIT_FILE_TEXT_BYTES, &data, &len, &ignored) == 0)
+		record = json_loadb(data, len, 0, NULL);
+	unverified = record && says_unverified(record) && has_file(record, name_of(image_path));
+	json_decref(record);
+	return unverified;
+}
+
 static int check_record(struct verify_report *report, const char *folder, struct error *e)
 {
 	auto_free char *path = NULL;
@@ -101,9 +138,13 @@ static int check_record(struct verify_report *report, const char *folder, struct
 		findings_mistake(&report->findings, ERROR_FORMAT, path, place, "no JSON: %s", problem.text);
 		return 0;
 	}
-	json_array_foreach (json_object_get(record, "artifacts"), i, artefact)
-		if (is_of(artefact, report))
-			compare_record(report, artefact, path);
+	json_array_foreach (json_object_get(record, "artifacts"), i, artefact) {
+		if (!is_of(artefact, report))
+			continue;
+		compare_record(report, artefact, path);
+		if (says_unverified(record))
+			findings_note(&report->findings, path, "", UNVERIFIED_WORDS);
+	}
 	json_decref(record);
 	return 0;
 }

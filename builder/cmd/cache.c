@@ -86,8 +86,9 @@ static int parse_request(const struct settings *settings, struct request *reques
 	for (size_t i = 1; i < words->count; i++)
 		if (choose_kind(request, words->items[i], e) < 0)
 			return -1;
+	/* Small, and what they are for is to be remembered: they go only when they are named. */
 	for (size_t i = 0; words->count <= 1 && i < CACHE_KINDS; i++)
-		request->kinds[i] = true;
+		request->kinds[i] = !request->trim || i != CACHE_DATES;
 	return request->trim ? parse_bounds(settings, request, e) : 0;
 }
 

@@ -23,6 +23,7 @@ struct settings {
 	struct words mirrors;
 	struct words chosen_cells;
 	struct words allowed;
+	struct words accept_older;
 	struct words configs; /* these three: of an instance */
 	struct words devices;
 	struct words properties;
@@ -60,6 +61,7 @@ struct settings {
 	bool files;
 	bool cells;
 	bool check;
+	bool insecure_skip_verification;
 	bool offline;
 	bool no_layers;
 	bool no_lint;

@@ -3,6 +3,7 @@
 #include "cmd/cmd.h"
 
 #include "check/inspect.h"
+#include "check/verify_beside.h"
 
 int cmd_inspect(const struct settings *settings, struct error *e)
 {
@@ -14,6 +15,7 @@ int cmd_inspect(const struct settings *settings, struct error *e)
 	if (image_open(settings->arguments.items[0], rootfs, settings->log, &image, e) < 0 ||
 	    inspect_image(image, &report, e) < 0)
 		return -1;
+	report.unverified = is_unverified_beside(settings->arguments.items[0]);
 	if (settings->json)
 		inspect_print_json(image, &report, &out);
 	else

@@ -46,6 +46,8 @@ struct option_row {
 #define FIELD(member) offsetof(struct settings, member)
 
 static const struct option_row rows[] = {
+	{ "accept-older", 0, "SUITE", OPTION_LIST, FIELD(accept_older), ON_BUILD | ON_LOCK | ON_PLAN,
+	  "let this suite of an archive be older than it was at an earlier build" },
 	{ "all", 0, NULL, OPTION_FLAG, FIELD(all), ON_BUILD | ON_LOCK,
 	  "every image of the recipe's matrix, each in a folder of its own, or its lock" },
 	{ "allow", 0, "RULE[=PATH]", OPTION_LIST, FIELD(allowed), ON_BUILD | ON_LINT,
@@ -88,6 +90,9 @@ static const struct option_row rows[] = {
 	  "unified, split, squashfs, lxc, tar, dir (default: unified,split); matrix: json, github or "
 	  "gitlab" },
 	{ "help", 'h', NULL, OPTION_FLAG, FIELD(help), ON_ALL, "print this text" },
+	{ "insecure-skip-verification", 0, NULL, OPTION_FLAG, FIELD(insecure_skip_verification),
+	  ON_BUILD | ON_LOCK | ON_PLAN,
+	  "use archives also without a good signature; the image's record says so" },
 	{ "instance", 0, "NAME[,KEY=VALUE]", OPTION_TEXT, FIELD(instance), ON_TEMPLATE,
 	  "the instance, and its type, architecture, ephemeral, privileged (default: c1)" },
 	{ "isolation", 0, "WAY", OPTION_TEXT, FIELD(isolation), ON_BUILD | ON_REBUILD,
@@ -291,6 +296,7 @@ void settings_release(struct settings *settings)
 	free(settings->mirrors.items);
 	free(settings->chosen_cells.items);
 	free(settings->allowed.items);
+	free(settings->accept_older.items);
 	free(settings->configs.items);
 	free(settings->devices.items);
 	free(settings->properties.items);

@@ -40,7 +40,7 @@ static json_t *subjects_json(const struct evidence_options *options)
  * What whoever started the build has said, as image.json has it under "inputs"; the files of the recipe are among the
  * dependencies.
  */
-static json_t *external_json(const json_t *inputs)
+static json_t *external_json(const json_t *inputs, bool unverified)
 {
 	static const char *const keys[] = { "image", "parameters" };
 	json_t *object = json_object();
@@ -50,6 +50,8 @@ static json_t *external_json(const json_t *inputs)
 	json_put(object, "recipe", recipe);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		json_object_set(object, keys[i], json_object_get(inputs, keys[i]));
+	if (unverified)
+		json_set(object, "verification", "skipped");
 	return object;
 }
 
@@ -105,6 +107,9 @@ static void add_indexes(json_t *list, const json_t *inputs)
 
 	json_array_foreach (json_object_get(inputs, "archives"), i, archive) {
 		add_resource(list, "release", json_object_get(archive, "release"));
+		if (json_is_false(json_object_get(archive, "verified")))
+			json_put(json_array_get(list, json_array_size(list) - 1), "annotations",
+				 json_pack("{s:b}", "verified", 0));
 		json_array_foreach (json_object_get(archive, "indexes"), k, index)
 			add_resource(list, "index", index);
 	}
@@ -177,7 +182,7 @@ static json_t *definition_json(const struct evidence_options *options, const str
 	json_t *dependencies = json_array();
 
 	json_set(object, "buildType", PROVENANCE_BUILD_TYPE);
-	json_put(object, "externalParameters", external_json(inputs));
+	json_put(object, "externalParameters", external_json(inputs, index_is_unverified(options->indexes)));
 	json_put(object, "internalParameters", internal_json(inputs));
 	if (options->lock->path)
 		add_lock(dependencies, options->lock);

@@ -144,3 +144,48 @@ int apt_targets(struct buffer *targets, struct error *e)
 		add_target(lists_fd, text_cut(rest, '\n', &rest), targets);
 	return 0;
 }
+
+/* VALUE of NAME='VALUE', malloc'ed; NULL where there is none, or it is DIRECT. A quote in it would go on with \'. */
+static char *setting(struct text output, const char *name)
+{
+	auto_free char *begin = xasprintf("%s='", name);
+
+	while (output.ptr) {
+		struct text line = text_trim(text_cut(output, '\n', &output));
+		struct text value = { line.ptr + strlen(begin), line.len - strlen(begin) - 1 };
+
+		if (!text_starts(line, begin) || line.len < strlen(begin) + 2 ||
+		    line.ptr[line.len - 1] != '\'' || memchr(value.ptr, '\'', value.len))
+			continue;
+		return text_is_anycase(value, "DIRECT") ? NULL : xstrndup(value.ptr, value.len);
+	}
+	return NULL;
+}
+
+int apt_route_read(struct apt_route *route, struct error *e)
+{
+	static const char *const argv[] = { "apt-config", "shell",
+					    "HTTP",       "Acquire::http::Proxy",
+					    "HTTPS",      "Acquire::https::Proxy",
+					    "CA",         "Acquire::https::CaInfo",
+					    NULL };
+	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
+	struct text output;
+
+	if (ask(argv, &result, e) < 0)
+		return -1;
+	output = (struct text) { result.output.data, result.output.len };
+	route->http_proxy = setting(output, "HTTP");
+	route->https_proxy = setting(output, "HTTPS");
+	route->ca_file = setting(output, "CA");
+	if (!route->https_proxy && route->http_proxy && !memmem(output.ptr, output.len, "HTTPS=", 6))
+		route->https_proxy = xstrdup(route->http_proxy);
+	return 0;
+}
+
+void apt_route_release(struct apt_route *route)
+{
+	free(TAKE(route->http_proxy, NULL));
+	free(TAKE(route->https_proxy, NULL));
+	free(TAKE(route->ca_file, NULL));
+}

@@ -19,6 +19,42 @@ enum {
 	READ_BYTES = 256 * 1024,
 };
 
+static bool is_set(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return value && *value;
+}
+
+/*
+ * What kiln's environment says goes before what apt's settings say: it is of this run. SSL_CERT_FILE is the variable
+ * that OpenSSL has for it; libcurl does not look at it.
+ */
+static int find_route(struct fetcher *fetcher, struct http_route *route, struct error *e)
+{
+	struct error local = ERROR_INIT;
+
+	if (fetcher->offline)
+		return 0;
+	if (auth_load(&fetcher->auth, e) < 0)
+		return -1;
+	route->auth = &fetcher->auth;
+	if (apt_route_read(&fetcher->apt, &local) < 0) {
+		if (local.kind == ERROR_INTERRUPTED) {
+			*e = local;
+			return -1;
+		}
+		/* A host without apt has no settings for it. */
+		log_detail(fetcher->log, "this host's apt names no proxy: %s", local.text);
+	}
+	if (!is_set("http_proxy") && !is_set("all_proxy") && !is_set("ALL_PROXY"))
+		route->http_proxy = fetcher->apt.http_proxy;
+	if (!is_set("https_proxy") && !is_set("HTTPS_PROXY") && !is_set("all_proxy") && !is_set("ALL_PROXY"))
+		route->https_proxy = fetcher->apt.https_proxy;
+	route->ca_file = is_set("SSL_CERT_FILE") ? getenv("SSL_CERT_FILE") : fetcher->apt.ca_file;
+	return 0;
+}
+
 int fetcher_open(const struct fetch_options *options, struct fetcher **out, struct error *e)
 {
 	struct http_options http = {
@@ -43,7 +79,8 @@ int fetcher_open(const struct fetch_options *options, struct fetcher **out, stru
 		free(fetcher);
 		return -1;
 	}
-	if (derived_open_store(fetcher, e) < 0 || http_open(&http, &fetcher->http, e) < 0) {
+	if (derived_open_store(fetcher, e) < 0 || find_route(fetcher, &http.route, e) < 0 ||
+	    http_open(&http, &fetcher->http, e) < 0) {
 		fetcher_close(fetcher);
 		return -1;
 	}
@@ -56,6 +93,8 @@ void fetcher_close(struct fetcher *fetcher)
 	if (!fetcher)
 		return;
 	http_close(fetcher->http);
+	auth_release(&fetcher->auth);
+	apt_route_release(&fetcher->apt);
 	derived_close_store(fetcher);
 	cache_release(&fetcher->cache);
 	pthread_mutex_destroy(&fetcher->transfer);

@@ -87,15 +87,27 @@ struct fetch_answer {
 	bool found;      /* false: the server says there is none (404, 410); offline: not in the cache */
 	char *data;      /* malloc'ed, NUL-terminated; NULL unless found */
 	size_t len;
+	/* Of what the cache has not yet, for fetch_keep_answers(): */
+	bool fresh;
+	struct digest from; /* of the address that answered */
+	char *etag;         /* owned; NULL: none */
+	char *modified;     /* owned; NULL: none */
 };
+
+void fetch_answer_release(struct fetch_answer *answer);
 
 /*
  * Fetch all of them, each of at most MAX_BYTES, asking the server whether it changed since the copy in the
- * cache. Offline: the copy in the cache. NOT VERIFIED: the caller checks the signature, and says
- * fetch_forget() when it is wrong. On failure no answer holds data.
+ * cache. Offline: the copy in the cache. NOT VERIFIED: the caller checks the signature, and then says
+ * fetch_keep_answers(), so that what anybody made up does not take the place of a good copy; or, when it is wrong,
+ * fetch_forget(). On failure no answer holds data.
  */
 int fetch_answers(struct fetcher *fetcher, struct fetch_answer *answers, size_t count, uint64_t max_bytes,
 		  struct error *e) MUST_CHECK;
+
+/* These have stood the test: the cache takes those that it has not yet. */
+int fetch_keep_answers(struct fetcher *fetcher, const struct fetch_answer *answers, size_t count,
+		       struct error *e) MUST_CHECK;
 
 /* Whether answers that were not found were only looked for in the cache. */
 bool fetch_is_offline(const struct fetcher *fetcher);
@@ -103,7 +115,7 @@ bool fetch_is_offline(const struct fetcher *fetcher);
 /* The copy of URL in the cache is no good: ask for the whole next time. */
 void fetch_forget(struct fetcher *fetcher, const char *url);
 
-/* fetch_answers() for one: 1 with malloc'ed *data, or 0 when there is none. */
+/* fetch_answers() for one, which is kept: 1 with malloc'ed *data, or 0 when there is none. */
 int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes, char **data, size_t *len,
 		   struct error *e) MUST_CHECK;
 

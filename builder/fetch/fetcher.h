@@ -3,6 +3,8 @@
 #ifndef FETCH_FETCHER_H
 #define FETCH_FETCHER_H
 
+#include "fetch/apt.h"
+#include "fetch/auth.h"
 #include "fetch/cache.h"
 #include "fetch/fetch.h"
 #include "fetch/http.h"
@@ -12,7 +14,9 @@
 
 struct fetcher {
 	struct cache cache;
-	struct http *http;             /* owned */
+	struct http *http;    /* owned */
+	struct apt_route apt; /* this and the next: what HTTP borrows */
+	struct auth auth;
 	const struct mirrors *mirrors; /* borrowed; may be NULL */
 	struct log *log;               /* borrowed */
 	bool offline;

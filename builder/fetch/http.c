@@ -5,6 +5,7 @@
 #include "base/epoch.h"
 #include "base/interrupt.h"
 #include "base/version.h"
+#include "fetch/auth.h"
 #include "fetch/url.h"
 
 #include <assert.h>
@@ -172,6 +173,32 @@ static void set_limits(const struct http_options *options, CURL *easy, const cha
 	SET(easy, CURLOPT_PIPEWAIT, 1L); /* rather one more HTTP/2 stream than one more connection */
 }
 
+/*
+ * Where the environment names a proxy, libcurl has seen it. A host's name goes to that host alone: libcurl keeps name
+ * and password to itself when a server sends it on to another.
+ */
+static void set_route(const struct http_route *route, CURL *easy, const char *url)
+{
+	bool https = strncasecmp(url, "https:", 6) == 0;
+	const char *proxy = https ? route->https_proxy : route->http_proxy;
+	const char *without = getenv("no_proxy");
+	const struct auth_entry *entry = route->auth ? auth_find(route->auth, url) : NULL;
+
+	SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (route->ca_file)
+		SET(easy, CURLOPT_CAINFO, route->ca_file);
+	if (proxy) {
+		SET(easy, CURLOPT_PROXY, proxy);
+		SET(easy, CURLOPT_NOPROXY, without && *without ? without : "localhost,127.0.0.1,::1");
+	}
+	SET(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
+	if (entry) {
+		SET(easy, CURLOPT_USERNAME, entry->login);
+		SET(easy, CURLOPT_PASSWORD, entry->password);
+	}
+}
+
 static int start_transfer(struct http *http, struct http_try *try, struct error *e)
 {
 	CURL *easy = curl_easy_init();
@@ -185,6 +212,7 @@ static int start_transfer(struct http *http, struct http_try *try, struct error 
 	try->write_error = ERROR_INIT;
 	try->start = try->job->offset;
 	set_limits(&http->options, easy, url_of(try));
+	set_route(&http->options.route, easy, url_of(try));
 	for (size_t i = 0; i < HTTP_HEADER_MAX && try->job->headers[i]; i++)
 		try->headers = curl_slist_append(try->headers, try->job->headers[i]);
 	SET(easy, CURLOPT_HTTPHEADER, try->headers);
@@ -297,6 +325,13 @@ static enum outcome judge_status(struct http_try *try, long status)
 	return status >= 500 || status == 429 || status == 408 ? OUTCOME_RETRY : OUTCOME_REFUSED;
 }
 
+static bool is_redirected(const struct http_try *try)
+{
+	long count = 0;
+
+	return curl_easy_getinfo(try->easy, CURLINFO_REDIRECT_COUNT, &count) == CURLE_OK && count > 0;
+}
+
 /* file: knows no status, but has its own word for what does not exist. */
 static enum outcome judge(struct http_try *try, CURLcode code)
 {
@@ -314,7 +349,18 @@ static enum outcome judge(struct http_try *try, CURLcode code)
 		return OUTCOME_OK;
 	if (try->start && !try->answered && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME))
 		return OUTCOME_FROM_START;
-	say_failed(try, ERROR_FETCH, "%s", try->text[0] ? try->text : curl_easy_strerror(code));
+	if (code == CURLE_UNSUPPORTED_PROTOCOL && is_redirected(try))
+		say_failed(try, ERROR_FETCH,
+			   "it redirects to a scheme that is refused (https stays https, and "
+			   "http may become https)");
+	else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+		say_failed(
+			try, ERROR_FETCH,
+			"its certificate is not good: %s (SSL_CERT_FILE, or Acquire::https::CaInfo of apt, "
+			"names other authorities)",
+			try->text[0] ? try->text : curl_easy_strerror(code));
+	else
+		say_failed(try, ERROR_FETCH, "%s", try->text[0] ? try->text : curl_easy_strerror(code));
 	if (code == CURLE_FILE_COULDNT_READ_FILE)
 		return OUTCOME_MISSING;
 	return is_passing(code) ? OUTCOME_RETRY : OUTCOME_REFUSED;

@@ -16,7 +16,16 @@
 struct http;
 struct http_job;
 
+/* Whom to go through, and whom to believe; each NULL where nobody has said so. All borrowed. */
+struct http_route {
+	const char *http_proxy; /* these two: not for this host itself */
+	const char *https_proxy;
+	const char *ca_file; /* PEM: the certificates that may sign a server's */
+	const struct auth *auth;
+};
+
 struct http_options {
+	struct http_route route;
 	unsigned parallel_max;
 	unsigned retry_max;  /* further tries of one address */
 	unsigned backoff_ms; /* before the first of them; doubled each time */

@@ -20,6 +20,7 @@ static const struct {
 	[CACHE_PAYLOADS] = { "payloads", "payload", true },
 	[CACHE_ANSWERS] = { "answers", "volatile", false },
 	[CACHE_PARTIAL] = { "partial", "partial", false },
+	[CACHE_DATES] = { "dates", "dates", false },
 	[CACHE_LAYERS] = { "layers", NULL, false },
 };
 
@@ -36,6 +37,8 @@ static void add_file(struct cache_items *items, int dir_fd, const char *folder, 
 	struct stat st;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return;
+	if (kind == CACHE_DATES && name[0] == '.') /* their lock */
 		return;
 	item.path = xasprintf("%s/%s", folder, name);
 	item.size_bytes = (uint64_t)st.st_blocks * BLOCK_BYTES;

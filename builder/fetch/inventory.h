@@ -14,6 +14,7 @@ enum cache_kind {
 	CACHE_PAYLOADS, /* payload/: packages decompressed, see derived.h */
 	CACHE_ANSWERS,  /* volatile/: what servers said without a promised digest */
 	CACHE_PARTIAL,  /* partial/: downloads that were cut off */
+	CACHE_DATES,    /* dates/: how new archives were, see dates.h */
 	CACHE_LAYERS,   /* layers/: those who list them put them here, see layer.h */
 	CACHE_KINDS,
 };

@@ -147,6 +147,22 @@ static bool is_own_address(const struct archive_kind *kind, const char *address)
 		strcmp(kind->label, "Debian-Security") == 0);
 }
 
+char *mirror_identity(const char *url)
+{
+	auto_free char *address = url_canonical_folder(url);
+	auto_free char *shown = url_without_credentials(address ? address : url);
+	const char *host = strstr(shown, "://");
+
+	for (size_t i = 0; address && i < ARRAY_LEN(kinds); i++) {
+		const struct archive_kind *kind = &kinds[i];
+
+		if (is_own_address(kind, shown))
+			return xasprintf("%s %s %s%s", kind->origin, kind->label, kind->path,
+					 kind->mirror_word ? kind->mirror_word : "");
+	}
+	return xstrdup(host ? host : shown);
+}
+
 char *mirror_snapshot(const char *url, const char *stamp)
 {
 	auto_free char *address = url_canonical_folder(url);

@@ -43,6 +43,12 @@ void mirrors_add_targets(struct mirrors *mirrors, struct text targets, const cha
 			 size_t count, struct log *log);
 
 /*
+ * What stands for the archive at URL wherever it is fetched from, malloc'ed: one of a distribution's own addresses for
+ * all of them, else the address, without scheme and credentials.
+ */
+char *mirror_identity(const char *url);
+
+/*
  * The address of the archive at URL as it was at STAMP ("20260101T000000Z"), malloc'ed; NULL where URL is not one of
  * Debian's or Ubuntu's own that has snapshots.
  */

@@ -158,3 +158,21 @@ char *url_without_credentials(const char *address)
 	buffer_add(&buffer, url.path.ptr, url.path.len);
 	return buffer_take(&buffer);
 }
+
+char *url_hide_credentials(const char *text)
+{
+	auto_buffer struct buffer shown = BUFFER_INIT;
+	const char *colon;
+
+	while ((colon = strstr(text, "://"))) {
+		struct text authority = { colon + 3, strcspn(colon + 3, "/?#'\" \t\r\n") };
+
+		buffer_add(&shown, text, (size_t)(colon + 3 - text));
+		if (is_suffix(shown.data, "http://") || is_suffix(shown.data, "https://") ||
+		    is_suffix(shown.data, "ftp://"))
+			take_credentials(&authority);
+		text = authority.ptr;
+	}
+	buffer_adds(&shown, text);
+	return buffer_take(&shown);
+}

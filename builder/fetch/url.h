@@ -28,5 +28,10 @@ char *url_canonical_folder(const char *address);
 
 /* ADDRESS as it may be shown: malloc'ed. */
 char *url_without_credentials(const char *address);
+/*
+ * TEXT, such as a line of sources.list, with every address of http, https and ftp in it as it may be shown; malloc'ed.
+ * Before the '@' of others stands no password: ssh://git@host.
+ */
+char *url_hide_credentials(const char *text);
 
 #endif

@@ -19,6 +19,7 @@ struct verdict {
 	unsigned good;
 	bool current_good; /* the signature whose lines these are: GOODSIG came */
 	bool bad;
+	bool broken; /* what gpgv read was not what it should be */
 	bool weak;
 	bool no_data;
 	struct buffer missing; /* ", 0x…" each */
@@ -42,13 +43,18 @@ static bool is_strong(const struct verdict *verdict, struct text algorithm)
 static void take_valid(struct verdict *verdict, struct text arguments)
 {
 	struct text algorithm = { NULL, 0 };
+	struct text class;
 
 	for (int i = 0; i < 8; i++)
 		algorithm = text_word(&arguments);
+	class = text_word(&arguments);
 	/* A VALIDSIG also follows EXPKEYSIG and REVKEYSIG; only after GOODSIG it says what its name says. */
 	if (!verdict->current_good)
 		return;
-	if (is_strong(verdict, algorithm))
+	/* Of a document, binary or text: not of a key. */
+	if (!text_is(class, "00") && !text_is(class, "01"))
+		verdict->broken = true;
+	else if (is_strong(verdict, algorithm))
 		verdict->good++;
 	else
 		verdict->weak = true;
@@ -72,6 +78,13 @@ static void take_missing(struct verdict *verdict, struct text key)
 	buffer_addf(&verdict->missing, ", 0x%.*s", TEXT_ARG(key));
 }
 
+/* It stands in the place of GOODSIG; the VALIDSIG that follows is not one. */
+static void take_worthless(struct verdict *verdict, struct text *key, struct text arguments)
+{
+	verdict->current_good = false;
+	*key = text_word(&arguments);
+}
+
 static void take_line(struct verdict *verdict, struct text line)
 {
 	struct text word;
@@ -88,14 +101,16 @@ static void take_line(struct verdict *verdict, struct text line)
 		take_valid(verdict, line);
 	else if (text_is(word, "BADSIG"))
 		verdict->bad = true;
+	else if (text_is(word, "BADARMOR") || text_is(word, "UNEXPECTED"))
+		verdict->broken = true;
 	else if (text_is(word, "NODATA"))
 		verdict->no_data = true;
 	else if (text_is(word, "NO_PUBKEY"))
 		take_missing(verdict, text_word(&line));
 	else if (text_is(word, "EXPKEYSIG") || text_is(word, "EXPSIG"))
-		verdict->expired = text_word(&line);
+		take_worthless(verdict, &verdict->expired, line);
 	else if (text_is(word, "REVKEYSIG"))
-		verdict->revoked = text_word(&line);
+		take_worthless(verdict, &verdict->revoked, line);
 	else if (text_is(word, "ERRSIG"))
 		take_error(verdict, line);
 }
@@ -130,7 +145,10 @@ int verify_judge(struct text status, bool accept_sha1, struct error *e)
 
 	while (status.ptr)
 		take_line(&verdict, text_cut(status, '\n', &status));
-	if (verdict.bad)
+	if (verdict.broken)
+		result =
+			error_set(e, ERROR_TRUST, "is not signed as it should be: gpgv finds its form wrong");
+	else if (verdict.bad)
 		result = error_set(e, ERROR_TRUST, "has a bad signature: its content was changed");
 	else if (!verdict.good)
 		result = say_why_not(&verdict, e);
@@ -168,10 +186,15 @@ static int run_gpgv(const char *const *argv, const int *fds, size_t count, struc
 					   .keep_fds = fds,
 					   .keep_count = count,
 					   .output_max_bytes = LIMIT_RELEASE_BYTES,
-					   .timeout_ms = GPGV_TIMEOUT_MS };
+					   .timeout_ms = GPGV_TIMEOUT_MS,
+					   .bare = true };
 
-	if (process_run(&options, result, e) == 0)
-		return 0;
+	if (process_run(&options, result, e) == 0) {
+		/* 1 and 2 are for signatures that do not count, of which its status tells more. */
+		if (result->status <= 2)
+			return 0;
+		return error_set(e, ERROR_SYSTEM, "gpgv ends with exit status %d", result->status);
+	}
 	return e->sys == ENOENT ? program_missing(argv[0], e) : -1;
 }
 
@@ -194,14 +217,14 @@ static int check(struct text keyring, struct text text, const struct text *signa
 	snprintf(status_fd, sizeof status_fd, "%d", status_file.fd);
 
 	const int fds[] = { key_file.fd, text_file.fd, status_file.fd, signature_file.fd };
-	const char *const clear[] = { "gpgv",         "--ignore-time-conflict",
-				      "--status-fd",  status_fd,
-				      "--keyring",    key_file.path,
-				      "--output",     "-",
-				      text_file.path, NULL };
+	/* Its home is empty: no keys, settings or other habits of whoever builds. */
+	const char *const clear[] = { "gpgv",        "--homedir", "/nonexistent", "--ignore-time-conflict",
+				      "--status-fd", status_fd,   "--keyring",    key_file.path,
+				      "--output",    "-",         text_file.path, NULL };
 	const char *const detached[] = {
-		"gpgv",        "--ignore-time-conflict", "--status-fd",  status_fd, "--keyring",
-		key_file.path, signature_file.path,      text_file.path, NULL
+		"gpgv",    "--homedir", "/nonexistent", "--ignore-time-conflict", "--status-fd",
+		status_fd, "--keyring", key_file.path,  signature_file.path,      text_file.path,
+		NULL
 	};
 
 	if (run_gpgv(signature ? detached : clear, fds, signature ? 4 : 3, result, e) < 0)
@@ -234,5 +257,8 @@ int verify_detached(struct text keyring, struct text text, struct text signature
 {
 	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
 
+	if (!openpgp_is_signature(signature))
+		return error_set(e, ERROR_TRUST,
+				 "its signature file has something else in it than signatures");
 	return check(keyring, text, &signature, accept_sha1, &result, e);
 }

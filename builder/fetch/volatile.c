@@ -58,24 +58,22 @@ static void give(struct fetch_answer *answer, char *data, size_t len)
 	answer->len = len;
 }
 
-static int keep(struct answer_job *answer, struct error *e)
+/* It is new, and what to ask with the next time. */
+static void give_fresh(struct answer_job *job)
 {
-	struct http_job *job = &answer->job;
-	struct cache_answer fresh = {
-		.data = answer->body.data ? answer->body.data : (char *)(uintptr_t) "",
-		.len = answer->body.len,
-		.from = sha256_of(answer->url, strlen(answer->url)),
-		.etag = job->etag[0] ? job->etag : NULL,
-		.modified = job->modified[0] ? job->modified : NULL,
-	};
+	struct fetch_answer *answer = job->answer;
+	size_t len = job->body.len;
 
-	return cache_answer_write(&answer->fetcher->cache, answer->answer->url, &fresh, e);
+	give(answer, len ? buffer_take(&job->body) : xstrdup(""), len);
+	answer->fresh = true;
+	answer->from = sha256_of(job->url, strlen(job->url));
+	answer->etag = job->job.etag[0] ? xstrdup(job->job.etag) : NULL;
+	answer->modified = job->job.modified[0] ? xstrdup(job->job.modified) : NULL;
 }
 
 static int answer_end(struct http_job *job, enum http_end how, struct error *e)
 {
 	struct answer_job *answer = answer_job_of(job);
-	size_t len = answer->body.len;
 
 	if (how == HTTP_UNCHANGED) {
 		if (!answer->cached.data)
@@ -83,9 +81,7 @@ static int answer_end(struct http_job *job, enum http_end how, struct error *e)
 					 "the server says 'not modified' without being asked");
 		give(answer->answer, TAKE(answer->cached.data, NULL), answer->cached.len);
 	} else if (how == HTTP_WHOLE) {
-		if (keep(answer, e) < 0)
-			return -1;
-		give(answer->answer, buffer_take(&answer->body), len);
+		give_fresh(answer);
 	}
 	return HTTP_DONE;
 }
@@ -160,9 +156,7 @@ int fetch_answers(struct fetcher *fetcher, struct fetch_answer *answers, size_t 
 	int result;
 
 	for (size_t i = 0; i < count; i++) {
-		answers[i].found = false;
-		answers[i].data = NULL;
-		answers[i].len = 0;
+		answers[i] = (struct fetch_answer) { .url = answers[i].url };
 		jobs[i].fetcher = fetcher;
 		jobs[i].answer = &answers[i];
 		jobs[i].max_bytes = max_bytes;
@@ -170,8 +164,33 @@ int fetch_answers(struct fetcher *fetcher, struct fetch_answer *answers, size_t 
 	result = run(fetcher, jobs, count, e);
 	release_jobs(jobs, count);
 	for (size_t i = 0; result < 0 && i < count; i++)
-		free(TAKE(answers[i].data, NULL));
+		fetch_answer_release(&answers[i]);
 	return result;
+}
+
+void fetch_answer_release(struct fetch_answer *answer)
+{
+	free(answer->data);
+	free(answer->etag);
+	free(answer->modified);
+	*answer = (struct fetch_answer) { .url = answer->url };
+}
+
+int fetch_keep_answers(struct fetcher *fetcher, const struct fetch_answer *answers, size_t count,
+		       struct error *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct fetch_answer *answer = &answers[i];
+		struct cache_answer fresh = { .data = answer->data,
+					      .len = answer->len,
+					      .from = answer->from,
+					      .etag = answer->etag,
+					      .modified = answer->modified };
+
+		if (answer->fresh && cache_answer_write(&fetcher->cache, answer->url, &fresh, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes, char **data, size_t *len,
@@ -183,8 +202,13 @@ int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes,
 		return -1;
 	if (!answer.found)
 		return 0;
-	*data = answer.data;
+	if (fetch_keep_answers(fetcher, &answer, 1, e) < 0) {
+		fetch_answer_release(&answer);
+		return -1;
+	}
+	*data = TAKE(answer.data, NULL);
 	*len = answer.len;
+	fetch_answer_release(&answer);
 	return 1;
 }
 

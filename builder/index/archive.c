@@ -4,8 +4,6 @@
 #include "base/limits.h"
 #include "base/pool.h"
 #include "fetch/fetch.h"
-#include "fetch/openpgp.h"
-#include "fetch/verify.h"
 #include "index/keyring.h"
 #include "layer/key.h"
 
@@ -25,7 +23,7 @@ struct refresh {
 static void free_answers(struct fetch_answer *answers, size_t count)
 {
 	for (size_t i = 0; answers && i < count; i++)
-		free(answers[i].data);
+		fetch_answer_release(&answers[i]);
 	free(answers);
 }
 
@@ -33,8 +31,10 @@ static void refresh_release(struct refresh *refresh)
 {
 	free_answers(refresh->inrelease, refresh->count);
 	free_answers(refresh->release, 2 * refresh->count);
-	for (size_t i = 0; i < refresh->count; i++)
+	for (size_t i = 0; i < refresh->count; i++) {
+		free(refresh->archives[i].why_not);
 		free(refresh->archives[i].text);
+	}
 	free(refresh->archives);
 	buffer_release(&refresh->image_keys);
 }
@@ -88,6 +88,7 @@ static struct archive *archive_of(struct refresh *refresh, const struct archive_
 	archive->any_age = wish->any_age;
 	archive->as_of_s = wish->as_of_s;
 	archive->accept_sha1 = wish->accept_sha1;
+	archive->any_date = wish->any_date;
 	return archive;
 }
 
@@ -116,6 +117,7 @@ static void merge(struct refresh *refresh, const struct archive_wish *wish)
 	/* Whoever insists on a fresh one, or on better signatures, gets it. */
 	archive->any_age = archive->any_age && wish->any_age;
 	archive->accept_sha1 = archive->accept_sha1 && wish->accept_sha1;
+	archive->any_date = archive->any_date && wish->any_date;
 }
 
 static int wrap(const struct archive *archive, struct error *e)
@@ -153,42 +155,6 @@ static int fetch_releases(struct refresh *refresh, struct error *e)
 	return 0;
 }
 
-static int make_keyring(const struct archive *archive, struct buffer *keyring, struct error *e)
-{
-	for (size_t i = 0; i < archive->key_count; i++) {
-		const struct key_text *key = archive->keys[i];
-
-		if (openpgp_add_keys((struct text) { key->data, key->len }, keyring, e) < 0)
-			return error_wrap(e, "key at %s", key->name);
-	}
-	if (!keyring->len)
-		return error_set(e, ERROR_TRUST,
-				 "there is no key to verify it with: the recipe gives signing keys in "
-				 "'source.keys', or in 'key' of a repository");
-	return 0;
-}
-
-static void note_file(struct archive *archive, const char *name, const struct fetch_answer *answer)
-{
-	archive->product->file = name;
-	archive->product->file_sha256 = sha256_of(answer->data, answer->len);
-	archive->product->file_bytes = answer->len;
-}
-
-static int verify_inline(struct archive *archive, struct text keyring, const struct fetch_answer *answer,
-			 struct error *e)
-{
-	auto_buffer struct buffer text = BUFFER_INIT;
-
-	if (verify_clearsigned(keyring, (struct text) { answer->data, answer->len }, archive->accept_sha1,
-			       &text, e) < 0)
-		return error_wrap(e, "file 'InRelease'");
-	archive->text_len = text.len;
-	archive->text = buffer_take(&text);
-	note_file(archive, "InRelease", answer);
-	return 0;
-}
-
 static int say_no_suite(const struct archive *archive, const struct fetcher *fetcher, struct error *e)
 {
 	if (!fetch_is_offline(fetcher))
@@ -196,55 +162,6 @@ static int say_no_suite(const struct archive *archive, const struct fetcher *fet
 				 archive->shown);
 	error_set(e, ERROR_FETCH, "its Release file is not in the cache, and --offline forbids to fetch it");
 	return wrap(archive, e);
-}
-
-static int verify_pair(struct archive *archive, struct text keyring, struct fetch_answer *release,
-		       const struct fetch_answer *signature, struct error *e)
-{
-	if (!signature->found)
-		return error_set(e, ERROR_TRUST,
-				 "is not signed: it has neither 'InRelease' nor 'Release.gpg'");
-	if (verify_detached(keyring, (struct text) { release->data, release->len },
-			    (struct text) { signature->data, signature->len }, archive->accept_sha1, e) < 0)
-		return error_wrap(e, "file 'Release'");
-	note_file(archive, "Release", release);
-	archive->text_len = release->len;
-	archive->text = TAKE(release->data, NULL);
-	return 0;
-}
-
-/* A snapshot has nothing that is newer than it; and what it has was valid then, whatever it is now. */
-static int check_snapshot(const struct archive *archive, struct error *e)
-{
-	if (!archive->as_of_s || archive->release.date_s <= archive->as_of_s)
-		return 0;
-	return error_set(
-		e, ERROR_TRUST,
-		"the Release file there is of %.*s, which is later than 'source.snapshot': this is no "
-		"server of snapshots",
-		TEXT_ARG(archive->release.date));
-}
-
-static int check_validity(const struct archive *archive, const struct archive_options *options,
-			  struct error *e)
-{
-	struct error expired = ERROR_INIT;
-	int64_t then_s = archive->as_of_s ? archive->as_of_s : options->now_s;
-
-	if (release_check_date(&archive->release, options->now_s, e) < 0 || check_snapshot(archive, e) < 0)
-		return -1;
-	if (release_check_valid_until(&archive->release, then_s, &expired) == 0)
-		return 0;
-	if (archive->any_age) {
-		log_warn(options->log, "suite '%s' at '%s' %s; accepted as the recipe says",
-			 archive->product->suite, archive->shown, expired.text);
-		return 0;
-	}
-	*e = expired;
-	return error_set(e, ERROR_EXPIRED,
-			 "%s; a mirror that lags behind is accepted with "
-			 "'source.check_valid_until: false'",
-			 expired.text);
 }
 
 static int check_suite(const struct archive *archive, struct error *e)
@@ -266,7 +183,7 @@ static int parse(struct archive *archive, const struct archive_options *options,
 		return error_wrap(e, "Release file");
 	if (check_suite(archive, e) < 0)
 		return -1;
-	return check_validity(archive, options, e);
+	return archive_check_time(archive, options, e);
 }
 
 /* The signature of one archive's Release file, by its keys or those of the image. Runs in a thread. */
@@ -274,26 +191,21 @@ static int verify_one(void *context, size_t index, struct error *e)
 {
 	struct refresh *refresh = context;
 	struct archive *archive = &refresh->archives[index];
-	auto_buffer struct buffer keyring = BUFFER_INIT;
-	struct fetch_answer *pair = &refresh->release[2 * index];
-	const struct fetch_answer *inrelease = &refresh->inrelease[index];
-	bool again = archive->lacks_key;
-	struct text keys;
+	const struct archive_answers answers = { .inrelease = &refresh->inrelease[index],
+						 .release = &refresh->release[2 * index],
+						 .signature = &refresh->release[2 * index + 1] };
+	struct text image_keys = { refresh->image_keys.data, refresh->image_keys.len };
+	/* The main archive, the first, has to stand by itself: the keys of the image come from there. */
+	bool last = index == 0 || archive->lacks_key;
 
 	if (archive->text)
 		return 0;
-	if (!inrelease->found && !pair[0].found)
+	if (!answers.inrelease->found && !answers.release->found)
 		return say_no_suite(archive, refresh->options->fetcher, e);
-	if (make_keyring(archive, &keyring, e) < 0)
-		return wrap(archive, e);
-	if (again)
-		buffer_add(&keyring, refresh->image_keys.data, refresh->image_keys.len);
-	keys = (struct text) { keyring.data, keyring.len };
-	if ((inrelease->found ? verify_inline(archive, keys, inrelease, e)
-			      : verify_pair(archive, keys, &pair[0], &pair[1], e)) == 0)
+	if (archive_verify(archive, &answers, image_keys, last && refresh->options->said.skip_verification,
+			   e) == 0)
 		return 0;
-	/* The main archive, the first, has to stand by itself: the keys of the image come from there. */
-	if (e->kind != ERROR_TRUST || index == 0 || again)
+	if (e->kind != ERROR_TRUST || last)
 		return wrap(archive, e);
 	archive->lacks_key = true;
 	error_clear(e);
@@ -328,7 +240,8 @@ static int verify_rest(struct refresh *refresh, struct error *e)
 		any = any || refresh->archives[i].lacks_key;
 	if (!any)
 		return 0;
-	if (take_image_keys(refresh, e) < 0)
+	/* What nobody vouches for vouches for nothing. */
+	if (!refresh->archives[0].why_not && take_image_keys(refresh, e) < 0)
 		return error_wrap(e, "looking for the keys of its repositories");
 	return pool_run(0, refresh->count, verify_one, refresh, e);
 }
@@ -338,7 +251,7 @@ static const char *copy(struct arena *arena, struct text text)
 	return text.len ? arena_strndup(arena, text.ptr, text.len) : "";
 }
 
-static void fill_product(struct index_set *set, const struct archive *archive)
+static void fill_product(struct index_set *set, const struct archive *archive, struct log *log)
 {
 	const struct release *release = &archive->release;
 	struct index_archive *product = archive->product;
@@ -350,6 +263,12 @@ static void fill_product(struct index_set *set, const struct archive *archive)
 	product->version = copy(&set->arena, release->version);
 	product->date_s = release->date_s;
 	product->valid_until_s = release->valid_until_s;
+	product->unverified = archive->why_not != NULL;
+	if (archive->why_not)
+		log_warn(log,
+			 "suite '%s' at '%s' is NOT VERIFIED, as --insecure-skip-verification says: %s; "
+			 "whoever is between here and there may have made it up",
+			 product->suite, archive->shown, archive->why_not);
 	product->not_automatic = release->not_automatic;
 	product->but_automatic_upgrades = release->but_automatic_upgrades;
 	product->release_sha256 = sha256_of(archive->text, archive->text_len);
@@ -358,15 +277,33 @@ static void fill_product(struct index_set *set, const struct archive *archive)
 	ARENA_PUSH(&set->arena, set->archives, set->archive_count, product);
 }
 
-/* The copies in the cache did not stand the test: a login page must not be asked about for ever. */
+static void forget_one(const struct refresh *refresh, const struct fetch_answer *answer)
+{
+	if (answer->found && !answer->fresh)
+		fetch_forget(refresh->options->fetcher, answer->url);
+}
+
+/* Copies in the cache that did not stand the test are not to be asked about for ever. */
 static void forget(const struct refresh *refresh)
 {
 	for (size_t i = 0; i < refresh->count; i++) {
-		fetch_forget(refresh->options->fetcher, refresh->inrelease[i].url);
-		for (size_t j = 2 * i; j < 2 * i + 2; j++)
-			if (refresh->release[j].url)
-				fetch_forget(refresh->options->fetcher, refresh->release[j].url);
+		forget_one(refresh, &refresh->inrelease[i]);
+		forget_one(refresh, &refresh->release[2 * i]);
+		forget_one(refresh, &refresh->release[2 * i + 1]);
 	}
+}
+
+/* They did: a later build may go by them. What nobody vouches for is not kept. */
+static int keep(const struct refresh *refresh, struct error *e)
+{
+	struct fetcher *fetcher = refresh->options->fetcher;
+
+	for (size_t i = 0; i < refresh->count; i++)
+		if (!refresh->archives[i].why_not &&
+		    (fetch_keep_answers(fetcher, &refresh->inrelease[i], 1, e) < 0 ||
+		     fetch_keep_answers(fetcher, &refresh->release[2 * i], 2, e) < 0))
+			return -1;
+	return 0;
 }
 
 static int parse_one(struct refresh *refresh, size_t index, struct error *e)
@@ -390,8 +327,8 @@ static int verify_all(struct refresh *refresh, struct error *e)
 		if (parse_one(refresh, i, e) < 0)
 			return -1;
 	for (size_t i = 0; i < refresh->count; i++)
-		fill_product(refresh->set, &refresh->archives[i]);
-	return 0;
+		fill_product(refresh->set, &refresh->archives[i], refresh->options->log);
+	return keep(refresh, e);
 }
 
 int archives_refresh(const struct archive_wish *wishes, size_t count, const struct archive_options *options,
@@ -411,7 +348,7 @@ int archives_refresh(const struct archive_wish *wishes, size_t count, const stru
 		merge(&refresh, &wishes[i]);
 	if (fetch_releases(&refresh, e) < 0 || verify_all(&refresh, e) < 0)
 		return -1;
-	if (!options->releases_alone &&
+	if (!options->said.releases_alone &&
 	    packages_refresh(refresh.archives, refresh.count, options, &set, e) < 0)
 		return -1;
 	*out = TAKE(set, INDEX_SET_INIT);
@@ -426,6 +363,14 @@ void index_set_unmap(struct index_set *set)
 		set->files[i].data = "";
 		set->files[i].len = 0;
 	}
+}
+
+bool index_is_unverified(const struct index_set *set)
+{
+	for (size_t i = 0; i < set->archive_count; i++)
+		if (set->archives[i]->unverified)
+			return true;
+	return false;
 }
 
 void index_describe(const struct index_set *set, struct layer_key *key)

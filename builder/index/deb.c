@@ -6,6 +6,7 @@
 #include "base/epoch.h"
 #include "base/file.h"
 #include "fetch/mirror.h"
+#include "fetch/url.h"
 #include "index/archive.h"
 #include "index/sources.h"
 #include "recipe/recipe.h"
@@ -81,6 +82,7 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 				     .components = source->components.items,
 				     .component_count = source->components.count,
 				     .any_age = !source->check_valid_until,
+				     .any_date = source->accept_older,
 				     .accept_sha1 = source->accept_sha1 };
 	struct key_text *keys = NULL;
 
@@ -88,21 +90,18 @@ static int add_main(const struct recipe *recipe, struct wishes *wishes, struct e
 		error_set(e, ERROR_RECIPE, "'source.url' is missing: the address of the archive");
 		return error_wrap_at(e, &source->place);
 	}
-	if (source->skip_verification) {
-		error_set(e, ERROR_UNSUPPORTED,
-			  "'source.skip_verification' is not supported: every archive must "
-			  "be signed, its keys belong into 'source.keys'");
-		return error_wrap_at(e, &source->place);
-	}
 	if (expand(recipe, source->url, &source->url_place, &wishes->arena, &wish.uri, e) < 0)
 		return -1;
 	wish.as_of_s = as_of(recipe, wish.uri);
-	if (source->snapshot_s && !wish.as_of_s)
+	if (source->snapshot_s && !wish.as_of_s) {
+		auto_free char *shown = url_without_credentials(wish.uri);
+
 		return error_at(
 			e, ERROR_UNSUPPORTED, &source->snapshot_place,
 			"'source.snapshot': no snapshots are known of '%s' (there are some of Debian's and "
 			"Ubuntu's own addresses, such as http://ftp.debian.org/debian)",
-			wish.uri);
+			shown);
+	}
 	if (source->snapshot_s && source->snapshot_s > epoch_now())
 		return error_at(e, ERROR_RECIPE, &source->snapshot_place,
 				"'source.snapshot': %s is still to come", source->snapshot);
@@ -125,7 +124,8 @@ static void add_source(const struct recipe *recipe, const struct repository *rep
 				     .components = source->components,
 				     .component_count = source->component_count,
 				     .any_age = source->any_age || !recipe->source.check_valid_until,
-				     .accept_sha1 = recipe->source.accept_sha1,
+				     .accept_sha1 = source->accept_sha1 || recipe->source.accept_sha1,
+				     .any_date = recipe->source.accept_older,
 				     .as_of_s = as_of(recipe, source->uri) };
 	struct key_text *keys = NULL;
 
@@ -169,38 +169,39 @@ static int collect(const struct recipe *recipe, struct wishes *wishes, struct er
 /* A recipe that asks for a snapshot should know which of its archives move on. */
 static void warn_of_others(const struct recipe *recipe, const struct wishes *wishes, struct log *log)
 {
-	for (size_t i = 0; recipe->source.snapshot_s && i < wishes->count; i++)
+	for (size_t i = 0; recipe->source.snapshot_s && i < wishes->count; i++) {
+		auto_free char *shown = url_without_credentials(wishes->items[i].uri);
+
 		if (!wishes->items[i].as_of_s)
-			log_warn(log, "'%s' has no snapshots that are known: it is used as it is now",
-				 wishes->items[i].uri);
+			log_warn(log, "'%s' has no snapshots that are known: it is used as it is now", shown);
+	}
 }
 
-static int refresh(const struct recipe *recipe, struct fetcher *fetcher, bool releases_alone, struct log *log,
-		   struct index_set *set, struct error *e)
+/* Signatures are checked whatever the recipe says: only who starts a build can do without. */
+static void warn_of_skipping(const struct recipe *recipe, const struct index_options *said, struct log *log)
+{
+	if (recipe->source.skip_verification && !said->skip_verification)
+		log_warn(log,
+			 "'source.skip_verification: true' alone changes nothing: signatures are checked "
+			 "unless --insecure-skip-verification is given");
+}
+
+int deb_index_refresh(const struct recipe *recipe, const struct index_options *said, struct fetcher *fetcher,
+		      struct log *log, struct index_set *set, struct error *e)
 {
 	auto_wishes struct wishes wishes = { .items = NULL };
-	struct archive_options options = { .architecture = recipe->architecture_debian,
-					   .releases_alone = releases_alone,
+	struct archive_options options = { .said = *said,
+					   .architecture = recipe->architecture_debian,
 					   .now_s = epoch_now(),
+					   .begin_ms = epoch_now_ms(),
 					   .fetcher = fetcher,
 					   .log = log };
 
 	if (collect(recipe, &wishes, e) < 0)
 		return -1;
 	warn_of_others(recipe, &wishes, log);
+	warn_of_skipping(recipe, said, log);
 	return archives_refresh(wishes.items, wishes.count, &options, set, e);
-}
-
-int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
-		      struct index_set *set, struct error *e)
-{
-	return refresh(recipe, fetcher, false, log, set, e);
-}
-
-int deb_index_releases(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
-		       struct index_set *set, struct error *e)
-{
-	return refresh(recipe, fetcher, true, log, set, e);
 }
 
 int deb_index_addresses(const struct recipe *recipe, char ***addresses, size_t *count, struct error *e)

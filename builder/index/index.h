@@ -17,6 +17,14 @@ struct fetcher;
 struct layer_key;
 struct recipe;
 
+/* What the command line says of archives. All borrowed. */
+struct index_options {
+	bool skip_verification;   /* --insecure-skip-verification: use them also without a good signature */
+	const char *const *older; /* --accept-older: suites, or addresses, that may be older than they were */
+	size_t older_count;
+	bool releases_alone; /* no indexes: whether the archives answer with Release files that stand the test */
+};
+
 /* One suite at one address. */
 struct index_archive {
 	const char *uri;    /* as the image will use it; ends in '/' */
@@ -34,6 +42,7 @@ struct index_archive {
 	const char *file;             /* that was fetched: "InRelease" or "Release" */
 	struct digest file_sha256;
 	uint64_t file_bytes;
+	bool unverified; /* without a good signature, as the command line allowed */
 };
 
 /* One Packages file, verified and decompressed. */
@@ -75,14 +84,14 @@ struct index_set {
 /*
  * Fetch and verify. The archives are source.url with its suite and components first, then what
  * packages.repositories name; one that is named twice counts once.
- * Errors: ERROR_TRUST (unsigned, wrong key), ERROR_EXPIRED (Valid-Until, Date in the future),
- * ERROR_FETCH (no such suite), ERROR_DIGEST, ERROR_FORMAT.
+ * Errors: ERROR_TRUST (unsigned, wrong key), ERROR_EXPIRED (Valid-Until, Date in the future, or before the newest
+ * that was seen), ERROR_FETCH (no such suite), ERROR_DIGEST, ERROR_FORMAT.
  */
-int deb_index_refresh(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
-		      struct index_set *set, struct error *e) MUST_CHECK;
-/* The same without indexes: whether the archives answer with Release files that stand the test. */
-int deb_index_releases(const struct recipe *recipe, struct fetcher *fetcher, struct log *log,
-		       struct index_set *set, struct error *e) MUST_CHECK;
+int deb_index_refresh(const struct recipe *recipe, const struct index_options *options,
+		      struct fetcher *fetcher, struct log *log, struct index_set *set, struct error *e)
+	MUST_CHECK;
+/* Whether an archive in SET is unverified. */
+bool index_is_unverified(const struct index_set *set);
 /* Give back the memory of the index files, of which a plan keeps nothing; what they were stays. */
 void index_set_unmap(struct index_set *set);
 void index_set_release(struct index_set *set);

@@ -16,6 +16,7 @@ struct entry {
 	struct text without;       /* but not these */
 	const char *signed_by;
 	bool any_age;
+	bool accept_sha1;
 	bool disabled;
 	unsigned line;
 };
@@ -61,6 +62,7 @@ enum effect {
 	EFFECT_ARCHITECTURES,
 	EFFECT_SIGNED_BY,
 	EFFECT_CHECK_VALID_UNTIL,
+	EFFECT_ALLOW_WEAK,
 	EFFECT_REFUSED_IF_YES,
 	EFFECT_REFUSED,
 	EFFECT_NONE
@@ -81,7 +83,7 @@ static const struct option {
 	{ "Check-Valid-Until", "check-valid-until", EFFECT_CHECK_VALID_UNTIL },
 	{ "Trusted", "trusted", EFFECT_REFUSED_IF_YES },
 	{ "Allow-Insecure", "allow-insecure", EFFECT_REFUSED_IF_YES },
-	{ "Allow-Weak", "allow-weak", EFFECT_REFUSED_IF_YES },
+	{ "Allow-Weak", "allow-weak", EFFECT_ALLOW_WEAK },
 	{ "Allow-Downgrade-To-Insecure", "allow-downgrade-to-insecure", EFFECT_REFUSED_IF_YES },
 	{ "InRelease-Path", "inrelease-path", EFFECT_REFUSED },
 	{ "Snapshot", "snapshot", EFFECT_REFUSED },
@@ -142,6 +144,9 @@ static int take_option(const struct option *option, char sign, struct text value
 		return 0;
 	case EFFECT_CHECK_VALID_UNTIL:
 		entry->any_age = !is_yes(value);
+		return 0;
+	case EFFECT_ALLOW_WEAK:
+		entry->accept_sha1 = is_yes(value);
 		return 0;
 	case EFFECT_REFUSED_IF_YES:
 		if (!is_yes(value))
@@ -208,6 +213,7 @@ static int add_pair(const struct parser *parser, const struct entry *entry, stru
 {
 	struct source source = { .line = entry->line,
 				 .any_age = entry->any_age,
+				 .accept_sha1 = entry->accept_sha1,
 				 .signed_by = entry->signed_by };
 
 	if (check_uri(uri, e) < 0 || check_suite(suite, entry->components, e) < 0)

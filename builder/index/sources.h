@@ -13,6 +13,7 @@ struct source {
 	const char **components;
 	size_t component_count;
 	bool any_age;          /* check-valid-until=no */
+	bool accept_sha1;      /* allow-weak=yes */
 	const char *signed_by; /* an armoured key that stands in the text itself, or NULL */
 	unsigned line;         /* of the text, from 1 */
 };

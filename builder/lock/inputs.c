@@ -149,15 +149,9 @@ static int collect_files(const struct collector *collector, struct error *e)
 /* "source.url=http://user:word@host/" without what nobody else should read. */
 static const char *override_shown(struct arena *arena, const char *word)
 {
-	const char *value = strchr(word, '=');
-	struct url url;
+	auto_free char *shown = url_hide_credentials(word);
 
-	if (!value || !url_split(value + 1, &url) || !url.credentials.len)
-		return keep_shown(arena, word);
-	auto_free char *shown = url_without_credentials(value + 1);
-	auto_free char *whole = xasprintf("%.*s=%s", (int)(value - word), word, shown);
-
-	return keep_shown(arena, whole);
+	return keep_shown(arena, shown);
 }
 
 static void collect_kiln(struct inputs *inputs)

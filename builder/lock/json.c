@@ -183,6 +183,8 @@ static json_t *archive_json(struct writer *writer, const struct index_archive *a
 	set_date(writer, object, "date", archive->date_s);
 	if (archive->valid_until_s)
 		set_date(writer, object, "valid_until", archive->valid_until_s);
+	if (archive->unverified)
+		set(writer, object, "verified", json_false());
 	set(writer, object, "release", release_json(writer, archive));
 	for (size_t i = 0; i < writer->indexes->file_count; i++)
 		if (writer->indexes->files[i].archive == archive)

@@ -21,7 +21,7 @@
  *	"image"       (lock) distribution, release, variant, type, architecture (as .deb packages say it)
  *	"parameters"  formats ["unified"], compression "unified=zstd-3"
  *	"date"        (lock) of everything in the image: the newest of the archives, or SOURCE_DATE_EPOCH
- *	"archives"    (lock) [{url, suite, origin, label, codename, version, date, valid_until,
+ *	"archives"    (lock) [{url, suite, origin, label, codename, version, date, valid_until, verified,
  *	              release: {url, size, sha256, signed_sha256}, indexes: [{component, architecture, url, size,
  *	              sha256, unpacked_sha256}]}]; signed_sha256 is of the text that is signed, without the signature
  *	"downloads"   (lock) [{name, url, size, sha256}]: what was fetched beside them, such as keys of a repository

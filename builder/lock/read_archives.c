@@ -62,6 +62,7 @@ static int read_archive(const struct node *node, struct index_set *set, struct e
 {
 	struct arena *arena = &set->arena;
 	struct index_archive *archive = arena_alloc(arena, sizeof *archive);
+	bool verified = true; /* it says so where it is not */
 	const struct node *release = NULL;
 	const struct node *indexes = NULL;
 	const struct field fields[] = {
@@ -73,6 +74,7 @@ static int read_archive(const struct node *node, struct index_set *set, struct e
 		{ "version", FIELD_TEXT, false, &archive->version },
 		{ "date", FIELD_DATE, true, &archive->date_s },
 		{ "valid_until", FIELD_DATE, false, &archive->valid_until_s },
+		{ "verified", FIELD_FLAG, false, &verified },
 		{ "release", FIELD_MAP, true, &release },
 		{ "indexes", FIELD_LIST, true, &indexes },
 	};
@@ -82,6 +84,7 @@ static int read_archive(const struct node *node, struct index_set *set, struct e
 	};
 	if (fields_read(node, fields, ARRAY_LEN(fields), arena, e) < 0)
 		return -1;
+	archive->unverified = !verified;
 	if (!is_suffix(archive->uri, "/"))
 		return error_at(e, ERROR_FORMAT, fields_place(node, "url"),
 				"'url' of an archive must end in '/'");

@@ -2,6 +2,7 @@
 #include "plan/deb_index.h"
 
 #include "base/limits.h"
+#include "fetch/url.h"
 #include "index/index.h"
 
 #include <stdarg.h>
@@ -39,26 +40,28 @@ static bool is_presentable(struct text text)
 static int scan_error(const struct scan *scan, const struct stanza *stanza, struct error *e, const char *what)
 {
 	const struct index_archive *archive = scan->file->archive;
+	auto_free char *uri = url_without_credentials(archive->uri);
 	size_t offset = (size_t)(stanza->text.ptr - scan->file->data);
 
 	if (is_presentable(stanza->package))
-		return error_set(e, ERROR_FORMAT, "index '%s %s %s': package '%.*s': %s", archive->uri,
-				 archive->suite, scan->file->component, TEXT_ARG(stanza->package), what);
-	return error_set(e, ERROR_FORMAT, "index '%s %s %s': stanza at byte %zu: %s", archive->uri,
-			 archive->suite, scan->file->component, offset, what);
+		return error_set(e, ERROR_FORMAT, "index '%s %s %s': package '%.*s': %s", uri, archive->suite,
+				 scan->file->component, TEXT_ARG(stanza->package), what);
+	return error_set(e, ERROR_FORMAT, "index '%s %s %s': stanza at byte %zu: %s", uri, archive->suite,
+			 scan->file->component, offset, what);
 }
 
 int deb_version_error(const struct deb_version *version, struct error *e, const char *fmt, ...)
 {
 	const struct index_archive *archive = version->file->archive;
+	auto_free char *uri = url_without_credentials(archive->uri);
 	char what[512];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(what, sizeof what, fmt, args);
 	va_end(args);
-	return error_set(e, ERROR_FORMAT, "index '%s %s %s': package '%.*s': %s", archive->uri,
-			 archive->suite, version->file->component, TEXT_ARG(version->package->name), what);
+	return error_set(e, ERROR_FORMAT, "index '%s %s %s': package '%.*s': %s", uri, archive->suite,
+			 version->file->component, TEXT_ARG(version->package->name), what);
 }
 
 /*

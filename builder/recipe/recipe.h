@@ -126,6 +126,7 @@ struct recipe_source {
 	bool skip_verification;
 	bool check_valid_until; /* ours; default true */
 	bool accept_sha1;       /* ours */
+	bool accept_older;      /* ours */
 	struct place place;     /* of the section */
 	struct place downloader_place;
 	struct place url_place;

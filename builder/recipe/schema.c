@@ -122,11 +122,14 @@ static const struct schema_field source_fields[] = {
 	{ "keyserver", SCHEMA_TEXT, AT(recipe_source, keyserver), PLACE(recipe_source, keyserver_place),
 	  .about = "Server that keys are fetched from by their fingerprints" },
 	{ "skip_verification", SCHEMA_FLAG, AT(recipe_source, skip_verification),
-	  PLACE(recipe_source, skip_verification_place), .about = "Use the archive unsigned" },
+	  PLACE(recipe_source, skip_verification_place),
+	  .about = "Accepted; changes nothing without --insecure-skip-verification" },
 	{ "check_valid_until", SCHEMA_FLAG, AT(recipe_source, check_valid_until),
 	  .about = "Refuse an archive whose Valid-Until has passed; default: true" },
 	{ "accept_sha1", SCHEMA_FLAG, AT(recipe_source, accept_sha1),
 	  .about = "Accept signatures with SHA-1, which archives from before 2016 have; default: false" },
+	{ "accept_older", SCHEMA_FLAG, AT(recipe_source, accept_older),
+	  .about = "Accept an archive that is older than it was at an earlier build; default: false" },
 };
 SECTION(source, offsetof(struct recipe_source, place));
 

@@ -53,11 +53,11 @@ static int check_archive(const struct recipe_source *source, struct problems *pr
 			"put the keys themselves, or files that hold them, into source.keys") < 0 &&
 	    problems_take(problems, e) < 0)
 		return -1;
-	if (source->skip_verification &&
-	    unsupported(e, &source->skip_verification_place, "source.skip_verification: true",
-			"put the key that signs the archive into source.keys") < 0 &&
-	    problems_take(problems, e) < 0)
-		return -1;
+	if (source->skip_verification)
+		problems_note(
+			problems, &source->skip_verification_place,
+			"'source.skip_verification: true' changes nothing unless a build is started with "
+			"--insecure-skip-verification");
 	if (source->sha256 && source->sha256[0] &&
 	    unsupported(e, &source->sha256_place, "source.sha256",
 			"it is for downloaders that fetch one file; debootstrap's archive is signed") < 0 &&

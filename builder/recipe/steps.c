@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "recipe/steps.h"
 
+#include "fetch/url.h"
+
 struct maker {
 	const struct recipe *recipe;
 	struct recipe_steps *steps;
@@ -37,8 +39,11 @@ static int add_source(struct maker *maker, struct error *e)
 	if (recipe_expand(maker->recipe, source->url ? source->url : "", &source->url_place, &url, e) < 0)
 		return -1;
 	buffer_adds(&detail, source->downloader);
-	if (url[0])
-		buffer_addf(&detail, " %s", url);
+	if (url[0]) {
+		auto_free char *shown = url_hide_credentials(url);
+
+		buffer_addf(&detail, " %s", shown);
+	}
 	if (strcmp(source->downloader, "debootstrap") == 0) {
 		buffer_addf(&detail, " %s", source->suite);
 		add_words(&detail, &source->components);
@@ -62,7 +67,9 @@ static int add_repositories(struct maker *maker, struct error *e)
 		if (recipe_expand(maker->recipe, repository->url ? repository->url : "",
 				  &repository->url_place, &expanded, e) < 0)
 			return -1;
-		rest = text_of(expanded);
+		auto_free char *shown = url_hide_credentials(expanded);
+
+		rest = text_of(shown);
 		while (rest.ptr) {
 			struct text line = text_trim(text_cut(rest, '\n', &rest));
 			auto_free char *detail = xasprintf(

@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (openpgp_add_keys(text, &keyring, &e) == 0)
 		assert(keyring.len > 0 && keyring.len <= size);
 	(void)openpgp_is_clearsigned(text);
+	(void)openpgp_is_signature(text);
 	(void)!verify_judge(text, false, &e);
 	return 0;
 }

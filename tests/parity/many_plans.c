@@ -34,7 +34,8 @@ static int load(const char *path, const char *cache, struct index_set *set, stru
 	if (r == 0)
 		r = fetcher_open(&fetch, &fetcher, e);
 	if (r == 0)
-		r = deb_index_refresh(&recipe, fetcher, &log, set, e);
+		r = deb_index_refresh(&recipe, &(struct index_options) { .older = NULL }, fetcher, &log, set,
+				      e);
 	log_release(&log);
 	fclose(nowhere);
 	return r;

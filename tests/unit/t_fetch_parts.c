@@ -293,7 +293,7 @@ static void bad_armour(void **state)
 }
 
 #define MESSAGE   "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\ntext\n"
-#define SIGNATURE "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+#define SIGNATURE "-----BEGIN PGP SIGNATURE-----\n\niAA=\n-----END PGP SIGNATURE-----\n"
 
 static void clear_signed(void **state)
 {

@@ -169,7 +169,7 @@ static void one_line_sources(void **state)
 				   "deb [arch=i386] http://c/ sid main\n"
 				   "deb [arch-=amd64] http://d/ sid main\n"
 				   "deb [arch+=i386 check-valid-until=no trusted=no] file:/srv x/y main\r\n"
-				   "deb [lang=none] https://f/ s main";
+				   "deb [lang=none allow-weak=yes] https://f/ s main";
 	struct arena arena = ARENA_INIT;
 	struct source_list list = { NULL, 0 };
 	struct error e = ERROR_INIT;
@@ -189,6 +189,7 @@ static void one_line_sources(void **state)
 	assert_string_equal(list.items[2].suite, "x/y");
 	assert_true(list.items[2].any_age && !list.items[0].any_age);
 	assert_string_equal(list.items[3].uri, "https://f/");
+	assert_true(list.items[3].accept_sha1 && !list.items[2].accept_sha1);
 	arena_release(&arena);
 }
 

@@ -498,10 +498,12 @@ static void merged(void **state)
 					 { site->key, strlen(site->key), "b" } };
 	const char *const main_only[] = { "main" };
 	const struct archive_wish wishes[] = {
-		{ "http://ftp.example.org/debian", "bookworm", main_only, 1, &keys[0], 1, true, false, 0 },
-		{ "https://deb.example.org/debian/", "bookworm/", main_only, 1, &keys[1], 1, true, false, 0 },
-		{ real, "bookworm", main_only, 1, NULL, 0, true, false, 0 },
-		{ real, "second", main_only, 1, &keys[1], 1, true, false, 0 },
+		{ "http://ftp.example.org/debian", "bookworm", main_only, 1, &keys[0], 1, true, false, false,
+		  0 },
+		{ "https://deb.example.org/debian/", "bookworm/", main_only, 1, &keys[1], 1, true, false,
+		  false, 0 },
+		{ real, "bookworm", main_only, 1, NULL, 0, true, false, false, 0 },
+		{ real, "second", main_only, 1, &keys[1], 1, true, false, false, 0 },
 	};
 	const struct archive_options options = {
 		.architecture = "amd64", .now_s = epoch_now(), .fetcher = site->fetcher, .log = &site->log
