@@ -257,6 +257,9 @@ static int run_index(struct build *b, struct error *e)
 	struct fetch_options options = {
 		.mirrors = &b->mirrors,
 		.offline = b->options.offline,
+		.retry_max = b->options.retry_max,
+		.connect_timeout_ms = b->options.timeout_ms,
+		.stall_timeout_ms = b->options.timeout_ms,
 		.payload_max_bytes = b->options.payload_max_bytes,
 		.log = b->options.log,
 		.meter = &b->meter,

@@ -47,8 +47,10 @@ struct build_options {
 	const char *builder_id; /* NULL: nobody in particular */
 	struct signing signing;
 	bool offline;
-	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
-	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */
+	unsigned retry_max; /* as fetch_options has it */
+	int timeout_ms;     /* of a server that says nothing; 0: default */
+	bool layers;        /* begin with the layers of earlier builds, and keep new ones */
+	unsigned sharers;   /* builds that run at once and share the memory of this host; 0: this one alone */
 	const char *const *allowed; /* --allow: rules of kiln lint that the image may break */
 	size_t allowed_count;
 	enum lint_severity fail_on; /* what kiln lint must not find */

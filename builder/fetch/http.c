@@ -5,6 +5,7 @@
 #include "base/epoch.h"
 #include "base/interrupt.h"
 #include "base/version.h"
+#include "fetch/servers.h"
 #include "fetch/url.h"
 
 #include <assert.h>
@@ -48,6 +49,7 @@ struct http_try {
 struct http {
 	struct http_options options;
 	CURLM *multi;
+	struct servers given_up;
 	struct meter_sum spent; /* by one http_run(), for the meter */
 };
 
@@ -76,6 +78,7 @@ void http_close(struct http *http)
 	if (http->multi)
 		curl_multi_cleanup(http->multi);
 	curl_global_cleanup();
+	servers_release(&http->given_up);
 	free(http);
 }
 
@@ -161,6 +164,7 @@ static void set_limits(const struct http_options *options, CURL *easy, const cha
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
 	SET(easy, CURLOPT_LOW_SPEED_TIME, slow_s > 0 ? slow_s : 1L);
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
+	SET(easy, CURLOPT_QUICK_EXIT, 1L); /* a silent name server must hold up neither a retry nor Ctrl-C */
 	SET(easy, CURLOPT_FAILONERROR, 1L);
 	SET(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
 	SET(easy, CURLOPT_USERAGENT, "kiln/" KILN_VERSION);
@@ -198,10 +202,32 @@ static int start_transfer(struct http *http, struct http_try *try, struct error 
 	return 0;
 }
 
+static void go_to_address(struct http_try *try, size_t url)
+{
+	if (try->before.kind == ERROR_NONE)
+		try->before = try->last;
+	try->url = url;
+	try->failures = 0;
+	try->restarted = false;
+}
+
+/* To an address whose server is not given up, if there is one. */
+static void leave_given_up(const struct http *http, struct http_try *try)
+{
+	const struct http_job *job = try->job;
+	size_t next = servers_next(&http->given_up, job->urls, try->url, job->url_count);
+
+	if (next != try->url && next < job->url_count)
+		go_to_address(try, next);
+}
+
 static int begin_try(struct http *http, struct http_try *try, struct error *e)
 {
-	int begun = try->job->ops->begin(try->job, e);
+	int begun;
 
+	leave_given_up(http, try);
+	try->job->url_used = try->url;
+	begun = try->job->ops->begin(try->job, e);
 	if (begun < 0)
 		return -1;
 	if (begun == HTTP_SKIP)
@@ -327,11 +353,7 @@ static int next_address(struct http_try *try, bool missing, struct error *e)
 	struct http_job *job = try->job;
 
 	if (try->url + 1 < job->url_count) {
-		if (try->before.kind == ERROR_NONE)
-			try->before = try->last;
-		try->url++;
-		try->failures = 0;
-		try->restarted = false;
+		go_to_address(try, try->url + 1);
 		wait_for(try, 0);
 		return 0;
 	}
@@ -370,7 +392,6 @@ static int take_whole(struct http_try *try, enum http_end how, struct error *e)
 	struct error local = ERROR_INIT;
 	int verdict;
 
-	try->job->url_used = try->url;
 	verdict = try->job->ops->end(try->job, how, &local);
 	if (verdict == HTTP_BAD)
 		return take_bad(try, &local, e);
@@ -380,12 +401,43 @@ static int take_whole(struct http_try *try, enum http_end how, struct error *e)
 	return verdict < 0 ? -1 : 0;
 }
 
+/* Its server does not do, at least for now: this job and those that follow go elsewhere if they can. */
+static int give_up_server(struct http *http, struct http_try *try, struct error *e)
+{
+	const struct http_job *job = try->job;
+	bool is_news = servers_add(&http->given_up, url_of(try));
+	size_t next = servers_next(&http->given_up, job->urls, try->url + 1, job->url_count);
+
+	if (is_news && next < job->url_count && http->options.log) {
+		auto_free char *shown = url_without_credentials(job->urls[next]);
+
+		log_warn(http->options.log, "%s; going on with '%s'", try->last.text, shown);
+	}
+	return next_address(try, false, e);
+}
+
+/* Where another server may have the file one further try is enough. */
+static unsigned tries_left(const struct http *http, const struct http_try *try)
+{
+	const struct http_job *job = try->job;
+	struct servers this = SERVERS_INIT;
+	bool is_last;
+	unsigned tries;
+
+	servers_add(&this, url_of(try));
+	is_last = servers_next(&this, job->urls, try->url + 1, job->url_count) == job->url_count;
+	servers_release(&this);
+	tries = is_last || http->options.retry_max < 1 ? http->options.retry_max : 1;
+	return tries > try->failures ? tries - try->failures : 0;
+}
+
 static int retry(struct http *http, struct http_try *try, curl_off_t retry_after_s, struct error *e)
 {
 	if (try->job->offset - try->start >= PROGRESS_BYTES && !try->restarted)
 		try->failures = 0;
-	if (try->failures++ >= http->options.retry_max)
-		return next_address(try, false, e);
+	if (tries_left(http, try) == 0)
+		return give_up_server(http, try, e);
+	try->failures++;
 	wait_for(try, backoff_seconds(http, try, retry_after_s));
 	return 0;
 }
