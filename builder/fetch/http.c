@@ -164,7 +164,6 @@ static void set_limits(const struct http_options *options, CURL *easy, const cha
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
 	SET(easy, CURLOPT_LOW_SPEED_TIME, slow_s > 0 ? slow_s : 1L);
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
-	SET(easy, CURLOPT_QUICK_EXIT, 1L); /* a silent name server must hold up neither a retry nor Ctrl-C */
 	SET(easy, CURLOPT_FAILONERROR, 1L);
 	SET(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
 	SET(easy, CURLOPT_USERAGENT, "kiln/" KILN_VERSION);
@@ -248,6 +247,9 @@ static void end_transfer(struct http *http, struct http_try *try)
 
 		if (curl_easy_getinfo(try->easy, CURLINFO_SIZE_DOWNLOAD_T, &received) == CURLE_OK)
 			http->spent.in_bytes += (uint64_t)received;
+		/* Else it waits for the thread that asks a silent name server; nobody needs that one any more. */
+		if (interrupt_requested())
+			SET(try->easy, CURLOPT_QUICK_EXIT, 1L);
 		curl_multi_remove_handle(http->multi, try->easy);
 		curl_easy_cleanup(try->easy);
 	}

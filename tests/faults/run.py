@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds under faults, one after the other, and what each of them leaves.
+
+    tests/faults/run.py WORK [--long] [--seed N] [--only PATTERN] [--shards N] [--list]
+
+WORK is the ground that tests/e2e/faults.sh prepares: a recipe, and archives below web/. Prints a line per case as
+tests/lib.sh has it, then the table, and how many cases there were. Needs root.
+"""
+
+import argparse
+import multiprocessing
+import os
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import archive  # noqa: E402
+import bench  # noqa: E402
+import host  # noqa: E402
+import network  # noqa: E402
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def all_cases(arguments, seconds):
+    found = [*network.cases(arguments.long), *host.cases(arguments.long, arguments.seed, seconds)]
+    if arguments.only:
+        return [case for case in found if re.search(arguments.only, case.name)]
+    return found if arguments.long else [case for case in found if case.quick]
+
+
+def make_bench(arguments, name):
+    bench.become_subreaper()
+    server = archive.Archive([os.path.join(arguments.work, "web", "final")])
+    return bench.Bench(arguments.work, os.path.join(arguments.work, name), server,
+                       os.environ.get("KILN", os.path.join(TOP, "out/kiln")), TOP)
+
+
+def work(arguments, cases, images, shard, results):
+    ground = make_bench(arguments, f"shard{shard}")
+    ground.images = images
+    for i in range(shard, len(cases), arguments.shards):
+        try:
+            result = ground.run(cases[i])
+        except Exception as error:  # a mistake of a case must not hide the others
+            ground.archive.end()
+            bench.processes_left(0)
+            result = bench.Result(cases[i], "-", "", [], "-", [f"{type(error).__name__}: {error}"], 0, "-")
+        results.put((i, dataclass_without_functions(result)))
+    ground.clear()
+
+
+def dataclass_without_functions(result):
+    """What goes from one process to another: functions cannot."""
+    result.case = result.case.name
+    return result
+
+
+def measure(arguments, results):
+    """Undisturbed builds, in a process of their own: what is compared with, and how long one takes."""
+    ground = make_bench(arguments, "first")
+    ground.keep()
+    ground.clear()
+    begin = time.monotonic()
+    ground.build()
+    results.put((ground.images, time.monotonic() - begin))
+    ground.clear()
+
+
+def in_process(function, *arguments):
+    process = multiprocessing.Process(target=function, args=arguments)
+    process.start()
+    return process
+
+
+def report(results, seed):
+    width = max(len(result.case) for result in results)
+    for result in results:
+        print(f"{'not ok' if result.wrong else 'ok'} - {result.case}")
+        for line in "\n".join(result.wrong).splitlines():
+            print(f"# {line}")
+    print(f"# {'case':{width}}  {'status':12}  {'left':8}  {'next':6}  {'s':>5}  message")
+    for result in results:
+        left = "nothing" if not result.left else f"{len(result.left)} traces"
+        print(f"# {result.case:{width}}  {result.status.replace('none', 'done'):12}  {left:8}  {result.next:6}  "
+              f"{result.seconds:5.1f}  {result.text[:150]}")
+    statuses = {}
+    for result in results:
+        word = result.status.replace("none", "done")
+        statuses[word] = statuses.get(word, 0) + 1
+    stages = {}
+    for result in results:
+        if result.case.startswith("SIG"):
+            stages[result.stage] = stages.get(result.stage, 0) + 1
+    if stages:
+        print("# signals came behind the stage: " + ", ".join(f"{name} {n}" for name, n in sorted(stages.items())))
+    wrong = sum(1 for result in results if result.wrong)
+    print(f"# count: {len(results)} cases of faults, {wrong} wrong; " +
+          ", ".join(f"{n} {word}" for word, n in sorted(statuses.items(), key=lambda x: -x[1])) +
+          f"; every next build the same; seed {seed}" * (wrong == 0))
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description="builds under faults")
+    parser.add_argument("work")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "big"))
+    parser.add_argument("--only", help="cases whose name matches, quick or not")
+    parser.add_argument("--shards", type=int, default=2)
+    parser.add_argument("--list", action="store_true")
+    arguments = parser.parse_args()
+    arguments.work = os.path.realpath(arguments.work)
+    if arguments.list:
+        print(*(case.name for case in all_cases(arguments, 1)), sep="\n")
+        return 0
+    print(f"# seed {arguments.seed}", flush=True)
+    queue = multiprocessing.SimpleQueue()
+    first = in_process(measure, arguments, queue)
+    first.join()
+    if first.exitcode:
+        return first.exitcode
+    images, seconds = queue.get()
+    cases = all_cases(arguments, seconds)
+    workers = [in_process(work, arguments, cases, images, shard, queue) for shard in range(arguments.shards)]
+    found = {}
+    while len(found) < len(cases):
+        i, result = queue.get()
+        found[i] = result
+        if os.isatty(2) or arguments.long:
+            print(f"{len(found)}/{len(cases)} {'WRONG ' if result.wrong else ''}{result.case}", file=sys.stderr)
+    for worker in workers:
+        worker.join()
+    return 1 if report([found[i] for i in sorted(found)], arguments.seed) else 0
+
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("fork")
+    sys.exit(main())
