@@ -52,7 +52,8 @@ def lengths():
     yield from always("announces 100 bytes more than it sends", a.length(100),
                       {"release": "fetch", "": "none"}, quick=["release"])
     yield from always("sends 100 bytes more than it announces", a.length(-100), BAD)
-    yield from always("a byte too short, and nothing tells", a.shorter(1), BAD)
+    yield from always("a byte too short, and nothing tells", a.shorter(1), {**{k: BAD[k][0] for k in BAD}, "release": "none|trust|format"},
+                      {k: BAD[k][1] for k in BAD})
     yield from always("half of it, and nothing tells", a.shorter(300), BAD, quick=["index"])
     yield from always("a byte too long", a.longer(1), {**{k: BAD[k][0] for k in BAD}, "release": "none|trust|format"},
                       {k: BAD[k][1] for k in BAD})
@@ -288,4 +289,4 @@ def cases(long):
                   names):
         yield from group()
     if long:
-        yield from cuts(8)
+        yield from cuts(24)

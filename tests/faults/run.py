@@ -75,31 +75,37 @@ def in_process(function, *arguments):
     return process
 
 
+def say(result):
+    """One line for tests/run, at once; what is wrong under it."""
+    print(f"{'not ok' if result.wrong else 'ok'} - {result.case}")
+    for line in "\n".join(result.wrong).splitlines():
+        print(f"# {line}")
+    sys.stdout.flush()
+
+
+def row(result, width):
+    left = "nothing" if not result.left else f"{len(result.left)} traces"
+    return (f"# {result.case:{width}}  {result.status.replace('none', 'done'):12}  {left:8}  {result.next:6}  "
+            f"{result.seconds:5.1f}  {result.text[:150]}")
+
+
+def tally(words):
+    counts = {word: words.count(word) for word in words}
+    return ", ".join(f"{count} {word}" for word, count in sorted(counts.items(), key=lambda item: -item[1]))
+
+
 def report(results, seed):
     width = max(len(result.case) for result in results)
-    for result in results:
-        print(f"{'not ok' if result.wrong else 'ok'} - {result.case}")
-        for line in "\n".join(result.wrong).splitlines():
-            print(f"# {line}")
     print(f"# {'case':{width}}  {'status':12}  {'left':8}  {'next':6}  {'s':>5}  message")
     for result in results:
-        left = "nothing" if not result.left else f"{len(result.left)} traces"
-        print(f"# {result.case:{width}}  {result.status.replace('none', 'done'):12}  {left:8}  {result.next:6}  "
-              f"{result.seconds:5.1f}  {result.text[:150]}")
-    statuses = {}
-    for result in results:
-        word = result.status.replace("none", "done")
-        statuses[word] = statuses.get(word, 0) + 1
-    stages = {}
-    for result in results:
-        if result.case.startswith("SIG"):
-            stages[result.stage] = stages.get(result.stage, 0) + 1
+        print(row(result, width))
+    stages = [result.stage for result in results if result.case.startswith("SIG")]
     if stages:
-        print("# signals came behind the stage: " + ", ".join(f"{name} {n}" for name, n in sorted(stages.items())))
+        print("# signals came behind the stage: " + tally(stages))
     wrong = sum(1 for result in results if result.wrong)
-    print(f"# count: {len(results)} cases of faults, {wrong} wrong; " +
-          ", ".join(f"{n} {word}" for word, n in sorted(statuses.items(), key=lambda x: -x[1])) +
-          f"; every next build the same; seed {seed}" * (wrong == 0))
+    print(f"# count: {len(results)} cases of faults, {wrong} wrong: " +
+          tally([result.status.replace("none", "done") for result in results]) +
+          f"; after each nothing left and the next build the same; seed {seed}" * (wrong == 0))
     return wrong
 
 
@@ -129,8 +135,7 @@ def main():
     while len(found) < len(cases):
         i, result = queue.get()
         found[i] = result
-        if os.isatty(2) or arguments.long:
-            print(f"{len(found)}/{len(cases)} {'WRONG ' if result.wrong else ''}{result.case}", file=sys.stderr)
+        say(result)
     for worker in workers:
         worker.join()
     return 1 if report([found[i] for i in sorted(found)], arguments.seed) else 0
