@@ -34,7 +34,6 @@ class Case:
     undo: object = None  # function of the bench, before the next build
     image: str = "final"  # which image the build makes, when it makes one
     next_options: list = dataclasses.field(default_factory=list)
-    next_resumes: str = None  # kind of file of which the next build asks for a part only
     killed: bool = False
     quick: bool = False  # one of those that `make check` runs
 
@@ -180,7 +179,9 @@ class Bench:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if sums.returncode:
             return "sums: " + sums.stdout.decode()
-        return [record["artifacts"][0]["fingerprint"], *sorted(os.listdir(out))]
+        # The log of a build that failed stays, under the name that its image would have had.
+        return [record["artifacts"][0]["fingerprint"],
+                *sorted(name for name in os.listdir(out) if not name.endswith(".log"))]
 
     def take_cache(self, name):
         shutil.rmtree(self.cache, ignore_errors=True)
@@ -248,7 +249,10 @@ class Bench:
 
     def run_next(self, case):
         """The next build, undisturbed: word, what is wrong."""
-        status, err = self.build(options=case.next_options)
+        if case.image != "final" and self.image():
+            shutil.rmtree(self.out)
+        options = case.next_options(self) if callable(case.next_options) else case.next_options
+        status, err = self.build(options=options)
         if status != "none":
             return f"fails: {status}", [f"the next build fails: {status}\n{err}"]
         image = self.image()

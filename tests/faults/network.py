@@ -72,9 +72,13 @@ def lengths():
 
 def statuses():
     for code in (400, 401, 403, 404, 410, 416, 418, 451):
-        yield from always(str(code), a.status(code), message={
-            "release": "no such suite 'bookworm'" if code in (404, 410) else f"HTTP {code}", "": f"HTTP {code}"},
-                          quick=["deb"] if code in (403, 404) else ())
+        # Without InRelease there are still Release and Release.gpg, as archives had them once.
+        gone = code in (404, 410)
+        yield from always(str(code), a.status(code), {"release": "none" if gone else "fetch", "": "fetch"},
+                          f"HTTP {code}", quick=["deb"] if code in (403, 404) else ())
+        if gone:
+            yield Case(f"{code}: every Release file", "fetch", "no such suite 'bookworm'", quick=code == 404,
+                       rules=lambda code=code: [Rule("release", a.status(code)), Rule("older", a.status(code))])
     for code in (408, 429, 500, 502, 503, 504):
         yield from always(str(code), a.status(code), message=f"HTTP {code}")
         yield from always(f"{code} once, then good", a.status(code), "none", times=1,
@@ -84,7 +88,8 @@ def statuses():
     yield from always("Retry-After: nonsense", a.status(503, "Retry-After: -99999999999999999999\r\n"), "none", times=1)
     yield from always("204", a.status(204), message="HTTP 204")
     yield from always("206 unasked", a.raw_body(
-        b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\nContent-Length: LENGTH\r\n\r\n"))
+        b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/10\r\nContent-Length: LENGTH\r\n\r\n"),
+                      {"index": "fetch|none", "": "fetch"})
     yield from always("304 unasked", a.status(304), message="304|not modified", quick=["release"])
     yield from always("status 999", a.status(999), message="HTTP 999")
     yield from always("status 000", a.status("000"))
@@ -105,7 +110,8 @@ def endless(piece):
 
 def redirects():
     yield from always("redirect to itself", a.redirect("PATH"), message="[Rr]edirect", quick=["release"])
-    yield from always("redirects, always longer", a.redirect("PATH/x"), message="[Rr]edirect|HTTP 404|no such suite")
+    yield from always("redirects, always longer", a.redirect("PATH/x"), {"release": "none|fetch", "": "fetch"},
+                      "[Rr]edirect|HTTP 404")
     yield from always("redirect to a closed port", a.redirect(f"http://127.0.0.1:{a.free_port()}/PATH"))
     yield from always("redirect to nowhere", a.redirect(None), message="HTTP 302", quick=["deb"])
     yield from always("redirect to an empty address", a.redirect(""), message="HTTP 302|[Rr]edirect")
@@ -119,6 +125,8 @@ def redirects():
 
 
 def redirect_good(request):
+    if not request.path.startswith("/m1/"):
+        return request.serve()
     request.status(302, f"Location: {request.path.replace('/m1/', '/m2/')}\r\n")
     return True
 

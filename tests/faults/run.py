@@ -38,10 +38,14 @@ def make_bench(arguments, name):
                        os.environ.get("KILN", os.path.join(TOP, "out/kiln")), TOP)
 
 
-def work(arguments, cases, images, shard, results):
+def work(arguments, cases, images, shard, results, turn):
     ground = make_bench(arguments, f"shard{shard}")
     ground.images = images
-    for i in range(shard, len(cases), arguments.shards):
+    while True:
+        with turn.get_lock():
+            i, turn.value = turn.value, turn.value + 1
+        if i >= len(cases):
+            break
         try:
             result = ground.run(cases[i])
         except Exception as error:  # a mistake of a case must not hide the others
@@ -130,7 +134,8 @@ def main():
         return first.exitcode
     images, seconds = queue.get()
     cases = all_cases(arguments, seconds)
-    workers = [in_process(work, arguments, cases, images, shard, queue) for shard in range(arguments.shards)]
+    turn = multiprocessing.Value("i", 0)
+    workers = [in_process(work, arguments, cases, images, shard, queue, turn) for shard in range(arguments.shards)]
     found = {}
     while len(found) < len(cases):
         i, result = queue.get()
