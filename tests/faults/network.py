@@ -214,8 +214,9 @@ def resuming():
         yield Case(f"base cut off, then the server {name}", "fetch" if failing else "none", FAILED if failing else "",
                    rules=lambda action=action: [Rule("base", a.cut(1000000), 1), Rule("base", action, 1)],
                    quick=name in ("ignores Range", "answers with another part"))
-    yield Case("base cut off ten times, a bit more each time", "none", options=["--retries", "10"],
-               rules=lambda: [Rule("base", a.cut(250000), 9)])
+    # A try that brings so much is no vain one, and one retry is enough for all.
+    yield Case("base cut off eight times, a bit more each time", "none",
+               rules=lambda: [Rule("base", a.cut(300000), 8)])
 
 
 def two_mirrors():
@@ -230,8 +231,7 @@ def two_mirrors():
             "has wrong packages": (a.flip(0.5), "debs"), "has a wrong index": (a.flip(0.5), "index"),
             "cuts packages": (a.cut(300), "debs"), "fails for one package": (a.status(500), "deb")}
     for name, (action, kind) in ways.items():
-        # What is not signed by the archive's key is no reason to believe another one: whoever holds the first mirror
-        # must not choose which one is asked. It fails, and says why.
+        # A bad signature is not passed over: somebody should know of it.
         bad_release = name == "sends wrong bits"
         yield Case(f"two mirrors, the first {name}", "trust|none" if bad_release else "none",
                    "InRelease" if bad_release else "", mirrors=both,
