@@ -337,6 +337,9 @@ static enum outcome judge(struct http_try *try, CURLcode code)
 		return OUTCOME_OK;
 	if (try->start && !try->answered && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME))
 		return OUTCOME_FROM_START;
+	/* Memory that is really gone ends kiln elsewhere. */
+	if (code == CURLE_OUT_OF_MEMORY)
+		snprintf(try->text, sizeof try->text, "a header of the answer is too long");
 	say_failed(try, ERROR_FETCH, "%s", try->text[0] ? try->text : curl_easy_strerror(code));
 	if (code == CURLE_FILE_COULDNT_READ_FILE)
 		return OUTCOME_MISSING;
@@ -520,7 +523,7 @@ static int end_silent(struct http *http, struct http_try *tries, size_t count, s
 
 		if (!is_silent(http, try, now))
 			continue;
-		snprintf(try->text, sizeof try->text, "no byte came for %.0f seconds", now - try->alive_s);
+		snprintf(try->text, sizeof try->text, "no byte came for %.0f s", now - try->alive_s);
 		if (finish_try(http, try, CURLE_OPERATION_TIMEDOUT, e) < 0)
 			return -1;
 	}

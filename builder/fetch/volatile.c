@@ -51,8 +51,10 @@ static void give(struct fetch_answer *answer, char *data, size_t len)
 	answer->len = len;
 }
 
-static int keep(struct answer_job *answer, struct error *e)
+/* For the next time. A cache that is full, or read-only, but has the packages does for this build. */
+static void keep(struct answer_job *answer)
 {
+	struct error why = ERROR_INIT;
 	struct http_job *job = &answer->job;
 	struct cache_answer fresh = {
 		.data = answer->body.data ? answer->body.data : (char *)(uintptr_t) "",
@@ -62,7 +64,8 @@ static int keep(struct answer_job *answer, struct error *e)
 		.modified = job->modified[0] ? job->modified : NULL,
 	};
 
-	return cache_answer_write(&answer->fetcher->cache, answer->answer->url, &fresh, e);
+	if (cache_answer_write(&answer->fetcher->cache, answer->answer->url, &fresh, &why) < 0)
+		log_detail(answer->fetcher->log, "not kept: %s", why.text);
 }
 
 static int answer_end(struct http_job *job, enum http_end how, struct error *e)
@@ -76,8 +79,7 @@ static int answer_end(struct http_job *job, enum http_end how, struct error *e)
 					 "the server says 'not modified' without being asked");
 		give(answer->answer, TAKE(answer->cached.data, NULL), answer->cached.len);
 	} else if (how == HTTP_WHOLE) {
-		if (keep(answer, e) < 0)
-			return -1;
+		keep(answer);
 		give(answer->answer, buffer_take(&answer->body), len);
 	}
 	return HTTP_DONE;
