@@ -244,15 +244,25 @@ static int run_step(struct chain *chain, const struct step *step, struct error *
 	return r;
 }
 
+/* Which disk is full, and what to do. */
+static int say_place(const struct chain *chain, struct error *e)
+{
+	if (e->kind != ERROR_SPACE)
+		return -1;
+	if (chain->workspace.on_disk)
+		return error_wrap(e, "no room for the root in '%s' (--work DIR names another folder)",
+				  chain->workspace.place);
+	return error_wrap(e, "no room for the root in memory (--work DIR has it on a disk)");
+}
+
 int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 {
 	while (chain->done < chain->count && chain->steps[chain->done].part <= part) {
 		const struct step *step = &chain->steps[chain->done];
 
-		if (interrupt_check(e) < 0 || run_step(chain, step, e) < 0)
-			return -1;
-		if (chain->store && step->kept && keep(chain, chain->done, e) < 0)
-			return -1;
+		if (interrupt_check(e) < 0 || run_step(chain, step, e) < 0 ||
+		    (chain->store && step->kept && keep(chain, chain->done, e) < 0))
+			return say_place(chain, e);
 		chain->done++;
 	}
 	return 0;

@@ -386,6 +386,12 @@ static int open_output(struct build *b, struct error *e)
 	return 0;
 }
 
+/* Which disk is full. */
+static int say_place(const struct build *b, struct error *e)
+{
+	return e->kind == ERROR_SPACE ? error_wrap(e, "output folder '%s'", b->options.output_dir) : -1;
+}
+
 static int run_pack(struct build *b, struct error *e)
 {
 	struct pack_options options = {
@@ -402,7 +408,7 @@ static int run_pack(struct build *b, struct error *e)
 	memcpy(options.compression, b->options.compression, sizeof options.compression);
 	pack_warn(&options);
 	if (chain_pack(b->chain, &options, &b->artefacts, e) < 0)
-		return -1;
+		return say_place(b, e);
 	for (size_t i = 0; i < b->artefacts.count; i++)
 		ARENA_PUSH(&b->inputs.arena, b->inputs.formats, b->inputs.format_count,
 			   b->artefacts.items[i].format);
@@ -431,7 +437,7 @@ static int run_evidence(struct build *b, struct error *e)
 		.meter = &b->meter,
 	};
 
-	return evidence_write(&options, &b->evidence, e);
+	return evidence_write(&options, &b->evidence, e) < 0 ? say_place(b, e) : 0;
 }
 
 static const struct {
@@ -603,7 +609,9 @@ static int run_stages(struct build *b, struct error *e)
 	if (b->options.until >= STAGE_PACK && b->chain && chain_keep_layers(b->chain, e) < 0)
 		return -1;
 	meter_read(&b->meter, &b->spent);
-	return b->options.until >= STAGE_PACK ? deliver(b, e) : 0;
+	if (b->options.until >= STAGE_PACK && deliver(b, e) < 0)
+		return say_place(b, e);
+	return 0;
 }
 
 /*

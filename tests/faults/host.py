@@ -54,26 +54,28 @@ def unmount(folder):
     return undo
 
 
-# Sizes in KiB up to more than each takes at its most, so that every stage meets the end of the disk.
-DISKS = {"cache": 28000, "out": 15000, "disk": 22000, "tmp": 600}
-INODES = {"cache": 190, "out": 14, "disk": 340, "tmp": 12}
+def steps(first, last, count):
+    return [first + (last - first) * i // max(1, count - 1) for i in range(count)]
 
 
-def disks(long):
-    for folder, most in DISKS.items():
-        steps = 24 if long else 6
-        for i in range(steps + 1):
-            size = max(4, most * i // steps)
-            options = {"disk": lambda bench: ["--work", bench.disk]}.get(folder, [])
-            yield Case(f"{folder} has {size} KiB", "space|none", NO_ROOM, options=options, quick=i in (1, 3, 5),
-                       prepare=small(folder, f"size={size}k"), undo=roomy(folder))
-    for folder, most in INODES.items():
-        steps = 16 if long else 4
-        for i in range(steps + 1):
-            count = max(2, most * i // steps)
-            options = {"disk": lambda bench: ["--work", bench.disk]}.get(folder, [])
-            yield Case(f"{folder} has {count} inodes", "space|none", NO_ROOM, options=options, quick=i == 2,
-                       prepare=small(folder, f"size=1g,nr_inodes={count}"), undo=roomy(folder))
+def disks(long, measured):
+    """Sizes up to more than a build takes at its most, and close together where its last files are written."""
+    image, cache, root = measured["image"], measured["cache"], measured["root"]
+    kib = {
+        "cache": [4, *steps(300, cache // 5, 12), *steps(cache // 4, cache, 10)],
+        "out": [4, *steps(image // 8, image, 8), *steps(image + 4, image + 64, 14)],
+        "disk": [4, *steps(root // 16, root, 14), *steps(root + 50, root + 800, 16)],
+        "tmp": [4],
+    }
+    inodes = {"cache": [2, *steps(4, 40, 12), *steps(60, 190, 8)], "out": [*steps(2, 10, 9)],
+              "disk": [2, *steps(10, 180, 16)], "tmp": [2]}
+    for what, table, options in (("KiB", kib, "size={}k"), ("inodes", inodes, "size=1g,nr_inodes={}")):
+        for folder, sizes in table.items():
+            for i, size in enumerate(sizes):
+                yield Case(f"{folder} has {size} {what}", "space|none", NO_ROOM,
+                           options=(lambda bench: ["--work", bench.disk]) if folder == "disk" else [],
+                           quick=i == (len(sizes) // 3 if what == "KiB" else len(sizes) - 4), prepare=small(folder, options.format(size)),
+                           undo=roomy(folder))
     yield Case("the cache is full, and holds all packages", "none", cache="no-layers",
                prepare=fill("cache"), undo=unfill("cache"), quick=True)
     yield Case("the cache is full, and holds all layers", "none", cache="full", prepare=fill("cache"),
@@ -191,12 +193,12 @@ def signals(rounds, seed, seconds):
             on_disk = i % 4 == 3
             cache = "empty" if i % 3 else "no-layers"
             # A terminal sends Ctrl-C to all of its foreground processes, maintainer scripts included.
-            yield Case(f"SIG{name} after {moment:.3f} s" + (", on disk" if on_disk else ""),
-                       "killed by SIGKILL|none" if name == "KILL" else "interrupted|none", "interrupted", cache=cache,
+            yield Case(f"SIG{name} {i + 1}, after {moment:.3f} s" + (", on disk" if on_disk else ""),
+                       "killed by SIGKILL|none" if name == "KILL" else "interrupted|none", "[Ii]nterrupted", cache=cache,
                        options=(lambda bench: ["--work", bench.disk]) if on_disk else [],
                        next_options=(lambda bench: ["--work", bench.disk]) if on_disk else [],
                        rules=lambda: [Rule("base", a.paced(20000000))], during=after(moment, getattr(signal, f"SIG{name}"), name == "INT"),
-                       killed=name == "KILL", quick=i < 3)
+                       early=f"killed by SIG{name}", killed=name == "KILL", quick=i < 2)
 
 
 def more_signals():
@@ -372,7 +374,7 @@ def cache_damage(rounds, seed):
 
                 for cache in (["no-layers"] if kind != "layers" else ["full"]):
                     yield Case(f"{how.__name__.replace('_', ' ')}: {kind} {i + 1}", "none", cache=cache,
-                               prepare=prepare, quick=i == 0 and how in (flip_byte, truncate, make_folder, make_link))
+                               prepare=prepare, quick=i == 0 and how in (flip_byte, make_link))
     for how in (make_folder_of_file, make_file_of_folder, empty_folder, link_of_folder):
         for kind in ("sha256", "payload", "volatile", "layers", "partial"):
             if how is make_folder_of_file and kind == "partial":
@@ -486,8 +488,9 @@ exit $status
                mirrors=["http://slow.example.org/debian/"], during=after(1, signal.SIGTERM, False))
 
 
-def cases(long, seed, seconds):
-    yield from disks(long)
+def cases(long, seed, measured):
+    seconds = measured["seconds"]
+    yield from disks(long, measured)
     yield from folders()
     yield from signals(50 if long else 3, seed, seconds)
     yield from more_signals()

@@ -24,8 +24,20 @@ import network  # noqa: E402
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def all_cases(arguments, seconds):
-    found = [*network.cases(arguments.long), *host.cases(arguments.long, arguments.seed, seconds)]
+NOTHING_MEASURED = {"seconds": 1, "image": 6000, "cache": 20000, "root": 6000}
+
+
+def kib_of(folder):
+    blocks = {}
+    for path, folders, names in os.walk(folder):
+        for name in [*folders, *names]:
+            found = os.lstat(os.path.join(path, name))
+            blocks[found.st_ino] = found.st_blocks
+    return sum(blocks.values()) // 2
+
+
+def all_cases(arguments, measured):
+    found = [*network.cases(arguments.long), *host.cases(arguments.long, arguments.seed, measured)]
     if arguments.only:
         return [case for case in found if re.search(arguments.only, case.name)]
     return found if arguments.long else [case for case in found if case.quick]
@@ -68,8 +80,10 @@ def measure(arguments, results):
     ground.keep()
     ground.clear()
     begin = time.monotonic()
-    ground.build()
-    results.put((ground.images, time.monotonic() - begin))
+    ground.build(options=["--evidence", "none"])
+    measured = {"seconds": time.monotonic() - begin, "image": kib_of(ground.out) - 16, "cache": kib_of(ground.cache)}
+    measured["root"] = measured["image"]  # a tar archive of it, but for the heads
+    results.put((ground.images, measured))
     ground.clear()
 
 
@@ -124,7 +138,7 @@ def main():
     arguments = parser.parse_args()
     arguments.work = os.path.realpath(arguments.work)
     if arguments.list:
-        print(*(case.name for case in all_cases(arguments, 1)), sep="\n")
+        print(*(case.name for case in all_cases(arguments, NOTHING_MEASURED)), sep="\n")
         return 0
     print(f"# seed {arguments.seed}", flush=True)
     queue = multiprocessing.SimpleQueue()
@@ -132,8 +146,8 @@ def main():
     first.join()
     if first.exitcode:
         return first.exitcode
-    images, seconds = queue.get()
-    cases = all_cases(arguments, seconds)
+    images, measured = queue.get()
+    cases = all_cases(arguments, measured)
     turn = multiprocessing.Value("i", 0)
     workers = [in_process(work, arguments, cases, images, shard, queue, turn) for shard in range(arguments.shards)]
     found = {}
