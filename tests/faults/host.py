@@ -384,7 +384,8 @@ def cache_damage(rounds, seed):
                 how(os.path.join(bench.cache, kind))
 
             word = "system|none" if how in (make_file_of_folder, link_of_folder) else "none"
-            yield Case(f"{how.__name__.replace('_', ' ')}: {kind}", word, f"{kind}|Not a directory|cache", cache="full",
+            yield Case(f"{how.__name__.replace('_', ' ')}: {kind}", word,
+                       "" if word == "none" else f"{kind}|Not a directory|cache", cache="full",
                        prepare=prepare, undo=mend(kind))
 
 
