@@ -25,8 +25,9 @@ struct signing {
 int signing_check(const struct signing *signing, struct error *e) MUST_CHECK;
 
 /*
- * Sign SHA256SUMS of DELIVERY, and deliver that too. A signature that an earlier build has left there and that is not made anew goes
- * unless SAME: the sums are what they were. NAMES receives the names of the signatures that lie there now.
+ * Sign SHA256SUMS of DELIVERY, and deliver that too. A signature that an earlier build has left in the folder and that
+ * is not made anew goes, unless SAME: the sums are what they were. NAMES receives the names of the signatures that will
+ * lie there.
  */
 int signing_run(const struct signing *signing, struct delivery *delivery, bool same, struct log *log,
 		const char *names[SIGNATURES_MAX], size_t *count, struct error *e) MUST_CHECK;

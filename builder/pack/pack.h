@@ -173,8 +173,8 @@ void artefacts_add_files(const struct artefacts *artefacts, const struct artefac
 			 size_t *count);
 
 /*
- * The text of SHA256SUMS of the folder with FILES in it, which may still have no names there: appended to TEXT. Lines of
- * files that are no longer there go. *same (may be NULL): it is what lies there. The folder should be locked.
+ * The text of SHA256SUMS of the folder with FILES in it, which may still have no names there: appended to TEXT. Lines
+ * of files that are no longer there go. *same (may be NULL): it is what lies there. The folder should be locked.
  */
 int pack_make_sums(int output_fd, const struct artefact_file *const *files, size_t count, struct buffer *text,
 		   bool *same, struct error *e) MUST_CHECK;
