@@ -39,6 +39,7 @@ struct http_try {
 	struct curl_slist *headers;
 	uint64_t start; /* offset when this try began */
 	bool answered;  /* the first bytes of the body came */
+	bool headed;    /* the empty line behind the headers came */
 	double alive_s; /* when the last bytes came, or the try began */
 	struct error write_error;
 	char text[CURL_ERROR_SIZE];
@@ -119,6 +120,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
 	struct text name = text_cut((struct text) { data, size * count }, ':', &value);
 
 	try->alive_s = monotonic_seconds();
+	try->headed = text_trim((struct text) { data, size * count }).len == 0;
 	if (text_starts(name, "HTTP/")) { /* a new answer: the one before was a redirect */
 		try->job->etag[0] = '\0';
 		try->job->modified[0] = '\0';
@@ -179,6 +181,7 @@ static int start_transfer(struct http *http, struct http_try *try, struct error 
 	try->easy = easy;
 	try->text[0] = '\0';
 	try->answered = false;
+	try->headed = false;
 	try->alive_s = monotonic_seconds();
 	try->write_error = ERROR_INIT;
 	try->start = try->job->offset;
@@ -332,6 +335,11 @@ static enum outcome judge(struct http_try *try, CURLcode code)
 	if (code == CURLE_OK && status == 206 && !try->start) {
 		say_failed(try, ERROR_FETCH, "the server sends a part, but was asked for the whole");
 		return OUTCOME_REFUSED;
+	}
+	/* For libcurl that is an empty file. */
+	if (code == CURLE_OK && status != 0 && !try->headed && !try->answered) {
+		say_failed(try, ERROR_FETCH, "the answer ends in its head");
+		return OUTCOME_RETRY;
 	}
 	if (code == CURLE_OK)
 		return OUTCOME_OK;

@@ -140,8 +140,7 @@ def headers():
     yield from always("a head without colons", a.raw_body(
         b"HTTP/1.1 200 OK\r\nno colon here\r\n\x80\xff\xfe\r\nContent-Length: LENGTH\r\n\r\n"), "none|fetch",
                       quick=["release"])
-    yield from always("a head cut off", a.raw(b"HTTP/1.1 200 OK\r\nContent-Le"), {**{k: BAD[k][0] + "|fetch" for k in BAD}},
-                      "")
+    yield from always("a head cut off", a.raw(b"HTTP/1.1 200 OK\r\nContent-Le"), message="ends in its head")
     yield from always("a header of a megabyte", a.with_header("X-Long: " + "x" * 1000000), "fetch|none",
                       quick=["index"])
     yield from always("headers without end", a.endless_headers, "fetch", quick=["deb"],
