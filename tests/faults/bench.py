@@ -249,7 +249,7 @@ class Bench:
             wrong.append(f"a warning should match: {case.message}")
         return wrong, text
 
-    def run_next(self, case):
+    def run_next(self, case, before):
         """The next build, undisturbed: word, what is wrong."""
         if case.image != "final" and self.image():
             shutil.rmtree(self.out)
@@ -260,7 +260,7 @@ class Bench:
         image = self.image()
         if image != self.images["final"]:
             return "differs", [f"the next image is {image}, should be {self.images['final']}"]
-        left = ["mount " + line for line in mounts() if "/kiln" in line and self.folder in line]
+        left = ["next: mount " + line for line in mounts() - before]
         left += ["next: " + line for line in processes_left()]
         left += ["next: temporary " + name for name in files_below(self.tmp)]
         left += ["next: work " + name for name in files_below(self.disk)]
@@ -290,7 +290,7 @@ class Bench:
         left = self.left_behind(case, before, status == "none" or (case.delivers and self.image() == self.images[case.image]))
         if case.undo:
             case.undo(self)
-        word, more = self.run_next(case)
+        word, more = self.run_next(case, before)
         if left:
             wrong.append("it leaves: " + ", ".join(left))
         stages = re.findall(r"^(\w+) +[\d.]+ s  ", err, re.MULTILINE)
