@@ -247,15 +247,25 @@ static int run_step(struct chain *chain, const struct step *step, struct error *
 	return r;
 }
 
+/* Which disk is full, and what to do. */
+static int say_place(const struct chain *chain, struct error *e)
+{
+	if (e->kind != ERROR_SPACE)
+		return -1;
+	if (chain->workspace.on_disk)
+		return error_wrap(e, "no room for the root in '%s' (--work DIR names another folder)",
+				  chain->workspace.place);
+	return error_wrap(e, "no room for the root in memory (--work DIR has it on a disk)");
+}
+
 int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 {
 	while (chain->done < chain->count && chain->steps[chain->done].part <= part) {
 		const struct step *step = &chain->steps[chain->done];
 
-		if (interrupt_check(e) < 0 || run_step(chain, step, e) < 0)
-			return -1;
-		if (chain->store && step->kept && keep(chain, chain->done, e) < 0)
-			return -1;
+		if (interrupt_check(e) < 0 || run_step(chain, step, e) < 0 ||
+		    (chain->store && step->kept && keep(chain, chain->done, e) < 0))
+			return say_place(chain, e);
 		chain->done++;
 	}
 	return 0;
@@ -288,23 +298,38 @@ static bool has_name(const char *const *names, size_t count, const char *name)
 	return false;
 }
 
-/* They have their names: what happens to these now is nobody's business but the user's. */
-static int keep_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
-		      const struct artefacts *artefacts, struct error *e)
+/* What chain_keep_image() needs, as long as it is at hand. */
+static void remember_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
+			   const struct artefacts *artefacts)
+{
+	auto_free char *product = artefacts_print(artefacts, options->memo);
+
+	chain->image_key = *key;
+	chain->image_product = arena_strdup(&chain->arena, product);
+	chain->saved_count++;
+}
+
+/* Links to them have to wait until they have names. Here nothing is a failure of the build, whose image is there. */
+void chain_keep_image(struct chain *chain, const struct artefacts *artefacts, int output_fd)
 {
 	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
-	auto_free char *product = artefacts_print(artefacts, options->memo);
-	auto_free char *title = make_title(chain, "image files");
+	auto_free char *title = NULL;
+	struct error why = ERROR_INIT;
 	auto_free const char **names = NULL;
 	size_t count = 0;
 
+	if (!chain->image_product)
+		return;
 	for (size_t i = 0; i < artefacts->count; i++)
 		for (size_t k = 0; k < artefacts->items[i].file_count; k++)
 			if (!artefacts->items[i].files[k].is_folder &&
 			    !has_name(names, count, artefacts->items[i].files[k].name))
 				PUSH(names, count, artefacts->items[i].files[k].name);
-	chain->saved_count++;
-	return layer_save_files(chain->store, key, title, product, options->output_fd, names, count, e);
+	title = make_title(chain, "image files");
+	if (layer_save_files(chain->store, &chain->image_key, title, chain->image_product, output_fd, names,
+			     count, &why) < 0 ||
+	    layer_save_wait(chain->store, &why) < 0)
+		log_warn(chain->options.log, "the image files are not kept: %s", why.text);
 }
 
 static struct digest describe_image(const struct chain *chain, const struct pack_options *options)
@@ -356,7 +381,9 @@ static int pack_anew(struct chain *chain, const struct digest *key, struct pack_
 	for (size_t i = 0; i < file_count; i++)
 		layer_files_release(&files[i]);
 	free(files);
-	return r < 0 ? -1 : keep_image(chain, key, options, artefacts, e);
+	if (r == 0)
+		remember_image(chain, key, options, artefacts);
+	return r;
 }
 
 int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,

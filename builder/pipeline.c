@@ -12,6 +12,7 @@
 #include "family.h"
 #include "fetch/fetch.h"
 #include "fetch/mirror.h"
+#include "image/delivery.h"
 #include "index/index.h"
 #include "lock/lock.h"
 #include "plan/plan.h"
@@ -43,7 +44,8 @@ struct build {
 	struct lock lock;         /* its path is NULL when there is none; the two above are taken out of it */
 	enum isolation isolation; /* of the programs of the root; ISOLATION_AUTO: none has to run */
 	struct chain *chain;
-	int output_fd; /* locked from the first file's appearance to the last's */
+	int output_fd;            /* locked from when what lies there is looked at */
+	struct delivery delivery; /* all that is to lie there in the end */
 	struct lint_gate gate;
 	struct artefacts artefacts;
 	struct evidence evidence;
@@ -267,6 +269,9 @@ static int run_index(struct build *b, struct error *e)
 	struct fetch_options options = {
 		.mirrors = &b->mirrors,
 		.offline = b->options.offline,
+		.retry_max = b->options.retry_max,
+		.connect_timeout_ms = b->options.timeout_ms,
+		.stall_timeout_ms = b->options.timeout_ms,
 		.payload_max_bytes = b->options.payload_max_bytes,
 		.log = b->options.log,
 		.meter = &b->meter,
@@ -425,7 +430,16 @@ static int open_output(struct build *b, struct error *e)
 {
 	if (dir_make(b->options.output_dir, e) < 0)
 		return -1;
-	return dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e);
+	if (dir_open(AT_FDCWD, b->options.output_dir, &b->output_fd, e) < 0)
+		return -1;
+	b->delivery.folder_fd = b->output_fd;
+	return 0;
+}
+
+/* Which disk is full. */
+static int say_place(const struct build *b, struct error *e)
+{
+	return e->kind == ERROR_SPACE ? error_wrap(e, "output folder '%s'", b->options.output_dir) : -1;
 }
 
 static int run_pack(struct build *b, struct error *e)
@@ -440,10 +454,11 @@ static int run_pack(struct build *b, struct error *e)
 	if (open_output(b, e) < 0)
 		return -1;
 	options.output_fd = b->output_fd;
+	options.delivery = &b->delivery;
 	memcpy(options.compression, b->options.compression, sizeof options.compression);
 	pack_warn(&options);
 	if (chain_pack(b->chain, &options, &b->artefacts, e) < 0)
-		return -1;
+		return say_place(b, e);
 	for (size_t i = 0; i < b->artefacts.count; i++)
 		ARENA_PUSH(&b->inputs.arena, b->inputs.formats, b->inputs.format_count,
 			   b->artefacts.items[i].format);
@@ -466,13 +481,13 @@ static int run_evidence(struct build *b, struct error *e)
 		.artefacts = &b->artefacts,
 		.epoch_s = b->epoch_s,
 		.root_fd = chain_root_fd(b->chain),
-		.output_fd = b->output_fd,
+		.delivery = &b->delivery,
 		.builder_id = b->options.builder_id,
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
 
-	return evidence_write(&options, &b->evidence, e);
+	return evidence_write(&options, &b->evidence, e) < 0 ? say_place(b, e) : 0;
 }
 
 static const struct {
@@ -524,6 +539,7 @@ struct build *build_open(const struct build_options *options)
 	b->inputs = INPUTS_INIT;
 	b->lock = LOCK_INIT;
 	b->output_fd = -1;
+	b->delivery = DELIVERY_INIT;
 	b->artefacts = ARTEFACTS_INIT;
 	b->gate = LINT_GATE_INIT;
 	b->evidence = EVIDENCE_INIT;
@@ -565,27 +581,59 @@ static int make_record(const struct build *b, char **text, struct error *e)
 }
 
 /* The sums of all that two builds would make alike. */
-static int write_sums(struct build *b, struct error *e)
+static int add_sums(struct build *b, struct error *e)
 {
 	auto_free const struct artefact_file **files = NULL;
+	auto_buffer struct buffer sums = BUFFER_INIT;
 	size_t count = 0;
 	bool same;
 
 	artefacts_add_files(&b->artefacts, &files, &count);
 	for (size_t i = 0; i < b->evidence.count; i++)
 		PUSH(files, count, &b->evidence.files[i].file);
-	if (pack_write_sums(b->output_fd, files, count, &same, e) < 0)
+	if (delivery_lock(&b->delivery, e) < 0 ||
+	    pack_make_sums(b->output_fd, files, count, &sums, &same, e) < 0 ||
+	    delivery_add_text(&b->delivery, "SHA256SUMS", sums.data, sums.len, e) < 0)
 		return -1;
-	return signing_run(&b->options.signing, b->output_fd, same, b->options.log, b->signatures,
+	return signing_run(&b->options.signing, &b->delivery, same, b->options.log, b->signatures,
 			   &b->signature_count, e);
 }
 
-/* The record and the sums come last: whoever finds image.json finds everything it names. */
-static int write_record(struct build *b, struct error *e)
+/* How the build ended, as the log tells it: malloc'ed. */
+static char *make_log(struct build *b, const struct error *ended)
 {
-	if (write_sums(b, e) < 0 || make_record(b, &b->record, e) < 0)
+	struct journal_event event = { .kind = "build", .name = b->name, .begin_s = b->journal.begin_s };
+
+	event.result = ended ? JOURNAL_FAILED : JOURNAL_DONE;
+	event.has_status = true;
+	event.status = ended ? (int)ended->kind : 0;
+	event.text = ended ? ended->text : NULL;
+	journal_add(&b->journal, &event);
+	return evidence_log(&b->journal, b->name);
+}
+
+/*
+ * Everything that lies beside the image is written before the first file appears, so that a full disk or a signal
+ * leaves all of it or nothing. The record comes last: whoever finds image.json finds everything it names.
+ */
+static int deliver(struct build *b, struct error *e)
+{
+	auto_free char *name = log_name(b);
+	auto_free char *log = NULL;
+
+	if (add_sums(b, e) < 0 || make_record(b, &b->record, e) < 0)
 		return -1;
-	return file_replace(b->output_fd, "image.json", b->record, strlen(b->record), 0644, e);
+	if (name) {
+		log = make_log(b, NULL);
+		if (delivery_add_text(&b->delivery, name, log, strlen(log), e) < 0)
+			return -1;
+	}
+	if (delivery_add_text(&b->delivery, "image.json", b->record, strlen(b->record), e) < 0 ||
+	    delivery_commit(&b->delivery, e) < 0)
+		return -1;
+	if (b->chain)
+		chain_keep_image(b->chain, &b->artefacts, b->output_fd);
+	return 0;
 }
 
 static int run_stage(struct build *b, enum stage stage, struct error *e)
@@ -612,45 +660,37 @@ static int run_stages(struct build *b, struct error *e)
 	if (b->options.until >= STAGE_PACK && b->chain && chain_keep_layers(b->chain, e) < 0)
 		return -1;
 	meter_read(&b->meter, &b->spent);
-	return b->options.until >= STAGE_PACK ? write_record(b, e) : 0;
+	if (b->options.until >= STAGE_PACK && deliver(b, e) < 0)
+		return say_place(b, e);
+	return 0;
 }
 
 /*
  * The log is written also when the build has failed, as it says how, and then also into a folder that would have been
  * made later. Before the image has a name nothing was done that the error does not say.
  */
-static int write_log(struct build *b, int returned, const struct error *ended, struct error *e)
+static void write_failed_log(struct build *b, const struct error *ended)
 {
-	struct journal_event event = { .kind = "build", .name = b->name, .begin_s = b->journal.begin_s };
+	struct error ignored = ERROR_INIT;
 	auto_free char *name = log_name(b);
 	auto_free char *text = NULL;
 
 	if (!name)
-		return 0;
-	event.result = returned < 0 ? JOURNAL_FAILED : JOURNAL_DONE;
-	event.has_status = true;
-	event.status = returned < 0 ? (int)ended->kind : 0;
-	event.text = returned < 0 ? ended->text : NULL;
-	journal_add(&b->journal, &event);
-	text = evidence_log(&b->journal, b->name);
-	if (b->output_fd < 0 && open_output(b, e) < 0)
-		return -1;
-	return file_replace(b->output_fd, name, text, strlen(text), 0644, e);
+		return;
+	text = make_log(b, ended);
+	/* Why the build has failed is the better thing to tell. */
+	if ((b->output_fd < 0 && open_output(b, &ignored) < 0) ||
+	    file_replace(b->output_fd, name, text, strlen(text), 0644, &ignored) < 0)
+		error_clear(&ignored);
 }
 
 int build_run(struct build *b, struct error *e)
 {
-	struct error ended = ERROR_INIT;
-	struct error why = ERROR_INIT;
-	int r = run_stages(b, &ended);
-
-	if (write_log(b, r, &ended, &why) < 0 && r == 0) {
-		*e = why;
-		return -1;
-	}
-	if (r < 0)
-		*e = ended;
-	return r;
+	if (run_stages(b, e) == 0)
+		return 0;
+	delivery_release(&b->delivery);
+	write_failed_log(b, e);
+	return -1;
 }
 
 int build_lock(struct build *b, char **text, struct error *e)
@@ -689,6 +729,7 @@ void build_close(struct build *b)
 	free(b->name);
 	evidence_release(&b->evidence);
 	artefacts_release(&b->artefacts);
+	delivery_release(&b->delivery);
 	auto_close_(&b->output_fd);
 	chain_close(b->chain);
 	lock_release(&b->lock);

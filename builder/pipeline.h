@@ -50,7 +50,9 @@ struct build_options {
 	struct signing signing;
 	struct index_options archives; /* --insecure-skip-verification, --accept-older */
 	bool offline;
-	bool layers; /* begin with the layers of earlier builds, and keep new ones */
+	unsigned retry_max; /* as fetch_options has it */
+	int timeout_ms;     /* of a server that says nothing; 0: default */
+	bool layers;        /* begin with the layers of earlier builds, and keep new ones */
 	enum isolation isolation;
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */
 	const char *const *allowed; /* --allow: rules of kiln lint that the image may break */

@@ -56,7 +56,12 @@ int(error_sys)(struct error *e, const char *fmt, ...)
 	va_list args;
 	int len;
 
-	e->kind = number == ENOSPC || number == EDQUOT ? ERROR_SPACE : ERROR_SYSTEM;
+	e->kind = ERROR_SYSTEM;
+	if (number == ENOSPC || number == EDQUOT)
+		e->kind = ERROR_SPACE;
+	/* Signals that kiln handles end it: a system call that could not be gone on with says so first. */
+	if (number == EINTR)
+		e->kind = ERROR_INTERRUPTED;
 	e->sys = number;
 	error_place(e, 0, 0, 0);
 	va_start(args, fmt);

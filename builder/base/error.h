@@ -53,7 +53,10 @@ struct error {
 /* Set *e; a former content is overwritten. Returns -1. */
 int error_set(struct error *e, enum error_kind kind, const char *fmt, ...) PRINTF(3, 4);
 
-/* Set *e from errno, read before anything else; ENOSPC and EDQUOT become ERROR_SPACE. Returns -1. */
+/*
+ * Set *e from errno, read before anything else; ENOSPC and EDQUOT become ERROR_SPACE, EINTR ERROR_INTERRUPTED.
+ * Returns -1.
+ */
 int error_sys(struct error *e, const char *fmt, ...) PRINTF(2, 3);
 
 /* Put context in front of the text of a set *e, as "context: text". Returns -1. */

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "image/delivery.h"
 #include "record.h"
 #include "stream/stream.h"
 
@@ -57,16 +58,22 @@ int artefacts_write(const struct settings *settings, struct pack_options *option
 	auto_free const struct artefact_file **files = NULL;
 	size_t file_count = 0;
 	auto_close int folder_fd = -1;
+	auto_buffer struct buffer sums = BUFFER_INIT;
+	auto_delivery struct delivery delivery = DELIVERY_INIT;
 
 	if (dir_make(folder, e) < 0 || dir_open(AT_FDCWD, folder, &folder_fd, e) < 0)
 		return -1;
 	options->output_fd = folder_fd;
 	options->log = settings->log;
 	pack_warn(options);
-	if (pack_image(options, &artefacts, e) < 0)
+	delivery.folder_fd = folder_fd;
+	options->delivery = &delivery;
+	if (pack_image(options, &artefacts, e) < 0 || delivery_lock(&delivery, e) < 0)
 		return -1;
 	artefacts_add_files(&artefacts, &files, &file_count);
-	if (pack_write_sums(folder_fd, files, file_count, NULL, e) < 0)
+	if (pack_make_sums(folder_fd, files, file_count, &sums, NULL, e) < 0 ||
+	    delivery_add_text(&delivery, "SHA256SUMS", sums.data, sums.len, e) < 0 ||
+	    delivery_commit(&delivery, e) < 0)
 		return -1;
 	if (settings->json) {
 		json = record_artefacts(&artefacts);

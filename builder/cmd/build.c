@@ -6,9 +6,34 @@
 #include "cmd/all.h"
 #include "cmd/artefacts.h"
 #include "evidence/evidence.h"
+#include "fetch/fetch.h"
 #include "pipeline.h"
 #include "plan/plan.h"
 #include "stream/stream.h"
+
+enum { RETRIES_MAX = 1000, TIMEOUT_MAX_S = 3600 };
+
+/* How long servers are waited for. */
+static int parse_patience(const struct settings *settings, struct build_options *options, struct error *e)
+{
+	uint64_t number;
+
+	if (settings->retries) {
+		if (!text_to_u64(text_of(settings->retries), &number) || number > RETRIES_MAX)
+			return error_set(e, ERROR_USAGE, "--retries: '%s' is no number from 0 to %d",
+					 settings->retries, RETRIES_MAX);
+		options->retry_max = number ? (unsigned)number : FETCH_RETRY_NONE;
+	}
+	if (settings->timeout) {
+		if (!text_to_u64(text_of(settings->timeout), &number) || number == 0 ||
+		    number > TIMEOUT_MAX_S)
+			return error_set(e, ERROR_USAGE,
+					 "--timeout: '%s' is no number of seconds from 1 to %d",
+					 settings->timeout, TIMEOUT_MAX_S);
+		options->timeout_ms = (int)number * 1000;
+	}
+	return 0;
+}
 
 int build_options_from(const struct settings *settings, enum stage until, const struct chosen *chosen,
 		       struct build_options *options, struct error *e)
@@ -40,6 +65,8 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 			  &options->payload_max_bytes))
 		return error_set(e, ERROR_USAGE, "--payloads: '%s' is no size (such as 500M or 2G)",
 				 settings->payloads);
+	if (parse_patience(settings, options, e) < 0)
+		return -1;
 	if (settings->until && stage_parse(settings->until, &options->until, e) < 0)
 		return -1;
 	if (evidence_parse(settings->evidence ? settings->evidence : "all", &options->evidence, e) < 0)

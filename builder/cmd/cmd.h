@@ -21,6 +21,8 @@ struct settings {
 	struct words arguments; /* what is left after the options */
 	struct words overrides;
 	struct words mirrors;
+	const char *retries;
+	const char *timeout;
 	struct words chosen_cells;
 	struct words allowed;
 	struct words accept_older;

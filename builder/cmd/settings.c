@@ -111,8 +111,8 @@ static const struct option_row rows[] = {
 	  "take FILE as the image's metadata.yaml, as it is" },
 	{ "mirror", 0, "[FROM=]URL", OPTION_LIST, FIELD(mirrors),
 	  ON_BUILD | ON_DOCTOR | ON_LOCK | ON_PLAN | ON_REBUILD,
-	  "fetch from URL what the recipe has at its main archive, or at FROM; 'none': not from this host's "
-	  "mirror" },
+	  "fetch from URL what the recipe has at its main archive, or at FROM; several: in turns, until one "
+	  "has it; 'none': not from this host's mirror" },
 	{ "name", 0, "NAME", OPTION_TEXT, FIELD(name), ON_CONVERT | ON_PACK,
 	  "begin the names of the image files with NAME (default: the image's own)" },
 	{ "no-layers", 0, NULL, OPTION_FLAG, FIELD(no_layers), ON_BUILD,
@@ -140,6 +140,8 @@ static const struct option_row rows[] = {
 	{ "quiet", 'q', NULL, OPTION_FLAG, FIELD(quiet), ON_ALL, "say nothing but warnings and errors" },
 	{ "recipe", 0, "RECIPE", OPTION_TEXT, FIELD(recipe), ON_PACK,
 	  "give the image the metadata that a build of RECIPE would have" },
+	{ "retries", 0, "NUMBER", OPTION_TEXT, FIELD(retries), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
+	  "ask a server that fails so many times more (default: 4)" },
 	{ "rules", 0, NULL, OPTION_FLAG, FIELD(rules), ON_LINT, "print the table of rules" },
 	{ "sarif", 0, NULL, OPTION_FLAG, FIELD(sarif), ON_LINT,
 	  "print the findings as SARIF 2.1.0, for code hosts" },
@@ -151,6 +153,8 @@ static const struct option_row rows[] = {
 	  "sign SHA256SUMS with this SSH key, through ssh-keygen: SHA256SUMS.sig" },
 	{ "steps", 0, NULL, OPTION_FLAG, FIELD(steps), ON_PLAN,
 	  "show what a build does, by the recipe alone, instead of packages" },
+	{ "timeout", 0, "SECONDS", OPTION_TEXT, FIELD(timeout), ON_BUILD | ON_LOCK | ON_PLAN | ON_REBUILD,
+	  "give a connection up that brings no byte for so long (default: 30)" },
 	{ "timing", 0, NULL, OPTION_FLAG, FIELD(timing), ON_BUILD | ON_PLAN,
 	  "print at the end where time and memory went" },
 	{ "trigger", 0, "WORD", OPTION_TEXT, FIELD(trigger), ON_TEMPLATE,

@@ -2,11 +2,10 @@
 #include "evidence/evidence.h"
 
 #include "base/alloc.h"
-#include "base/file.h"
-#include "base/pool.h"
 #include "evidence/bom.h"
 #include "evidence/provenance.h"
 #include "family.h"
+#include "image/delivery.h"
 
 static const struct {
 	enum evidence_kind kind;
@@ -19,8 +18,6 @@ static const struct {
 	{ EVIDENCE_PROVENANCE, "provenance", ".provenance.json" },
 	{ EVIDENCE_LOG, "log", ".log" },
 };
-
-enum { FILES_MAX = ARRAY_LEN(kinds_known) };
 
 #define ALL_KINDS \
 	((unsigned)(EVIDENCE_MANIFEST | EVIDENCE_SPDX | EVIDENCE_CYCLONEDX | EVIDENCE_PROVENANCE | \
@@ -79,15 +76,11 @@ void evidence_release(struct evidence *evidence)
 /* Files on their way. */
 struct writing {
 	const struct evidence_options *options;
-	struct file_pending pending[FILES_MAX];
-	size_t count;
 	struct evidence evidence;
 };
 
 static void writing_release(struct writing *writing)
 {
-	for (size_t i = 0; i < writing->count; i++)
-		file_pending_release(&writing->pending[i]);
 	evidence_release(&writing->evidence);
 }
 
@@ -96,17 +89,15 @@ static int add_file(struct writing *writing, enum evidence_kind kind, const char
 {
 	auto_free char *name = evidence_file_name(writing->options->name, kind);
 	struct evidence_file file = { .file = { .size_bytes = len, .sha256 = sha256_of(text, len) } };
-	struct file_pending *pending = &writing->pending[writing->count];
 
-	if (file_pending_open(writing->options->output_fd, name, 0644, pending, e) < 0)
+	if (delivery_add_text(writing->options->delivery, name, text, len, e) < 0)
 		return -1;
-	writing->count++;
 	for (size_t i = 0; i < ARRAY_LEN(kinds_known); i++)
 		if (kinds_known[i].kind == kind)
 			file.kind = kinds_known[i].word;
 	file.file.name = TAKE(name, NULL);
 	PUSH(writing->evidence.files, writing->evidence.count, file);
-	return file_write_fd(pending->fd, text, len, e);
+	return 0;
 }
 
 static int add_text(struct writing *writing, enum evidence_kind kind, const char *text, struct error *e)
@@ -169,32 +160,15 @@ static int write_all(struct writing *writing, const struct inventory *inventory,
 	return 0;
 }
 
-static int sync_file(void *context, size_t index, struct error *e)
-{
-	return file_pending_sync(&((struct writing *)context)->pending[index], e);
-}
-
-static int commit(struct writing *writing, struct error *e)
-{
-	if (pool_run(writing->count, writing->count, sync_file, writing, e) < 0)
-		return -1;
-	for (size_t i = 0; i < writing->count; i++)
-		if (file_pending_commit(&writing->pending[i], e) < 0)
-			return -1;
-	return 0;
-}
-
 /* Under the name of this image lies nothing that tells of another one. */
-static int remove_old(const struct evidence_options *options, struct error *e)
+static void remove_old(const struct evidence_options *options)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kinds_known); i++) {
 		auto_free char *name = evidence_file_name(options->name, kinds_known[i].kind);
 
-		if (!(options->kinds & kinds_known[i].kind) && unlinkat(options->output_fd, name, 0) < 0 &&
-		    errno != ENOENT)
-			return error_sys(e, "cannot remove '%s' of an earlier build", name);
+		if (!(options->kinds & kinds_known[i].kind))
+			delivery_add_old(options->delivery, name);
 	}
-	return 0;
 }
 
 static void tell(const struct evidence_options *options, const struct inventory *inventory)
@@ -228,8 +202,9 @@ int evidence_write(const struct evidence_options *options, struct evidence *out,
 		return -1;
 	if (with_bom)
 		tell(options, &inventory);
-	if (write_all(&writing, &inventory, e) < 0 || commit(&writing, e) < 0 || remove_old(options, e) < 0)
+	if (write_all(&writing, &inventory, e) < 0 || delivery_sync(options->delivery, e) < 0)
 		return -1;
+	remove_old(options);
 	for (size_t i = 0; i < writing.evidence.count; i++)
 		spent.out_bytes += writing.evidence.files[i].file.size_bytes;
 	spent.item_count = writing.evidence.count;

@@ -16,6 +16,7 @@
 
 #include "pack/pack.h"
 
+struct delivery;
 struct family;
 struct index_set;
 struct inputs;
@@ -43,9 +44,9 @@ struct evidence_options {
 	const struct lock *lock; /* its path is NULL when there is none */
 	const struct artefacts *artefacts;
 	int64_t epoch_s;
-	int root_fd;            /* of the image */
-	int output_fd;          /* folder that receives the files */
-	const char *builder_id; /* address that stands for who builds; NULL: nobody in particular */
+	int root_fd;               /* of the image */
+	struct delivery *delivery; /* receives the files */
+	const char *builder_id;    /* address that stands for who builds; NULL: nobody in particular */
 	struct log *log;
 	struct meter *meter; /* may be NULL */
 };
@@ -63,10 +64,7 @@ struct evidence {
 #define EVIDENCE_INIT ((struct evidence) { NULL, 0 })
 #define auto_evidence AUTO(evidence_release)
 
-/*
- * Write all but the log, and remove what an earlier build has left under the same names. Files appear one behind the
- * other, when all are written.
- */
+/* Write all but the log; what an earlier build has left under the same names goes when they are delivered. */
 int evidence_write(const struct evidence_options *options, struct evidence *evidence, struct error *e)
 	MUST_CHECK;
 void evidence_release(struct evidence *evidence);

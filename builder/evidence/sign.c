@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "base/program.h"
+#include "image/delivery.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -81,10 +82,13 @@ int signing_check(const struct signing *signing, struct error *e)
 }
 
 /* What ARGV makes of SHA256SUMS becomes NAME. */
-static int sign(const char *const *argv, int output_fd, const char *name, const char *option, struct error *e)
+static int sign(const char *const *argv, struct delivery *delivery, const char *name, const char *option,
+		struct error *e)
 {
 	auto_process_result struct process_result result = PROCESS_RESULT_INIT;
-	auto_close int sums_fd = openat(output_fd, SUMS, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	/* Which has no name yet; and from its beginning. */
+	auto_free char *path = xasprintf("/proc/self/fd/%d", delivery_fd(delivery, SUMS));
+	auto_close int sums_fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (sums_fd < 0)
 		return error_sys(e, "cannot open '%s'", SUMS);
@@ -93,10 +97,11 @@ static int sign(const char *const *argv, int output_fd, const char *name, const 
 	if (result.status != 0 || !result.output.len)
 		return error_set(e, ERROR_TRUST, "%s: %s cannot sign '%s': %.*s", option, argv[0], SUMS,
 				 TEXT_ARG(last_line(&result)));
-	return file_replace(output_fd, name, result.output.data, result.output.len, 0644, e);
+	return delivery_add_text(delivery, name, result.output.data, result.output.len, e);
 }
 
-static int sign_openpgp(const struct signing *signing, int output_fd, const char *name, struct error *e)
+static int sign_openpgp(const struct signing *signing, struct delivery *delivery, const char *name,
+			struct error *e)
 {
 	const char *const argv[] = { "gpg",
 				     "--batch",
@@ -110,23 +115,24 @@ static int sign_openpgp(const struct signing *signing, int output_fd, const char
 				     "-",
 				     NULL };
 
-	return sign(argv, output_fd, name, "--sign", e);
+	return sign(argv, delivery, name, "--sign", e);
 }
 
-static int sign_ssh(const struct signing *signing, int output_fd, const char *name, struct error *e)
+static int sign_ssh(const struct signing *signing, struct delivery *delivery, const char *name,
+		    struct error *e)
 {
 	const char *const argv[] = { "ssh-keygen", "-Y", "sign", "-f", signing->ssh_key, "-n", "file", NULL };
 
-	return sign(argv, output_fd, name, "--sign-ssh", e);
+	return sign(argv, delivery, name, "--sign-ssh", e);
 }
 
-int signing_run(const struct signing *signing, int output_fd, bool same, struct log *log,
+int signing_run(const struct signing *signing, struct delivery *delivery, bool same, struct log *log,
 		const char *names[SIGNATURES_MAX], size_t *count, struct error *e)
 {
 	const struct {
 		const char *name;
 		const char *key;
-		int (*sign)(const struct signing *, int output_fd, const char *name, struct error *);
+		int (*sign)(const struct signing *, struct delivery *, const char *name, struct error *);
 	} kinds[SIGNATURES_MAX] = {
 		{ SUMS ".asc", signing->openpgp_key, sign_openpgp },
 		{ SUMS ".sig", signing->ssh_key, sign_ssh },
@@ -135,15 +141,14 @@ int signing_run(const struct signing *signing, int output_fd, bool same, struct 
 
 	*count = 0;
 	for (size_t i = 0; i < SIGNATURES_MAX; i++) {
-		bool there = fstatat(output_fd, kinds[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		bool there = fstatat(delivery->folder_fd, kinds[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
 		if (!kinds[i].key && there && !same) {
-			if (unlinkat(output_fd, kinds[i].name, 0) < 0)
-				return error_sys(e, "cannot remove '%s'", kinds[i].name);
+			delivery_add_old(delivery, kinds[i].name);
 			log_warn(log, "removed '%s': it is the signature of other sums", kinds[i].name);
 			there = false;
 		}
-		if (kinds[i].key && kinds[i].sign(signing, output_fd, kinds[i].name, e) < 0)
+		if (kinds[i].key && kinds[i].sign(signing, delivery, kinds[i].name, e) < 0)
 			return -1;
 		if (kinds[i].key || there)
 			names[(*count)++] = kinds[i].name;

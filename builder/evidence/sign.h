@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 
+struct delivery;
+
 enum { SIGNATURES_MAX = 2 };
 
 struct signing {
@@ -23,10 +25,11 @@ struct signing {
 int signing_check(const struct signing *signing, struct error *e) MUST_CHECK;
 
 /*
- * Sign SHA256SUMS in the folder. A signature that an earlier build has left there and that is not made anew is removed
- * unless SAME: the sums are what they were. NAMES receives the names of the signatures that lie there now.
+ * Sign SHA256SUMS of DELIVERY, and deliver that too. A signature that an earlier build has left in the folder and that
+ * is not made anew goes, unless SAME: the sums are what they were. NAMES receives the names of the signatures that will
+ * lie there.
  */
-int signing_run(const struct signing *signing, int output_fd, bool same, struct log *log,
+int signing_run(const struct signing *signing, struct delivery *delivery, bool same, struct log *log,
 		const char *names[SIGNATURES_MAX], size_t *count, struct error *e) MUST_CHECK;
 
 #endif

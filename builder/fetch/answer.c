@@ -73,7 +73,7 @@ int cache_answer_read(struct cache *cache, const char *address, uint64_t max_byt
 	struct error damaged = ERROR_INIT;
 	size_t len = 0;
 
-	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
+	if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO))
 		return 0;
 	if (fd < 0)
 		return error_sys(e, "cannot open 'volatile/%s' in the cache", name.text);
@@ -84,7 +84,7 @@ int cache_answer_read(struct cache *cache, const char *address, uint64_t max_byt
 		(void)futimens(fd, NULL);
 		return 1;
 	}
-	unlinkat(cache->volatile_fd, name.text, 0);
+	cache_remove(cache->volatile_fd, name.text);
 	return 0;
 }
 
@@ -104,15 +104,18 @@ int cache_answer_write(struct cache *cache, const char *address, const struct ca
 	if (file_write_fd(pending.fd, header.data, header.len, e) < 0 ||
 	    file_write_fd(pending.fd, answer->data, answer->len, e) < 0)
 		return error_wrap(e, "cache '%s'", cache->path);
-	if (renameat(cache->partial_fd, pending.temporary, cache->volatile_fd, name.text) < 0)
-		return error_sys(e, "cannot create 'volatile/%s' in the cache", name.text);
+	if (renameat(cache->partial_fd, pending.temporary, cache->volatile_fd, name.text) < 0) {
+		cache_remove(cache->volatile_fd, name.text);
+		if (renameat(cache->partial_fd, pending.temporary, cache->volatile_fd, name.text) < 0)
+			return error_sys(e, "cannot create 'volatile/%s' in the cache", name.text);
+	}
 	free(TAKE(pending.temporary, NULL));
 	return 0;
 }
 
 void cache_answer_remove(struct cache *cache, const char *address)
 {
-	unlinkat(cache->volatile_fd, name_of(address).text, 0);
+	cache_remove(cache->volatile_fd, name_of(address).text);
 }
 
 void cache_answer_release(struct cache_answer *answer)

@@ -3,6 +3,7 @@
 
 #include "base/epoch.h"
 #include "base/limits.h"
+#include "base/root.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -28,6 +29,14 @@ struct cache_name cache_name(const struct digest *digest)
 
 	snprintf(name.text, sizeof name.text, "%.2s/%s", hex.text, hex.text);
 	return name;
+}
+
+void cache_remove(int dir_fd, const char *name)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT && root_remove(dir_fd, name, &ignored) < 0)
+		error_clear(&ignored);
 }
 
 static struct text key_of(const struct digest *digest)
@@ -165,6 +174,11 @@ int cache_get(struct cache *cache, const struct digest *digest, int *fd, struct 
 
 	if (opened < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return 0;
+	/* Nobody but an accident puts a socket or a folder there. */
+	if (opened < 0 ? errno == ENXIO : fstat(opened, &st) == 0 && !S_ISREG(st.st_mode)) {
+		cache_remove(cache->sha256_fd, name.text);
+		return 0;
+	}
 	if (opened < 0 || fstat(opened, &st) < 0)
 		return error_sys(e, "cannot open '%s' in the cache", name.text);
 	if (!is_known(cache, digest, &st)) {
@@ -198,6 +212,13 @@ static int lock_as(int dir_fd, const char *name, int fd)
 	return -1;
 }
 
+static bool is_file(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int cache_partial_open(struct cache *cache, const struct digest *digest, struct cache_partial *partial,
 		       struct error *e)
 {
@@ -208,6 +229,10 @@ int cache_partial_open(struct cache *cache, const struct digest *digest, struct 
 			openat(cache->partial_fd, hex.text, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
 		int locked;
 
+		if (fd < 0 ? errno == EISDIR || errno == ELOOP || errno == ENXIO : !is_file(fd)) {
+			cache_remove(cache->partial_fd, hex.text);
+			continue;
+		}
 		if (fd < 0)
 			return error_sys(e, "cannot create 'partial/%s' in the cache", hex.text);
 		locked = lock_as(cache->partial_fd, hex.text, fd);
@@ -233,8 +258,13 @@ static int move_in(struct cache *cache, const char *name, int fd, const struct d
 
 	if (mkdirat(cache->sha256_fd, folder, 0777) < 0 && errno != EEXIST)
 		return error_sys(e, "cannot create 'sha256/%s' in the cache", folder);
-	if (renameat(cache->partial_fd, name, cache->sha256_fd, final.text) < 0)
-		return error_sys(e, "cannot create 'sha256/%s' in the cache", final.text);
+	if (renameat(cache->partial_fd, name, cache->sha256_fd, final.text) < 0) {
+		/* A folder in the place of the file, or a file in that of the folder. */
+		cache_remove(cache->sha256_fd, errno == ENOTDIR ? folder : final.text);
+		if ((mkdirat(cache->sha256_fd, folder, 0777) < 0 && errno != EEXIST) ||
+		    renameat(cache->partial_fd, name, cache->sha256_fd, final.text) < 0)
+			return error_sys(e, "cannot create 'sha256/%s' in the cache", final.text);
+	}
 	if (fstat(fd, &st) == 0)
 		remember(cache, digest, &st);
 	return 0;

@@ -39,6 +39,9 @@ struct cache_name {
 
 struct cache_name cache_name(const struct digest *digest);
 
+/* Remove NAME of that folder, whatever it is: a folder in the place of a file would be in the way for ever. */
+void cache_remove(int dir_fd, const char *name);
+
 /* Make the folders where they are missing, and remove what dead builders left in partial/. */
 int cache_open(const char *path, struct cache *cache, struct error *e) MUST_CHECK;
 void cache_release(struct cache *cache);

@@ -55,15 +55,23 @@ static int find_route(struct fetcher *fetcher, struct http_route *route, struct 
 	return 0;
 }
 
+static unsigned retries(const struct fetch_options *options)
+{
+	if (options->retry_max == FETCH_RETRY_NONE)
+		return 0;
+	return options->retry_max ? options->retry_max : RETRY_DEFAULT;
+}
+
 int fetcher_open(const struct fetch_options *options, struct fetcher **out, struct error *e)
 {
 	struct http_options http = {
 		.parallel_max = options->parallel_max ? options->parallel_max : PARALLEL_DEFAULT,
-		.retry_max = options->retry_max ? options->retry_max : RETRY_DEFAULT,
+		.retry_max = retries(options),
 		.backoff_ms = options->backoff_ms ? options->backoff_ms : BACKOFF_DEFAULT_MS,
 		.connect_timeout_ms =
 			options->connect_timeout_ms ? options->connect_timeout_ms : CONNECT_DEFAULT_MS,
 		.stall_timeout_ms = options->stall_timeout_ms ? options->stall_timeout_ms : STALL_DEFAULT_MS,
+		.log = options->log,
 		.meter = options->meter,
 	};
 	struct fetcher *fetcher = xcalloc(1, sizeof *fetcher);
@@ -106,14 +114,17 @@ bool fetch_is_offline(const struct fetcher *fetcher)
 	return fetcher->offline;
 }
 
-char *fetcher_url(const struct fetcher *fetcher, const char *url)
+size_t fetcher_urls(const struct fetcher *fetcher, const char *url, char **out, size_t max)
 {
-	return fetcher->mirrors ? mirrors_rewrite(fetcher->mirrors, url) : xstrdup(url);
+	if (fetcher->mirrors)
+		return mirrors_rewrite_all(fetcher->mirrors, url, out, max);
+	out[0] = xstrdup(url);
+	return 1;
 }
 
 char *fetch_shown_url(const struct fetcher *fetcher, const char *url)
 {
-	auto_free char *real = fetcher_url(fetcher, url);
+	auto_free char *real = fetcher->mirrors ? mirrors_rewrite(fetcher->mirrors, url) : xstrdup(url);
 
 	return url_without_credentials(real);
 }
@@ -159,7 +170,7 @@ struct file_job {
 	struct http_job job; /* first: the functions get a pointer to it */
 	struct fetcher *fetcher;
 	const struct fetch_request *request;
-	char *urls[FETCH_URL_MAX]; /* owned */
+	char *urls[FETCHER_URL_MAX]; /* owned */
 	struct cache_partial partial;
 	struct hash hash; /* of the bytes before job.offset */
 	bool too_long;
@@ -341,17 +352,19 @@ static void mark_doubles(struct batch *batch, size_t count)
 static void add_file(struct batch *batch, const struct fetch_request *request)
 {
 	struct file_job *file = &batch->files[batch->file_count++];
+	size_t count = 0;
 
 	assert(request->url_count > 0 && request->url_count <= FETCH_URL_MAX);
 	*file = (struct file_job) { .fetcher = batch->fetcher,
 				    .request = request,
 				    .partial = CACHE_PARTIAL_INIT,
 				    .hash = HASH_INIT };
-	for (size_t i = 0; i < request->url_count; i++)
-		file->urls[i] = fetcher_url(batch->fetcher, request->urls[i]);
+	for (size_t i = 0; i < request->url_count && count < FETCHER_URL_MAX; i++)
+		count += fetcher_urls(batch->fetcher, request->urls[i], &file->urls[count],
+				      FETCHER_URL_MAX - count);
 	file->job = (struct http_job) { .ops = &file_ops,
 					.urls = (const char *const *)file->urls,
-					.url_count = request->url_count,
+					.url_count = count,
 					.label = request->label };
 	batch->total_bytes += request->size_bytes;
 }
@@ -399,7 +412,7 @@ static void release_batch(struct batch *batch)
 
 		cache_partial_release(&batch->fetcher->cache, &file->partial, !file->too_long);
 		hash_release(&file->hash);
-		for (size_t j = 0; j < FETCH_URL_MAX; j++)
+		for (size_t j = 0; j < FETCHER_URL_MAX; j++)
 			free(file->urls[j]);
 	}
 	free(batch->files);

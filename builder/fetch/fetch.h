@@ -22,13 +22,15 @@
 struct fetcher;
 struct mirrors;
 
+enum { FETCH_RETRY_NONE = 1 << 30 };
+
 struct fetch_options {
 	const char *cache_dir;         /* created when missing */
 	const struct mirrors *mirrors; /* borrowed; may be NULL */
 	bool offline;                  /* use the cache alone */
 	uint64_t payload_max_bytes;    /* of derived files (derived.h) that stay; 0: none is made */
 	unsigned parallel_max;         /* transfers at once; 0: default */
-	unsigned retry_max;            /* further tries of one address; 0: default */
+	unsigned retry_max;            /* further tries of one address; 0: default; or FETCH_RETRY_NONE */
 	int connect_timeout_ms;        /* 0: default */
 	int stall_timeout_ms;          /* (nearly) no byte for so long is a failure; 0: default */
 	unsigned backoff_ms;           /* wait before the first further try, doubled each time; 0: default */
@@ -105,9 +107,11 @@ void fetch_answer_release(struct fetch_answer *answer);
 int fetch_answers(struct fetcher *fetcher, struct fetch_answer *answers, size_t count, uint64_t max_bytes,
 		  struct error *e) MUST_CHECK;
 
-/* These have stood the test: the cache takes those that it has not yet. */
-int fetch_keep_answers(struct fetcher *fetcher, const struct fetch_answer *answers, size_t count,
-		       struct error *e) MUST_CHECK;
+/*
+ * These have stood the test: the cache takes those that it has not yet. One that is full, or read-only, does for this
+ * build.
+ */
+void fetch_keep_answers(struct fetcher *fetcher, const struct fetch_answer *answers, size_t count);
 
 /* Whether answers that were not found were only looked for in the cache. */
 bool fetch_is_offline(const struct fetcher *fetcher);

@@ -28,8 +28,10 @@ struct fetcher {
 	atomic_bool payload_grown; /* a file was added */
 };
 
-/* URL after the mirror rules, credentials and all: malloc'ed. */
-char *fetcher_url(const struct fetcher *fetcher, const char *url);
+enum { FETCHER_URL_MAX = 12 }; /* of one file: the addresses of a request, each at several mirrors */
+
+/* URL after the mirror rules, credentials and all, in the order to try: at most MAX, malloc'ed. Returns how many. */
+size_t fetcher_urls(const struct fetcher *fetcher, const char *url, char **out, size_t max);
 
 /* Find what is derived already; and, when something was added, keep within the bound on all of it. */
 int derived_open_store(struct fetcher *fetcher, struct error *e) MUST_CHECK;

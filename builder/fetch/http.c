@@ -6,6 +6,7 @@
 #include "base/interrupt.h"
 #include "base/version.h"
 #include "fetch/auth.h"
+#include "fetch/servers.h"
 #include "fetch/url.h"
 
 #include <assert.h>
@@ -39,6 +40,7 @@ struct http_try {
 	struct curl_slist *headers;
 	uint64_t start; /* offset when this try began */
 	bool answered;  /* the first bytes of the body came */
+	bool headed;    /* the empty line behind the headers came */
 	double alive_s; /* when the last bytes came, or the try began */
 	struct error write_error;
 	char text[CURL_ERROR_SIZE];
@@ -49,6 +51,7 @@ struct http_try {
 struct http {
 	struct http_options options;
 	CURLM *multi;
+	struct servers given_up;
 	struct meter_sum spent; /* by one http_run(), for the meter */
 };
 
@@ -77,6 +80,7 @@ void http_close(struct http *http)
 	if (http->multi)
 		curl_multi_cleanup(http->multi);
 	curl_global_cleanup();
+	servers_release(&http->given_up);
 	free(http);
 }
 
@@ -122,6 +126,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *context)
 	struct text name = text_cut((struct text) { data, size * count }, ':', &value);
 
 	try->alive_s = monotonic_seconds();
+	try->headed = text_trim((struct text) { data, size * count }).len == 0;
 	if (text_starts(name, "HTTP/")) { /* a new answer: the one before was a redirect */
 		try->job->etag[0] = '\0';
 		try->job->modified[0] = '\0';
@@ -208,6 +213,7 @@ static int start_transfer(struct http *http, struct http_try *try, struct error 
 	try->easy = easy;
 	try->text[0] = '\0';
 	try->answered = false;
+	try->headed = false;
 	try->alive_s = monotonic_seconds();
 	try->write_error = ERROR_INIT;
 	try->start = try->job->offset;
@@ -231,10 +237,32 @@ static int start_transfer(struct http *http, struct http_try *try, struct error 
 	return 0;
 }
 
+static void go_to_address(struct http_try *try, size_t url)
+{
+	if (try->before.kind == ERROR_NONE)
+		try->before = try->last;
+	try->url = url;
+	try->failures = 0;
+	try->restarted = false;
+}
+
+/* To an address whose server is not given up, if there is one. */
+static void leave_given_up(const struct http *http, struct http_try *try)
+{
+	const struct http_job *job = try->job;
+	size_t next = servers_next(&http->given_up, job->urls, try->url, job->url_count);
+
+	if (next != try->url && next < job->url_count)
+		go_to_address(try, next);
+}
+
 static int begin_try(struct http *http, struct http_try *try, struct error *e)
 {
-	int begun = try->job->ops->begin(try->job, e);
+	int begun;
 
+	leave_given_up(http, try);
+	try->job->url_used = try->url;
+	begun = try->job->ops->begin(try->job, e);
 	if (begun < 0)
 		return -1;
 	if (begun == HTTP_SKIP)
@@ -255,6 +283,9 @@ static void end_transfer(struct http *http, struct http_try *try)
 
 		if (curl_easy_getinfo(try->easy, CURLINFO_SIZE_DOWNLOAD_T, &received) == CURLE_OK)
 			http->spent.in_bytes += (uint64_t)received;
+		/* Else it waits for the thread that asks a silent name server; nobody needs that one any more. */
+		if (interrupt_requested())
+			SET(try->easy, CURLOPT_QUICK_EXIT, 1L);
 		curl_multi_remove_handle(http->multi, try->easy);
 		curl_easy_cleanup(try->easy);
 	}
@@ -345,10 +376,18 @@ static enum outcome judge(struct http_try *try, CURLcode code)
 		say_failed(try, ERROR_FETCH, "the server sends a part, but was asked for the whole");
 		return OUTCOME_REFUSED;
 	}
+	/* For libcurl that is an empty file. */
+	if (code == CURLE_OK && status != 0 && !try->headed && !try->answered) {
+		say_failed(try, ERROR_FETCH, "the answer ends in its head");
+		return OUTCOME_RETRY;
+	}
 	if (code == CURLE_OK)
 		return OUTCOME_OK;
 	if (try->start && !try->answered && (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME))
 		return OUTCOME_FROM_START;
+	/* Memory that is really gone ends kiln elsewhere. */
+	if (code == CURLE_OUT_OF_MEMORY)
+		snprintf(try->text, sizeof try->text, "a header of the answer is too long");
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && is_redirected(try))
 		say_failed(try, ERROR_FETCH,
 			   "it redirects to a scheme that is refused (https stays https, and "
@@ -378,11 +417,7 @@ static int next_address(struct http_try *try, bool missing, struct error *e)
 	struct http_job *job = try->job;
 
 	if (try->url + 1 < job->url_count) {
-		if (try->before.kind == ERROR_NONE)
-			try->before = try->last;
-		try->url++;
-		try->failures = 0;
-		try->restarted = false;
+		go_to_address(try, try->url + 1);
 		wait_for(try, 0);
 		return 0;
 	}
@@ -421,7 +456,6 @@ static int take_whole(struct http_try *try, enum http_end how, struct error *e)
 	struct error local = ERROR_INIT;
 	int verdict;
 
-	try->job->url_used = try->url;
 	verdict = try->job->ops->end(try->job, how, &local);
 	if (verdict == HTTP_BAD)
 		return take_bad(try, &local, e);
@@ -431,12 +465,43 @@ static int take_whole(struct http_try *try, enum http_end how, struct error *e)
 	return verdict < 0 ? -1 : 0;
 }
 
+/* Its server does not do, at least for now: this job and those that follow go elsewhere if they can. */
+static int give_up_server(struct http *http, struct http_try *try, struct error *e)
+{
+	const struct http_job *job = try->job;
+	bool is_news = servers_add(&http->given_up, url_of(try));
+	size_t next = servers_next(&http->given_up, job->urls, try->url + 1, job->url_count);
+
+	if (is_news && next < job->url_count && http->options.log) {
+		auto_free char *shown = url_without_credentials(job->urls[next]);
+
+		log_warn(http->options.log, "%s; going on with '%s'", try->last.text, shown);
+	}
+	return next_address(try, false, e);
+}
+
+/* Where another server may have the file one further try is enough. */
+static unsigned tries_left(const struct http *http, const struct http_try *try)
+{
+	const struct http_job *job = try->job;
+	struct servers this = SERVERS_INIT;
+	bool is_last;
+	unsigned tries;
+
+	servers_add(&this, url_of(try));
+	is_last = servers_next(&this, job->urls, try->url + 1, job->url_count) == job->url_count;
+	servers_release(&this);
+	tries = is_last || http->options.retry_max < 1 ? http->options.retry_max : 1;
+	return tries > try->failures ? tries - try->failures : 0;
+}
+
 static int retry(struct http *http, struct http_try *try, curl_off_t retry_after_s, struct error *e)
 {
 	if (try->job->offset - try->start >= PROGRESS_BYTES && !try->restarted)
 		try->failures = 0;
-	if (try->failures++ >= http->options.retry_max)
-		return next_address(try, false, e);
+	if (tries_left(http, try) == 0)
+		return give_up_server(http, try, e);
+	try->failures++;
 	wait_for(try, backoff_seconds(http, try, retry_after_s));
 	return 0;
 }
@@ -517,7 +582,7 @@ static int end_silent(struct http *http, struct http_try *tries, size_t count, s
 
 		if (!is_silent(http, try, now))
 			continue;
-		snprintf(try->text, sizeof try->text, "no byte came for %.0f seconds", now - try->alive_s);
+		snprintf(try->text, sizeof try->text, "no byte came for %.0f s", now - try->alive_s);
 		if (finish_try(http, try, CURLE_OPERATION_TIMEDOUT, e) < 0)
 			return -1;
 	}

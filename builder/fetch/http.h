@@ -2,11 +2,13 @@
 /*
  * Many transfers side by side over http, https and file, with retries. Knows nothing of digests or the
  * cache: each job takes its bytes through its own functions. The only file that knows libcurl is http.c.
+ * A server that was given up is not asked again while a job has an address elsewhere.
  */
 #ifndef FETCH_HTTP_H
 #define FETCH_HTTP_H
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/meter.h"
 
 #include <stdbool.h>
@@ -31,6 +33,7 @@ struct http_options {
 	unsigned backoff_ms; /* before the first of them; doubled each time */
 	int connect_timeout_ms;
 	int stall_timeout_ms;
+	struct log *log;     /* borrowed; told of servers that are given up; may be NULL */
 	struct meter *meter; /* borrowed; may be NULL */
 };
 
@@ -53,7 +56,7 @@ enum http_verdict {
 };
 
 struct http_job_ops {
-	/* Before each try: enum http_begin, or -1. Sets job->offset. */
+	/* Before each try, of the address url_used: enum http_begin, or -1. Sets job->offset; may set headers. */
 	int (*begin)(struct http_job *job, struct error *e);
 	/* Forget the bytes so far: the server sends from the start. */
 	int (*restart)(struct http_job *job, struct error *e);
@@ -76,7 +79,7 @@ struct http_job {
 	/* Of the last answer, "" when absent: */
 	char etag[HTTP_FIELD_MAX];
 	char modified[HTTP_FIELD_MAX];
-	size_t url_used; /* which address that was */
+	size_t url_used; /* which address is, or was, asked */
 };
 
 int http_open(const struct http_options *options, struct http **out, struct error *e) MUST_CHECK;

@@ -55,12 +55,41 @@ static char *rewrite(const struct mirrors *mirrors, const char *address)
 	return rewritten || !snapshot ? rewritten : TAKE(snapshot, NULL);
 }
 
+static bool has_word(char *const *words, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
+size_t mirrors_rewrite_all(const struct mirrors *mirrors, const char *url, char **out, size_t max)
+{
+	auto_free char *canonical = url_canonical(url);
+	auto_free char *snapshot =
+		canonical ? apply(mirrors->snapshots, mirrors->snapshot_count, canonical) : NULL;
+	const char *address = snapshot ? snapshot : canonical;
+	size_t count = 0;
+
+	for (size_t i = 0; address && i < mirrors->count && count < max; i++) {
+		char *rewritten = apply(&mirrors->rules[i], 1, address);
+
+		if (rewritten && !has_word(out, count, rewritten))
+			out[count++] = rewritten;
+		else
+			free(rewritten);
+	}
+	if (count == 0)
+		out[count++] = snapshot ? TAKE(snapshot, NULL) : xstrdup(url);
+	return count;
+}
+
 char *mirrors_rewrite(const struct mirrors *mirrors, const char *url)
 {
-	auto_free char *address = url_canonical(url);
-	char *rewritten = address ? rewrite(mirrors, address) : NULL;
+	char *first = NULL;
 
-	return rewritten ? rewritten : xstrdup(url);
+	(void)mirrors_rewrite_all(mirrors, url, &first, 1);
+	return first;
 }
 
 static void free_rules(struct mirror_rule *rules, size_t count)

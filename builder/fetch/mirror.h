@@ -15,7 +15,7 @@ struct mirror_rule {
 };
 
 struct mirrors {
-	struct mirror_rule *rules; /* owned; the first whose FROM matches is used */
+	struct mirror_rule *rules; /* owned; those whose FROM matches are tried in this order */
 	size_t count;
 	struct mirror_rule *snapshots; /* owned; looked at before the others, which then see what it made */
 	size_t snapshot_count;
@@ -59,6 +59,11 @@ void mirrors_add_snapshots(struct mirrors *mirrors, const char *stamp, const cha
 
 /* URL as it is to be fetched: malloc'ed. */
 char *mirrors_rewrite(const struct mirrors *mirrors, const char *url);
+/*
+ * All addresses that URL may be fetched from, in the order in which to try them: at most MAX (at least 1), malloc'ed.
+ * Returns how many. The address itself is one only where no rule is for it: whoever names mirrors means these.
+ */
+size_t mirrors_rewrite_all(const struct mirrors *mirrors, const char *url, char **out, size_t max);
 void mirrors_release(struct mirrors *mirrors);
 
 #endif

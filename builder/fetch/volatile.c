@@ -8,11 +8,10 @@ struct answer_job {
 	struct http_job job; /* first: the functions get a pointer to it */
 	struct fetcher *fetcher;
 	struct fetch_answer *answer;
-	char *url; /* owned; after mirror rules */
-	const char *urls[1];
-	struct cache_answer cached; /* data is NULL when there is none */
-	char *if_changed;           /* owned; request headers */
-	char *if_newer;             /* owned */
+	char *urls[FETCHER_URL_MAX]; /* owned; after mirror rules */
+	struct cache_answer cached;  /* data is NULL when there is none */
+	char *if_changed;            /* owned; request headers */
+	char *if_newer;              /* owned */
 	struct buffer body;
 	uint64_t max_bytes;
 };
@@ -28,12 +27,6 @@ static int answer_restart(struct http_job *job, struct error *e)
 	buffer_reset(&answer_job_of(job)->body);
 	job->offset = 0;
 	return 0;
-}
-
-/* Small, and it may have changed in between: each try begins anew. */
-static int answer_begin(struct http_job *job, struct error *e)
-{
-	return answer_restart(job, e) < 0 ? -1 : HTTP_GO;
 }
 
 static int answer_write(struct http_job *job, const void *data, size_t len, struct error *e)
@@ -62,11 +55,12 @@ static void give(struct fetch_answer *answer, char *data, size_t len)
 static void give_fresh(struct answer_job *job)
 {
 	struct fetch_answer *answer = job->answer;
+	const char *url = job->urls[job->job.url_used];
 	size_t len = job->body.len;
 
 	give(answer, len ? buffer_take(&job->body) : xstrdup(""), len);
 	answer->fresh = true;
-	answer->from = sha256_of(job->url, strlen(job->url));
+	answer->from = sha256_of(url, strlen(url));
 	answer->etag = job->job.etag[0] ? xstrdup(job->job.etag) : NULL;
 	answer->modified = job->job.modified[0] ? xstrdup(job->job.modified) : NULL;
 }
@@ -86,27 +80,32 @@ static int answer_end(struct http_job *job, enum http_end how, struct error *e)
 	return HTTP_DONE;
 }
 
-static const struct http_job_ops answer_ops = { answer_begin, answer_restart, answer_write, answer_end };
-
 /* Ask only whether it changed when the copy came from the very same place: dates of two mirrors do not compare. */
 static void set_conditions(struct answer_job *answer)
 {
-	struct digest here = sha256_of(answer->url, strlen(answer->url));
+	const char *url = answer->urls[answer->job.url_used];
+	struct digest here = sha256_of(url, strlen(url));
 	size_t used = 0;
 
+	memset(answer->job.headers, 0, sizeof answer->job.headers);
 	/* A proxy in between must ask the server too. */
 	answer->job.headers[used++] = "Cache-Control: max-age=0";
 	if (!answer->cached.data || !digest_equal(&here, &answer->cached.from))
 		return;
-	if (answer->cached.etag) {
-		answer->if_changed = xasprintf("If-None-Match: %s", answer->cached.etag);
+	if (answer->if_changed)
 		answer->job.headers[used++] = answer->if_changed;
-	}
-	if (answer->cached.modified) {
-		answer->if_newer = xasprintf("If-Modified-Since: %s", answer->cached.modified);
+	if (answer->if_newer)
 		answer->job.headers[used++] = answer->if_newer;
-	}
 }
+
+/* Small, and it may have changed in between: each try begins anew. */
+static int answer_begin(struct http_job *job, struct error *e)
+{
+	set_conditions(answer_job_of(job));
+	return answer_restart(job, e) < 0 ? -1 : HTTP_GO;
+}
+
+static const struct http_job_ops answer_ops = { answer_begin, answer_restart, answer_write, answer_end };
 
 static int prepare(struct answer_job *answer, struct error *e)
 {
@@ -118,10 +117,13 @@ static int prepare(struct answer_job *answer, struct error *e)
 			give(answer->answer, TAKE(answer->cached.data, NULL), answer->cached.len);
 		return 0;
 	}
-	answer->url = fetcher_url(answer->fetcher, answer->answer->url);
-	answer->urls[0] = answer->url;
-	answer->job = (struct http_job) { .ops = &answer_ops, .urls = answer->urls, .url_count = 1 };
-	set_conditions(answer);
+	answer->job = (struct http_job) { .ops = &answer_ops, .urls = (const char *const *)answer->urls };
+	answer->job.url_count =
+		fetcher_urls(answer->fetcher, answer->answer->url, answer->urls, FETCHER_URL_MAX);
+	if (answer->cached.etag)
+		answer->if_changed = xasprintf("If-None-Match: %s", answer->cached.etag);
+	if (answer->cached.modified)
+		answer->if_newer = xasprintf("If-Modified-Since: %s", answer->cached.modified);
 	return 0;
 }
 
@@ -130,7 +132,8 @@ static void release_jobs(struct answer_job *jobs, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		cache_answer_release(&jobs[i].cached);
 		buffer_release(&jobs[i].body);
-		free(jobs[i].url);
+		for (size_t j = 0; j < FETCHER_URL_MAX; j++)
+			free(jobs[i].urls[j]);
 		free(jobs[i].if_changed);
 		free(jobs[i].if_newer);
 	}
@@ -176,21 +179,20 @@ void fetch_answer_release(struct fetch_answer *answer)
 	*answer = (struct fetch_answer) { .url = answer->url };
 }
 
-int fetch_keep_answers(struct fetcher *fetcher, const struct fetch_answer *answers, size_t count,
-		       struct error *e)
+void fetch_keep_answers(struct fetcher *fetcher, const struct fetch_answer *answers, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct fetch_answer *answer = &answers[i];
+		struct error why = ERROR_INIT;
 		struct cache_answer fresh = { .data = answer->data,
 					      .len = answer->len,
 					      .from = answer->from,
 					      .etag = answer->etag,
 					      .modified = answer->modified };
 
-		if (answer->fresh && cache_answer_write(&fetcher->cache, answer->url, &fresh, e) < 0)
-			return -1;
+		if (answer->fresh && cache_answer_write(&fetcher->cache, answer->url, &fresh, &why) < 0)
+			log_detail(fetcher->log, "not kept: %s", why.text);
 	}
-	return 0;
 }
 
 int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes, char **data, size_t *len,
@@ -202,10 +204,7 @@ int fetch_volatile(struct fetcher *fetcher, const char *url, uint64_t max_bytes,
 		return -1;
 	if (!answer.found)
 		return 0;
-	if (fetch_keep_answers(fetcher, &answer, 1, e) < 0) {
-		fetch_answer_release(&answer);
-		return -1;
-	}
+	fetch_keep_answers(fetcher, &answer, 1);
 	*data = TAKE(answer.data, NULL);
 	*len = answer.len;
 	fetch_answer_release(&answer);

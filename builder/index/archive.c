@@ -294,16 +294,15 @@ static void forget(const struct refresh *refresh)
 }
 
 /* They did: a later build may go by them. What nobody vouches for is not kept. */
-static int keep(const struct refresh *refresh, struct error *e)
+static void keep(const struct refresh *refresh)
 {
 	struct fetcher *fetcher = refresh->options->fetcher;
 
 	for (size_t i = 0; i < refresh->count; i++)
-		if (!refresh->archives[i].why_not &&
-		    (fetch_keep_answers(fetcher, &refresh->inrelease[i], 1, e) < 0 ||
-		     fetch_keep_answers(fetcher, &refresh->release[2 * i], 2, e) < 0))
-			return -1;
-	return 0;
+		if (!refresh->archives[i].why_not) {
+			fetch_keep_answers(fetcher, &refresh->inrelease[i], 1);
+			fetch_keep_answers(fetcher, &refresh->release[2 * i], 2);
+		}
 }
 
 static int parse_one(struct refresh *refresh, size_t index, struct error *e)
@@ -328,11 +327,24 @@ static int verify_all(struct refresh *refresh, struct error *e)
 			return -1;
 	for (size_t i = 0; i < refresh->count; i++)
 		fill_product(refresh->set, &refresh->archives[i], refresh->options->log);
-	return keep(refresh, e);
+	keep(refresh);
+	return 0;
 }
 
-int archives_refresh(const struct archive_wish *wishes, size_t count, const struct archive_options *options,
-		     struct index_set *out, struct error *e)
+/* All Release files as one digest. */
+static struct digest releases_of(const struct index_set *set)
+{
+	auto_buffer struct buffer digests = BUFFER_INIT;
+
+	for (size_t i = 0; i < set->archive_count; i++)
+		buffer_add(&digests, set->archives[i]->release_sha256.bytes, DIGEST_BYTES);
+	return sha256_of(digests.data ? digests.data : "", digests.len);
+}
+
+/* 1; or 0 when the Release files are RELEASES still. RELEASES receives what they are, as soon as they are verified. */
+static int refresh_once(const struct archive_wish *wishes, size_t count,
+			const struct archive_options *options, struct digest *releases, struct index_set *out,
+			struct error *e)
 {
 	auto_index_set struct index_set set = INDEX_SET_INIT;
 	AUTO(refresh_release)
@@ -343,16 +355,40 @@ int archives_refresh(const struct archive_wish *wishes, size_t count, const stru
 		.inrelease = xcalloc(count, sizeof *refresh.inrelease),
 		.release = xcalloc(2 * count, sizeof *refresh.release),
 	};
+	struct digest now;
 
 	for (size_t i = 0; i < count; i++)
 		merge(&refresh, &wishes[i]);
 	if (fetch_releases(&refresh, e) < 0 || verify_all(&refresh, e) < 0)
 		return -1;
+	now = releases_of(&set);
+	if (digest_equal(&now, releases))
+		return 0;
+	*releases = now;
 	if (!options->said.releases_alone &&
 	    packages_refresh(refresh.archives, refresh.count, options, &set, e) < 0)
 		return -1;
 	*out = TAKE(set, INDEX_SET_INIT);
-	return 0;
+	return 1;
+}
+
+int archives_refresh(const struct archive_wish *wishes, size_t count, const struct archive_options *options,
+		     struct index_set *out, struct error *e)
+{
+	struct digest releases = { { 0 } };
+	int done = refresh_once(wishes, count, options, &releases, out, e);
+	struct error before;
+
+	if (done >= 0 || !digest_is_set(&releases) || (e->kind != ERROR_FETCH && e->kind != ERROR_DIGEST) ||
+	    fetch_is_offline(options->fetcher))
+		return done < 0 ? -1 : 0;
+	/* An index that is not there, or another one: the archive may have been updated behind its Release file. */
+	before = *e;
+	error_clear(e);
+	done = refresh_once(wishes, count, options, &releases, out, e);
+	if (done == 0)
+		*e = before;
+	return done > 0 ? 0 : -1;
 }
 
 void index_set_unmap(struct index_set *set)

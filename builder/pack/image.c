@@ -343,10 +343,12 @@ int pack_into(const struct pack_options *options, struct delivery *delivery, str
 int pack_image(const struct pack_options *options, struct artefacts *out, struct error *e)
 {
 	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
-	auto_delivery struct delivery delivery = DELIVERY_INIT;
+	auto_delivery struct delivery own = DELIVERY_INIT;
+	struct delivery *delivery = options->delivery ? options->delivery : &own;
 
-	delivery.folder_fd = options->output_fd;
-	if (pack_into(options, &delivery, &artefacts, e) < 0 || delivery_commit(&delivery, e) < 0)
+	own.folder_fd = options->output_fd;
+	if (pack_into(options, delivery, &artefacts, e) < 0 || delivery_sync(delivery, e) < 0 ||
+	    (delivery == &own && delivery_commit(delivery, e) < 0))
 		return -1;
 	*out = TAKE(artefacts, ARTEFACTS_INIT);
 	return 0;

@@ -196,20 +196,23 @@ int pack_kept(const struct pack_options *options, int kept_fd, const char *print
 	      struct error *e)
 {
 	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
-	auto_delivery struct delivery delivery = DELIVERY_INIT;
+	auto_delivery struct delivery own = DELIVERY_INIT;
+	struct delivery *delivery = options->delivery ? options->delivery : &own;
+	size_t before = delivery->count;
 	struct pack_options folder = *options;
 	int r;
 
-	delivery.folder_fd = options->output_fd;
+	own.folder_fd = options->output_fd;
 	folder.formats &= PACK_DIR;
 	if (!parse(text_of(printed), &artefacts))
 		return 0;
-	r = copy_all(&delivery, kept_fd, &artefacts, e);
-	if (r <= 0)
+	r = copy_all(delivery, kept_fd, &artefacts, e);
+	if (r <= 0) {
+		delivery_drop(delivery, before);
 		return r;
-	if (folder.formats && pack_into(&folder, &delivery, &artefacts, e) < 0)
-		return -1;
-	if (delivery_commit(&delivery, e) < 0)
+	}
+	if ((folder.formats && pack_into(&folder, delivery, &artefacts, e) < 0) ||
+	    delivery_sync(delivery, e) < 0 || (delivery == &own && delivery_commit(delivery, e) < 0))
 		return -1;
 	meter_add(options->meter, METER_PACK, &(struct meter_sum) { .out_bytes = total_bytes(&artefacts) });
 	*out = TAKE(artefacts, ARTEFACTS_INIT);

@@ -96,6 +96,8 @@ struct pack_options {
 	struct pack_compression
 		compression[PACK_FORMAT_COUNT]; /* from pack_compression_parse(), by position of bit */
 	int output_fd; /* folder that receives the files; locked from when they appear until the caller closes it */
+	/* Borrowed; receives the files for the same folder, and the caller commits. NULL: pack_image() does that. */
+	struct delivery *delivery;
 	struct log *log;
 	struct meter *meter; /* borrowed; may be NULL */
 	struct memo *memo;   /* borrowed; blocks of earlier images, and of this one; may be NULL */
@@ -171,9 +173,12 @@ void artefacts_add_files(const struct artefacts *artefacts, const struct artefac
 			 size_t *count);
 
 /*
- * Put FILES into SHA256SUMS of the folder; lines of files that are no longer there go. *same (may be NULL): it was like
- * this before.
+ * The text of SHA256SUMS of the folder with FILES in it, which may still have no names there: appended to TEXT. Lines
+ * of files that are no longer there go. *same (may be NULL): it is what lies there. The folder should be locked.
  */
+int pack_make_sums(int output_fd, const struct artefact_file *const *files, size_t count, struct buffer *text,
+		   bool *same, struct error *e) MUST_CHECK;
+/* Write it at once. */
 int pack_write_sums(int output_fd, const struct artefact_file *const *files, size_t count, bool *same,
 		    struct error *e) MUST_CHECK;
 

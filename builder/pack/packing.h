@@ -6,7 +6,7 @@
 #ifndef PACK_PACKING_H
 #define PACK_PACKING_H
 
-#include "pack/delivery.h"
+#include "image/delivery.h"
 #include "pack/pack.h"
 #include "stream/stream.h"
 #include "tree/tree.h"

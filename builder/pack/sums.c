@@ -74,12 +74,11 @@ void artefacts_add_files(const struct artefacts *artefacts, const struct artefac
 			PUSH(*files, *count, &artefacts->items[i].files[k]);
 }
 
-int pack_write_sums(int output_fd, const struct artefact_file *const *files, size_t file_count, bool *same,
-		    struct error *e)
+int pack_make_sums(int output_fd, const struct artefact_file *const *files, size_t file_count,
+		   struct buffer *text, bool *same, struct error *e)
 {
 	auto_free char *old = NULL;
 	auto_free struct sum *sums = NULL;
-	auto_buffer struct buffer out = BUFFER_INIT;
 	size_t old_len = 0;
 	size_t count = 0;
 	struct sum sum;
@@ -101,9 +100,19 @@ int pack_write_sums(int output_fd, const struct artefact_file *const *files, siz
 	if (count)
 		qsort(sums, count, sizeof *sums, compare_sums);
 	for (size_t i = 0; i < count; i++)
-		buffer_addf(&out, "%s  %.*s\n", digest_hex(&sums[i].digest).text, TEXT_ARG(sums[i].name));
+		buffer_addf(text, "%s  %.*s\n", digest_hex(&sums[i].digest).text, TEXT_ARG(sums[i].name));
 	if (same)
 		*same = old &&
-			text_equal((struct text) { old, old_len }, (struct text) { out.data, out.len });
-	return file_replace(output_fd, "SHA256SUMS", out.data, out.len, 0644, e);
+			text_equal((struct text) { old, old_len }, (struct text) { text->data, text->len });
+	return 0;
+}
+
+int pack_write_sums(int output_fd, const struct artefact_file *const *files, size_t file_count, bool *same,
+		    struct error *e)
+{
+	auto_buffer struct buffer text = BUFFER_INIT;
+
+	if (pack_make_sums(output_fd, files, file_count, &text, same, e) < 0)
+		return -1;
+	return file_replace(output_fd, "SHA256SUMS", text.data, text.len, 0644, e);
 }

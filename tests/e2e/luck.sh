@@ -403,19 +403,3 @@ together 2
 is '2 builds at once keep each layer once' "$(layers)" "$kept"
 together 4
 is '4 builds at once keep each layer once' "$(layers)" "$kept"
-
-# Killed at moments of chance: what is kept is whole.
-rounds=5
-[ -z "${KILN_TEST_LONG-}" ] || rounds=50
-rm -rf "$cache"
-for ((i = 1; i <= rounds; i++)); do
-	moment=$((RANDOM % 15))
-	build killed >killed.log 2>&1 &
-	pid=$!
-	sleep $((moment / 10)).$((moment % 10))
-	kill -KILL "$(pgrep -P $pid -x kiln)" 2>/dev/null
-	wait $pid 2>/dev/null
-	good "killed after $((moment / 10)).$((moment % 10)) s: the next build"
-	is 'nothing half-done is left' "$(layers)" "$kept"
-	rm -rf "$cache/layers/$(one_of "$kept")"
-done

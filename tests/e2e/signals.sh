@@ -73,37 +73,3 @@ wait "$pid" 2>/dev/null
 gone 'SIGKILL with --work'
 check 'the next build succeeds' "$KILN" build "$WORK/quick.yaml" --until configure --cache "$CACHE" --work "$WORK/disk"
 is 'and leaves nothing of the killed one' "$(ls -A "$WORK/disk")" ''
-
-# At moments of chance, also while it downloads, unpacks and packs.
-rounds=3
-[ -z "${KILN_TEST_LONG-}" ] || rounds=50
-for ((i = 1; i <= rounds; i++)); do
-	moment=$((RANDOM % 80))
-	rm -rf "$WORK/out"
-	[ $((i % 2)) = 0 ] || rm -rf "$WORK/cache/layers" # else most of a build is spared
-	"$KILN" build "$WORK/quick.yaml" --cache "$WORK/cache" --output "$WORK/out" >/dev/null 2>&1 </dev/null &
-	pid=$!
-	sleep "$((moment / 10)).$((moment % 10))"
-	kill -KILL "$pid" 2>/dev/null
-	code=0
-	wait "$pid" 2>/dev/null || code=$?
-	left=$(find "$WORK/out" -mindepth 1 ! -name '.*' 2>/dev/null)
-	if [ "$code" = 0 ]; then
-		check "round $i: done before 0.$moment" sh -c "cd '$WORK/out' && sha256sum -c SHA256SUMS"
-	elif [ -e "$WORK/out/image.json" ]; then
-		check "round $i: killed after $((moment / 10)).$((moment % 10)) s: whole" sh -c "cd '$WORK/out' && sha256sum -c SHA256SUMS"
-	else
-		is "round $i: killed after $((moment / 10)).$((moment % 10)) s: no half-done file" \
-			"$(grep -vE '\.tar(\.[a-z0-9]+)?$|SHA256SUMS$|\.(manifest|spdx\.json|cdx\.json|provenance\.json|log)$' <<<"$left")" ''
-	fi
-	is "round $i: no mount" "$(grep -F kiln /proc/mounts | grep -v " $WORK")" ''
-done
-check 'the next build with the same cache succeeds' \
-	"$KILN" build "$WORK/quick.yaml" --format unified --cache "$WORK/cache" --output "$WORK/out"
-fingerprint() {
-	jq -r '.artifacts[0].fingerprint' "$WORK/out/image.json"
-}
-after=$(fingerprint)
-check 'and one from nothing' \
-	"$KILN" build "$WORK/quick.yaml" --format unified --cache "$WORK/cache" --output "$WORK/out" --no-layers
-is 'both are the same image' "$after" "$(fingerprint)"

@@ -25,6 +25,9 @@ static void error_keeps_cause(void **state)
 	errno = ENOSPC;
 	error_sys(&e, "cannot write");
 	assert_int_equal(e.kind, ERROR_SPACE);
+	errno = EINTR;
+	error_sys(&e, "cannot write");
+	assert_int_equal(e.kind, ERROR_INTERRUPTED);
 }
 
 static void text_parts(void **state)

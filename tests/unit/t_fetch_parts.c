@@ -7,6 +7,7 @@
 #include "fetch/fetch.h"
 #include "fetch/mirror.h"
 #include "fetch/openpgp.h"
+#include "fetch/servers.h"
 #include "fetch/url.h"
 #include "fetch/verify.h"
 
@@ -95,6 +96,48 @@ static void rules(void **state)
 	assert_int_equal(e.kind, ERROR_USAGE);
 	assert_non_null(strstr(e.text, "'/srv/mirror' is no address"));
 	assert_int_equal(mirrors.count, 2);
+}
+
+static void several_mirrors(void **state)
+{
+	auto_mirrors struct mirrors mirrors = MIRRORS_INIT;
+	struct error e = ERROR_INIT;
+	char *urls[2] = { NULL };
+
+	(void)state;
+	assert_int_equal(mirrors_add(&mirrors, "http://a/d", "http://one/d", &e), 0);
+	assert_int_equal(mirrors_add(&mirrors, "http://b/d", "http://other/d", &e), 0);
+	assert_int_equal(mirrors_add(&mirrors, "http://a/d/", "http://one/d/", &e), 0); /* once more */
+	assert_int_equal(mirrors_add(&mirrors, "http://a", "http://two", &e), 0);
+	assert_int_equal(mirrors_add(&mirrors, "http://a", "http://three", &e), 0);
+	assert_int_equal(mirrors_rewrite_all(&mirrors, "http://a/d/x", urls, 2), 2);
+	assert_string_equal(urls[0], "http://one/d/x");
+	assert_string_equal(urls[1], "http://two/d/x");
+	free(urls[0]);
+	free(urls[1]);
+	assert_int_equal(mirrors_rewrite_all(&mirrors, "http://c/d/x", urls, 2), 1);
+	assert_string_equal(urls[0], "http://c/d/x");
+	free(urls[0]);
+}
+
+static void given_up_servers(void **state)
+{
+	const char *const urls[] = { "http://a/1", "http://A:80/2", "http://a:81/", "https://a/",
+				     "file:///a" };
+	struct servers servers = SERVERS_INIT;
+
+	(void)state;
+	assert_int_equal(servers_next(&servers, urls, 0, 5), 0);
+	assert_true(servers_add(&servers, "http://me:secret@a:80/x"));
+	assert_false(servers_add(&servers, "http://a/y"));
+	assert_false(servers_add(&servers, "file:///a"));
+	assert_false(servers_add(&servers, "no address"));
+	assert_int_equal(servers_next(&servers, urls, 0, 5), 2);
+	assert_int_equal(servers_next(&servers, urls, 0, 2), 2);
+	assert_true(servers_add(&servers, "http://a:81/"));
+	assert_true(servers_add(&servers, "https://a/"));
+	assert_int_equal(servers_next(&servers, urls, 0, 5), 4);
+	servers_release(&servers);
 }
 
 static void snapshots(void **state)
@@ -408,12 +451,13 @@ static void no_gpgv(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses),    cmocka_unit_test(folders_and_credentials),
-		cmocka_unit_test(rules),        cmocka_unit_test(snapshots),
-		cmocka_unit_test(host_mirrors), cmocka_unit_test(own_rules_come_first),
-		cmocka_unit_test(armour),       cmocka_unit_test(bad_armour),
-		cmocka_unit_test(clear_signed), cmocka_unit_test(verdicts),
-		cmocka_unit_test(sha1_by_name), cmocka_unit_test(no_gpgv),
+		cmocka_unit_test(addresses),       cmocka_unit_test(folders_and_credentials),
+		cmocka_unit_test(rules),           cmocka_unit_test(snapshots),
+		cmocka_unit_test(several_mirrors), cmocka_unit_test(given_up_servers),
+		cmocka_unit_test(host_mirrors),    cmocka_unit_test(own_rules_come_first),
+		cmocka_unit_test(armour),          cmocka_unit_test(bad_armour),
+		cmocka_unit_test(clear_signed),    cmocka_unit_test(verdicts),
+		cmocka_unit_test(sha1_by_name),    cmocka_unit_test(no_gpgv),
 	};
 
 	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pack/delivery.h"
+#include "image/delivery.h"
 
 #include "base/alloc.h"
 #include "base/interrupt.h"
@@ -21,6 +21,28 @@ int delivery_add(struct delivery *delivery, const char *name, int *fd, struct er
 	delivery->count++;
 	*fd = file->fd;
 	return 0;
+}
+
+int delivery_add_text(struct delivery *delivery, const char *name, const void *text, size_t len,
+		      struct error *e)
+{
+	int fd;
+
+	if (delivery_add(delivery, name, &fd, e) < 0)
+		return -1;
+	return file_write_fd(fd, text, len, e) < 0 ? error_wrap(e, "file '%s'", name) : 0;
+}
+
+void delivery_add_old(struct delivery *delivery, const char *name)
+{
+	assert(delivery->old_count < DELIVERY_OLD_MAX);
+	delivery->old[delivery->old_count++] = xstrdup(name);
+}
+
+void delivery_drop(struct delivery *delivery, size_t count)
+{
+	while (delivery->count > count)
+		file_pending_release(&delivery->files[--delivery->count]);
 }
 
 int delivery_fd(const struct delivery *delivery, const char *name)
@@ -89,13 +111,10 @@ static int commit_folder(struct delivery *delivery, struct error *e)
 	return root_remove(delivery->folder_fd, temporary, e);
 }
 
-/*
- * Until the caller closes the folder, so that of two builds into it the files, sums and record of one are not mixed
- * with the other's. A file system that knows no locks is no reason to fail.
- */
-static int lock_folder(int folder_fd, struct error *e)
+int delivery_lock(struct delivery *delivery, struct error *e)
 {
-	while (flock(folder_fd, LOCK_EX) < 0 && errno == EINTR)
+	/* A file system that knows no locks is no reason to fail. */
+	while (flock(delivery->folder_fd, LOCK_EX) < 0 && errno == EINTR)
 		if (interrupt_check(e) < 0)
 			return -1;
 	return 0;
@@ -103,20 +122,35 @@ static int lock_folder(int folder_fd, struct error *e)
 
 static int sync_file(void *context, size_t index, struct error *e)
 {
-	return file_pending_sync(&((struct delivery *)context)->files[index], e);
+	struct file_pending *file = &((struct delivery *)context)->files[index];
+
+	return file->synced ? 0 : file_pending_sync(file, e);
+}
+
+int delivery_sync(struct delivery *delivery, struct error *e)
+{
+	if (delivery->temporary && syncfs(delivery->content_fd) < 0)
+		return error_sys(e, "cannot write '%s'", delivery->folder_name);
+	return pool_run(delivery->count, delivery->count, sync_file, delivery, e);
+}
+
+static int remove_old(struct delivery *delivery, struct error *e)
+{
+	for (size_t i = 0; i < delivery->old_count; i++)
+		if (unlinkat(delivery->folder_fd, delivery->old[i], 0) < 0 && errno != ENOENT)
+			return error_sys(e, "cannot remove '%s' of an earlier build", delivery->old[i]);
+	return 0;
 }
 
 int delivery_commit(struct delivery *delivery, struct error *e)
 {
-	if (delivery->temporary && syncfs(delivery->content_fd) < 0)
-		return error_sys(e, "cannot write '%s'", delivery->folder_name);
-	if (pool_run(delivery->count, delivery->count, sync_file, delivery, e) < 0 ||
-	    lock_folder(delivery->folder_fd, e) < 0)
+	if (delivery_sync(delivery, e) < 0 || delivery_lock(delivery, e) < 0 || remove_old(delivery, e) < 0 ||
+	    commit_folder(delivery, e) < 0)
 		return -1;
 	for (size_t i = 0; i < delivery->count; i++)
 		if (file_pending_commit(&delivery->files[i], e) < 0)
 			return -1;
-	return commit_folder(delivery, e);
+	return 0;
 }
 
 void delivery_release(struct delivery *delivery)
@@ -131,7 +165,7 @@ void delivery_release(struct delivery *delivery)
 	auto_close_(&delivery->content_fd);
 	delivery->content_fd = -1;
 	delivery->temporary = delivery->folder_name = NULL;
-	for (size_t i = 0; i < delivery->count; i++)
-		file_pending_release(&delivery->files[i]);
-	delivery->count = 0;
+	delivery_drop(delivery, 0);
+	while (delivery->old_count)
+		free(delivery->old[--delivery->old_count]);
 }
