@@ -21,6 +21,7 @@ struct chain;
 struct family;
 struct fetcher;
 struct index_set;
+struct limits;
 struct lint_gate;
 struct pack_options;
 struct plan;
@@ -41,6 +42,8 @@ struct chain_options {
 	const char *work_dir;         /* NULL: see workspace.h */
 	unsigned sharers;             /* builds at once; see workspace.h */
 	bool layers;                  /* use layers, and keep new ones */
+	bool network;                 /* for actions */
+	struct limits *limits;        /* of all programs of the root; may be NULL */
 	const struct lint_gate *gate; /* what the root must pass to be packed */
 	struct log *log;
 	struct meter *meter; /* may be NULL */

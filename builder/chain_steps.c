@@ -29,6 +29,7 @@ static struct sandbox sandbox(const struct chain *chain, bool network)
 		.root_fd = chain->workspace.root_fd,
 		.environment = (const char *const *)chain->environment,
 		.network = network,
+		.limits = chain->options.limits,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -133,7 +134,7 @@ static int describe_repositories(const struct chain *chain, const struct step *s
 
 static int run_action(struct chain *chain, const struct step *step, struct error *e)
 {
-	struct sandbox connected = sandbox(chain, true);
+	struct sandbox connected = sandbox(chain, chain->options.network);
 	struct customize_site site = customize_site(chain);
 
 	site.sandbox = &connected;
@@ -146,6 +147,7 @@ static int describe_action(const struct chain *chain, const struct step *step, s
 	struct customize_site site = customize_site(chain);
 
 	describe_environment(chain, key);
+	key_number(key, "network", chain->options.network);
 	return customize_describe_action(&site, step->action, key, e);
 }
 

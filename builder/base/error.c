@@ -26,6 +26,7 @@ static const struct {
 	{ ERROR_PRIVILEGE, "privilege" },
 	{ ERROR_DIFFERENT, "different" },
 	{ ERROR_LINT, "lint" },
+	{ ERROR_LIMIT, "limit" },
 	{ ERROR_INTERRUPTED, "interrupted" },
 };
 

@@ -24,6 +24,7 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 		.cache_dir = settings->cache,
 		.work_dir = settings->work,
 		.offline = settings->offline,
+		.no_network = settings->no_network,
 		.layers = !settings->no_layers,
 		.allowed = settings->allowed.items,
 		.allowed_count = settings->allowed.count,

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "base/root.h"
+#include "sandbox/limits.h"
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
 
@@ -26,9 +27,11 @@
 #endif
 
 enum {
-	POLL_MS = 200,
+	POLL_MS = LIMITS_CHECK_MS,
+	DRAIN_ROUNDS = 32, /* of what a program prints, before anything else is looked at */
 	READ_BYTES = 64 * 1024,
 	SHEBANG_MAX_BYTES = 255,
+	STATUS_SIGNAL = 128,
 	FULL_BYTES = 64 * 1024, /* a file system with less is full: what is left is too small for somebody */
 };
 
@@ -53,6 +56,7 @@ struct run {
 	struct inside inside;
 	struct stand_ins stand_ins;
 	struct calls calls;
+	struct limits_run limits;
 	struct arena arena;
 	int report_read_fd;
 	const char *script; /* borrowed; what runs instead of a program of the root, or NULL */
@@ -91,6 +95,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.network = sandbox->network,
 					.stand_ins = &run->stand_ins,
 					.calls = &run->calls,
+					.limits = &run->limits.entry,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		run->inside.device_tree_fds[i] = -1;
@@ -210,14 +215,19 @@ static void prepare_program(struct run *run, const char *const *argv)
 /* Fork into new namespaces. Only the child of this process's one thread gets the parent's death signal. */
 static int start(const struct run *run, struct init_process *init, struct error *e)
 {
+	long pid;
 	struct clone_args arguments = {
 		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
 			 CLONE_PIDFD | (run->sandbox->network ? 0 : CLONE_NEWNET),
 		.pidfd = (uint64_t)(uintptr_t)&init->pid_fd,
 		.exit_signal = SIGCHLD,
 	};
-	long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
 
+	if (run->limits.clone_fd >= 0) {
+		arguments.flags |= CLONE_INTO_CGROUP;
+		arguments.cgroup = (uint64_t)run->limits.clone_fd;
+	}
+	pid = syscall(SYS_clone3, &arguments, sizeof arguments);
 	if (pid < 0 && errno == EINVAL) { /* a kernel without control groups */
 		arguments.flags &= ~(uint64_t)CLONE_NEWCGROUP;
 		pid = syscall(SYS_clone3, &arguments, sizeof arguments);
@@ -316,25 +326,25 @@ static int await_start(const struct run *run, const struct init_process *init, s
 	return 0;
 }
 
-/* Read what is there; *open becomes false at the end. */
-static int drain(int fd, struct output *output, bool *open, struct error *e)
+/* Read what is there, or some of it unless ALL; *open becomes false at the end. */
+static int drain(int fd, bool all, struct output *output, bool *open, struct error *e)
 {
 	char data[READ_BYTES];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while ((got = read(fd, data, sizeof data)) > 0) {
+	for (int round = 0; (all || round < DRAIN_ROUNDS) && (got = read(fd, data, sizeof data)) > 0;
+	     round++) {
 		output_add(output, data, (size_t)got);
 		if (interrupt_check(e) < 0)
 			return -1;
 	}
 	if (got < 0 && errno != EAGAIN && errno != EINTR)
 		return error_sys(e, "cannot read the program's output");
-	*open = got < 0;
+	*open = got != 0;
 	return 0;
 }
 
-static int collect(const struct run *run, const struct init_process *init, struct output *output,
-		   struct error *e)
+static int collect(struct run *run, const struct init_process *init, struct output *output, struct error *e)
 {
 	bool open = true;
 	bool ended = false;
@@ -344,8 +354,12 @@ static int collect(const struct run *run, const struct init_process *init, struc
 	while (!ended) {
 		if (wait_for(init, open ? run->inside.output_read_fd : -1, &events, &ended, e) < 0)
 			return -1;
-		if (open && (events || ended) && drain(run->inside.output_read_fd, output, &open, e) < 0)
+		if (open && (events || ended) &&
+		    drain(run->inside.output_read_fd, ended, output, &open, e) < 0)
 			return -1;
+		/* The kernel ends all others with the first process. */
+		if (!ended && limits_check(&run->limits, init->pid))
+			kill(init->pid, SIGKILL);
 	}
 	return 0;
 }
@@ -361,7 +375,7 @@ static int reap(const struct run *run, struct init_process *init, struct sandbox
 	init->pid = -1;
 	/* Killed itself: by the kernel, for want of memory. */
 	result->signal = WIFEXITED(raw) ? *run->inside.signal : WTERMSIG(raw);
-	result->status = result->signal ? 128 + result->signal : WEXITSTATUS(raw);
+	result->status = result->signal ? STATUS_SIGNAL + result->signal : WEXITSTATUS(raw);
 	return 0;
 }
 
@@ -381,6 +395,15 @@ static bool is_space_lacking(int root_fd, struct text tail)
 	       (st.f_files && !st.f_ffree);
 }
 
+/* Also of a program that has ended as if nothing had been. */
+static void note_stop(const struct run *run, struct sandbox_result *result)
+{
+	free(result->stopped);
+	result->stopped = limits_words(&run->limits);
+	if (result->status == 0)
+		result->status = STATUS_SIGNAL + SIGKILL;
+}
+
 static int run_program(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		       struct sandbox_result *result, struct error *e)
 {
@@ -391,6 +414,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	struct text tail;
 
 	run_init(&run, sandbox);
+	limits_begin(sandbox->limits, &run.limits);
 	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
@@ -408,6 +432,8 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	buffer_reset(&result->tail);
 	output_end(&output, &result->tail);
 	tail = (struct text) { result->tail.data, result->tail.len };
+	if (limits_end(&run.limits, result->status != 0))
+		note_stop(&run, result);
 	result->no_space = result->status != 0 && is_space_lacking(sandbox->root_fd, tail);
 	meter_add_now(sandbox->meter, &(struct meter_sum) { .bound_s = monotonic_seconds() - begin_s });
 	return 0;
@@ -430,9 +456,10 @@ static void add_event(const struct sandbox *sandbox, const char *program, double
 			    .status = result->status,
 			    .begin_s = begin_s,
 			    .end_s = monotonic_seconds(),
-			    .text = returned < 0 ? e->text
-				    : failed     ? said
-						 : NULL,
+			    .text = returned < 0      ? e->text
+				    : result->stopped ? result->stopped
+				    : failed          ? said
+						      : NULL,
 		    });
 }
 
@@ -449,5 +476,6 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const ch
 void sandbox_result_release(struct sandbox_result *result)
 {
 	buffer_release(&result->tail);
+	free(TAKE(result->stopped, NULL));
 	result->status = 0;
 }
