@@ -21,6 +21,8 @@ enum {
 };
 
 /* What stays free. */
+#define BYTES_PER_FILE     2048  /* a root has a file for every 10 KiB or so, */
+#define FILES_MIN          16384 /* and a small one more for its size */
 #define MEMORY_SPARE_BYTES (128 * MIB)
 #define DISK_SPARE_BYTES   (1 * GIB)
 #define FULL_BYTES         (64 * KIB)
@@ -36,10 +38,10 @@ struct limits {
 	uint64_t host_bytes;      /* of memory, that this host has to spare */
 	char *place;              /* owned; NULL: the root has none yet */
 	bool in_memory;
-	uint64_t layer_bytes;
+	struct usage layers;
 	/* Of a root on disk: what it had, and what its disk had, when it was last counted. */
-	uint64_t counted_bytes;
-	uint64_t used_bytes;
+	struct usage counted;
+	struct usage used;
 };
 
 static const char *const limit_names[LIMIT_COUNT] = { "memory", "processes", "time", "disk" };
@@ -64,7 +66,7 @@ void limits_free(struct limits *limits)
 
 /* Of the disk that PLACE is on. */
 struct room {
-	uint64_t used_bytes;
+	struct usage used;
 	uint64_t free_bytes;
 	uint64_t total_bytes;
 	uint64_t free_inodes;
@@ -78,7 +80,7 @@ static bool read_room(const char *place, struct room *room)
 	if (!place || statvfs(place, &st) < 0)
 		return false;
 	*room = (struct room) {
-		.used_bytes = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize,
+		.used = { (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize, st.f_files - st.f_ffree },
 		.free_bytes = (uint64_t)st.f_bfree * st.f_frsize,
 		.total_bytes = (uint64_t)st.f_blocks * st.f_frsize,
 		.free_inodes = st.f_ffree,
@@ -89,14 +91,16 @@ static bool read_room(const char *place, struct room *room)
 
 void limits_add_layer(struct limits *limits, int fd)
 {
-	uint64_t bytes = 0;
+	struct usage usage;
 	char path[32];
 
 	if (!limits || !limits->options.wanted.disk_bytes)
 		return;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (usage_count(path, &bytes))
-		limits->layer_bytes += bytes;
+	if (!usage_count(path, &usage))
+		return;
+	limits->layers.bytes += usage.bytes;
+	limits->layers.files += usage.files;
 }
 
 int limits_set_root(struct limits *limits, const char *place, bool in_memory, uint64_t *left_bytes,
@@ -107,16 +111,17 @@ int limits_set_root(struct limits *limits, const char *place, bool in_memory, ui
 
 	limits->place = xstrdup(place);
 	limits->in_memory = in_memory;
-	limits->used_bytes = read_room(place, &room) ? room.used_bytes : 0;
+	if (read_room(place, &room))
+		limits->used = room.used;
 	*left_bytes = UINT64_MAX;
 	if (!bound)
 		return 0;
-	if (limits->layer_bytes >= bound)
+	if (limits->layers.bytes >= bound)
 		return error_set(e, ERROR_LIMIT,
 				 "the layers that the root begins with take %s, and it may have %s "
 				 "(sandbox.limits.disk)",
-				 human_size(limits->layer_bytes).text, limits->options.words[LIMIT_DISK]);
-	*left_bytes = bound - limits->layer_bytes;
+				 human_size(limits->layers.bytes).text, limits->options.words[LIMIT_DISK]);
+	*left_bytes = bound - limits->layers.bytes;
 	return 0;
 }
 
@@ -252,26 +257,44 @@ static bool check_by_count(struct limits_run *run, pid_t pid)
 	return bytes && census.anonymous_bytes > bytes ? pass(run, LIMIT_MEMORY) : false;
 }
 
+/* What there is more of in NOW than in BEFORE. */
+static struct usage usage_grown(const struct usage *now, const struct usage *before)
+{
+	return (struct usage) { now->bytes > before->bytes ? now->bytes - before->bytes : 0,
+				now->files > before->files ? now->files - before->files : 0 };
+}
+
+/* Whether that and what was COUNTED are more than the bound, with the layers. */
+static bool is_beyond(const struct limits *limits, const struct usage *counted, const struct usage *grown,
+		      bool *by_files)
+{
+	uint64_t bound = limits->options.wanted.disk_bytes;
+	bool by_bytes = limits->layers.bytes + counted->bytes + grown->bytes > bound;
+
+	*by_files = limits->layers.files + counted->files + grown->files > limits_files(bound) && !by_bytes;
+	return by_bytes || *by_files;
+}
+
 /* A root on disk shares it with others: only what the disk has lost since the last count can be the root's. */
 static bool check_folder(struct limits_run *run, const struct room *room)
 {
+	static const struct usage none = { 0, 0 };
 	struct limits *limits = run->limits;
-	uint64_t bound = limits->options.wanted.disk_bytes;
-	uint64_t lost = room->used_bytes > limits->used_bytes ? room->used_bytes - limits->used_bytes : 0;
-
-	uint64_t counted = 0;
+	struct usage grown = usage_grown(&room->used, &limits->used);
+	struct usage counted;
 	double now_s = monotonic_seconds();
 
-	if (limits->layer_bytes + limits->counted_bytes + lost <= bound || now_s < run->disk_s)
+	if (!is_beyond(limits, &limits->counted, &grown, &run->by_files) || now_s < run->disk_s)
 		return false;
 	/* What cannot be counted is all the root's. */
 	if (!usage_count(limits->place, &counted))
-		counted = limits->counted_bytes + lost;
-	limits->counted_bytes = counted;
-	limits->used_bytes = room->used_bytes;
+		counted = (struct usage) { limits->counted.bytes + grown.bytes,
+					   limits->counted.files + grown.files };
+	limits->counted = counted;
+	limits->used = room->used;
 	run->disk_s = monotonic_seconds();
 	run->disk_s += COUNT_SHARE * (run->disk_s - now_s);
-	return limits->layer_bytes + limits->counted_bytes > bound ? pass(run, LIMIT_DISK) : false;
+	return is_beyond(limits, &counted, &none, &run->by_files) ? pass(run, LIMIT_DISK) : false;
 }
 
 static bool is_full(const struct room *room)
@@ -299,6 +322,7 @@ static bool check_disk(struct limits_run *run)
 
 	if (!read_room(limits->place, &room))
 		return false;
+	run->by_files = limits->in_memory && room.free_bytes >= FULL_BYTES;
 	if (limits->in_memory)
 		return limits->options.wanted.disk_bytes && is_full(&room) ? pass(run, LIMIT_DISK) : false;
 	if (limits->options.wanted.disk_bytes)
@@ -357,10 +381,16 @@ char *limits_words(const struct limits_run *run)
 	case LIMIT_TIME:
 		return xasprintf("it ran for longer than %s (sandbox.limits.time%s)", bound, note);
 	default:
-		return asked ? xasprintf("the root took more than %s (sandbox.limits.disk)", bound)
-			     : xstrdup("it filled the disk that the root is on (sandbox.limits.disk, by "
-				       "default)");
+		break;
 	}
+	if (!asked)
+		return xstrdup("it filled the disk that the root is on (sandbox.limits.disk, by default)");
+	return run->by_files
+		       ? xasprintf("the root had more files than %llu, for which %s have room "
+				   "(sandbox.limits.disk)",
+				   (unsigned long long)limits_files(run->limits->options.wanted.disk_bytes),
+				   bound)
+		       : xasprintf("the root took more than %s (sandbox.limits.disk)", bound);
 }
 
 void limits_explain(const struct limits *limits, struct error *e)
@@ -372,6 +402,13 @@ void limits_explain(const struct limits *limits, struct error *e)
 		return;
 	e->kind = ERROR_LIMIT;
 	error_wrap(e, "the root takes more than %s (sandbox.limits.disk)", limits->options.words[LIMIT_DISK]);
+}
+
+uint64_t limits_files(uint64_t bytes)
+{
+	uint64_t count = bytes / BYTES_PER_FILE;
+
+	return count < FILES_MIN ? FILES_MIN : count;
 }
 
 bool limits_is_counted(const struct limits *limits, enum limit limit)

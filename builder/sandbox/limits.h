@@ -58,6 +58,9 @@ static inline void auto_limits_(struct limits **limits)
 }
 #define auto_limits AUTO(auto_limits_)
 
+/* A disk of so many bytes has room for so many files. */
+uint64_t limits_files(uint64_t bytes);
+
 /* Of the root a part lies elsewhere: in the folder FD, a layer. */
 void limits_add_layer(struct limits *limits, int fd);
 /*
@@ -87,6 +90,7 @@ struct limits_run {
 	uint64_t free_bytes; /* on the root's disk, at the beginning */
 	bool passed;
 	enum limit which;
+	bool by_files; /* of the disk: not by their bytes */
 };
 
 /* LIMITS may be NULL. What was asked for and cannot be had on this host is a warning, once. */

@@ -9,8 +9,8 @@
 
 enum { DEPTH_MAX = 500, BLOCK_BYTES = 512 /* of st_blocks */ };
 
-struct usage {
-	uint64_t bytes;
+struct count {
+	struct usage usage;
 	dev_t device_id;
 	unsigned depth;
 };
@@ -21,32 +21,33 @@ static void auto_folder_(DIR **folder)
 		closedir(*folder);
 }
 
-static bool count_folder(struct usage *usage, int fd);
+static bool count_folder(struct count *count, int fd);
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as DEPTH_MAX */
-static bool count_name(struct usage *usage, int dir_fd, const char *name)
+static bool count_name(struct count *count, int dir_fd, const char *name)
 {
 	struct stat st;
 	int fd;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT;
-	if (st.st_dev != usage->device_id)
+	if (st.st_dev != count->device_id)
 		return true;
+	count->usage.files++;
 	if (!S_ISDIR(st.st_mode)) {
-		usage->bytes += (uint64_t)st.st_blocks * BLOCK_BYTES / (st.st_nlink ? st.st_nlink : 1);
+		count->usage.bytes += (uint64_t)st.st_blocks * BLOCK_BYTES / (st.st_nlink ? st.st_nlink : 1);
 		return true;
 	}
-	usage->bytes += (uint64_t)st.st_blocks * BLOCK_BYTES;
+	count->usage.bytes += (uint64_t)st.st_blocks * BLOCK_BYTES;
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-	return count_folder(usage, fd);
+	return count_folder(count, fd);
 }
 
 /* FD is closed. */
 /* NOLINTNEXTLINE(misc-no-recursion) */
-static bool count_folder(struct usage *usage, int fd)
+static bool count_folder(struct count *count, int fd)
 {
 	AUTO(auto_folder_) DIR *folder = fdopendir(fd);
 	const struct dirent *entry;
@@ -56,20 +57,20 @@ static bool count_folder(struct usage *usage, int fd)
 		close(fd);
 		return false;
 	}
-	if (++usage->depth > DEPTH_MAX)
+	if (++count->depth > DEPTH_MAX)
 		whole = false;
 	/* Nobody else reads this stream. */
-	while (usage->depth <= DEPTH_MAX && (entry = readdir(folder))) /* NOLINT(concurrency-mt-unsafe) */
+	while (count->depth <= DEPTH_MAX && (entry = readdir(folder))) /* NOLINT(concurrency-mt-unsafe) */
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			whole = count_name(usage, fd, entry->d_name) && whole;
-	usage->depth--;
+			whole = count_name(count, fd, entry->d_name) && whole;
+	count->depth--;
 	return whole;
 }
 
-bool usage_count(const char *path, uint64_t *bytes)
+bool usage_count(const char *path, struct usage *usage)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct usage usage = { .bytes = 0 };
+	struct count count = { .depth = 0 };
 	struct stat st;
 	bool whole;
 
@@ -79,8 +80,8 @@ bool usage_count(const char *path, uint64_t *bytes)
 		close(fd);
 		return false;
 	}
-	usage.device_id = st.st_dev;
-	whole = count_folder(&usage, fd);
-	*bytes = usage.bytes;
+	count.device_id = st.st_dev;
+	whole = count_folder(&count, fd);
+	*usage = count.usage;
 	return whole;
 }

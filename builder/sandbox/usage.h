@@ -6,10 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct usage {
+	uint64_t bytes;
+	uint64_t files; /* and folders, and all else */
+};
+
 /*
- * The bytes that PATH and all below it take, without what is mounted there; a file with several names counts once.
- * What goes away meanwhile may be missing. False: not all could be seen, as folders are nested too deep.
+ * What PATH and all below it take, without what is mounted there. A file with several names counts once in bytes. What
+ * goes away meanwhile may be missing. False: not all could be seen, as folders are nested too deep.
  */
-bool usage_count(const char *path, uint64_t *bytes);
+bool usage_count(const char *path, struct usage *usage);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/root.h"
 #include "base/temporary.h"
+#include "sandbox/limits.h"
 #include "sandbox/memory.h"
 #include "sandbox/privilege.h"
 #include "sandbox/stack.h"
@@ -17,8 +18,6 @@
 #include <sys/statvfs.h>
 
 #define MEMORY_SPARE_BYTES (256 * MIB) /* beside the root: what /tmp and /run of scripts may take */
-#define BYTES_PER_INODE    2048        /* a root has a file for every 10 KiB or so */
-#define INODES_MIN         65536
 
 enum { ROOT_MODE = 0755 };
 
@@ -61,14 +60,6 @@ static uint64_t room_in_memory(uint64_t estimate_bytes, unsigned sharers)
 	return estimate_bytes + estimate_bytes / 2 + MEMORY_SPARE_BYTES < half ? half : 0;
 }
 
-/* A small root has many files for its size. */
-static uint64_t inodes_for(uint64_t bytes)
-{
-	uint64_t count = bytes / BYTES_PER_INODE;
-
-	return count < INODES_MIN ? INODES_MIN : count;
-}
-
 /* The folder is there for good: one that had to be removed could be left behind by a killed kiln. */
 static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct workspace *workspace,
 			  struct error *e)
@@ -76,7 +67,7 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 	auto_free char *path = xasprintf("%s/%s", cache_dir, memory_name);
 	auto_free char *options =
 		xasprintf("mode=0700,size=%llu,nr_inodes=%llu", (unsigned long long)room_bytes,
-			  (unsigned long long)inodes_for(room_bytes));
+			  (unsigned long long)limits_files(room_bytes));
 
 	if (dir_make(path, e) < 0)
 		return -1;
@@ -98,7 +89,7 @@ int workspace_bound(const struct workspace *workspace, uint64_t max_bytes, struc
 	if (max_bytes >= (uint64_t)st.f_blocks * st.f_frsize)
 		return 0;
 	snprintf(options, sizeof options, "mode=0700,size=%llu,nr_inodes=%llu", (unsigned long long)max_bytes,
-		 (unsigned long long)inodes_for(max_bytes));
+		 (unsigned long long)limits_files(max_bytes));
 	if (mount(NULL, workspace->place, NULL, MS_REMOUNT | MS_NOATIME, options) < 0)
 		return error_sys(e, "cannot bound the tmpfs on '%s'", workspace->place);
 	return 0;
