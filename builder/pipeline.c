@@ -533,6 +533,7 @@ static int make_record(const struct build *b, char **text, struct error *e)
 		.indexes = &b->indexes,
 		.artefacts = &b->artefacts,
 		.evidence = &b->evidence,
+		.limits = b->limits,
 		.log_name = log,
 		.signatures = b->signatures,
 		.signature_count = b->signature_count,

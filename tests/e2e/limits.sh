@@ -86,16 +86,27 @@ build() {
 		"$program" build "$WORK/r.yaml" --cache "$WORK/home/$who" --output "$WORK/home/out" "$@"
 }
 
+# Where root's groups are, as far as this host lets it have any; other kilns may have theirs elsewhere.
+recipe 'time: 1h' '' 'hog fork 1'
+places=$(build root -v 2>&1 | sed -nE "s/^control group '(.*)\/kiln\..*'$/\1/p")
+
 groups_left() {
-	find /sys/fs/cgroup -maxdepth 6 -type d -name 'kiln.??????' 2>/dev/null
+	local place
+	for place in $places; do
+		find "$place" -mindepth 1 -maxdepth 1 -name 'kiln.??????'
+	done
 }
 
-# The host as it is before, and after each trial.
+# hogs: processes of a trial that still run; in their own root the program has this name.
 hogs() {
-	local exe
+	local exe found=1
 	for exe in /proc/[0-9]*/exe; do
-		case $(readlink "$exe" 2>/dev/null) in */hog*) echo "$exe" ;; esac
+		if [ "$(readlink "$exe" 2>/dev/null)" = /usr/bin/hog ] && grep -qs "$WORK" "${exe%exe}mountinfo"; then
+			echo "${exe%/exe}"
+			found=0
+		fi
 	done
+	return $found
 }
 
 stopped=0
@@ -125,4 +136,63 @@ $all"
 done
 printf "%s" "$table" | sed "s,^,# count: ,"
 count "$stopped of 28 ways to use too much are stopped, each with a line that names the limit"
+is 'no control group is left' "$(groups_left)" ''
+
+# Nobody has to ask for what keeps the host alive.
+recipe '' '' 'hog fork || true'
+sed -i '/^sandbox:/,/limits:/d' r.yaml
+fails 'a fork bomb, and a recipe without a word about it' limit \
+	'was stopped: it had more than 4096 processes at a time \(sandbox\.limits\.processes, by default\)' build root
+is 'nothing of it runs any more' "$(hogs)" ''
+recipe 'processes: none, memory: none, time: none, disk: none' '' 'hog fork 50'
+check 'all without a limit' build root
+recipe 'time: 1h' '' 'hog spin'
+fails 'the command line says something else' limit 'longer than 1s \(sandbox\.limits\.time\)' \
+	build root -o sandbox.limits.time=1s
+recipe 'disk: 1MiB' just
+fails 'a root that is larger than it may be' limit 'the root takes more than 1MiB \(sandbox\.limits\.disk\)' build root --no-layers
+fails 'layers that are' limit 'the layers that the root begins with take .* and it may have 1MiB' build root
+
+# On a disk, which others use as well.
+mkdir -p "$WORK/home/disk"
+chown "$USER_ID:$USER_ID" "$WORK/home/disk"
+recipe 'disk: 64MiB' '' 'hog disk /filled || true'
+fails 'a root on disk: too large' limit 'the root took more than 64MiB' build root --work "$WORK/home/disk"
+recipe 'disk: 40MiB' '' 'hog files /many || true'
+fails 'a root on disk: too many files' limit 'the root had more files than 20480' build user --work "$WORK/home/disk"
+recipe 'disk: 64MiB, memory: 64MiB' '' 'hog disk /filled 40'
+check 'a root on disk: just large enough' build root --work "$WORK/home/disk"
+is 'nothing is left of them' "$(find "$WORK/home/disk" -mindepth 1 | head -n 3)" ''
+
+# Whoever has no control group counts, and says so where somebody relies on it.
+recipe 'memory: 64MiB' '' 'hog fork 1'
+has 'a user is told who counts' "$(build user 2>&1)" 'warning: sandbox\.limits\.memory is kept by counting'
+is 'and so is who reads the record' "$(jq -c .limits_by_count "$WORK/home/out/image.json")" '["memory"]'
+recipe 'time: 1h' '' 'hog fork 2'
+has_no 'but not of what he did not ask for' "$(build user 2>&1)" 'warning'
+
+# A kiln that is killed leaves a group without processes; the next one removes it.
+if [ -n "$places" ]; then
+	recipe 'time: 1h' '' 'hog sleep'
+	"$program" build r.yaml --cache "$WORK/home/root" --output "$WORK/home/out" >killed.log 2>&1 &
+	pid=$!
+	check 'an action sleeps' within 30 hogs
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	check 'a kiln that is killed takes it along' within 5 eval '! hogs'
+	has 'and leaves an empty group' "$(groups_left)" 'kiln\.'
+	recipe 'time: 1h' '' 'hog fork 3'
+	has 'which the next one removes' "$(build root -v 2>&1)" 'removed the left-over control group'
+	is 'so that none is left' "$(groups_left)" ''
+fi
+
+# The network: an action reaches the host's loopback, unless somebody says otherwise.
+port=${SERVER##*:}
+recipe '' '' "hog connect $port || exit 7"
+check 'an action reaches a server of the host' build root
+fails 'not with --no-network' action 'failed with exit status 7' build root --no-network
+sed -i 's/^sandbox:/&\n  network: false/' r.yaml
+fails 'nor with network: false' action 'failed with exit status 7' build root
+check 'the command line says something else' build root -o sandbox.network=true
+fails 'but --no-network is the last word' action 'failed with exit status 7' build root -o sandbox.network=true --no-network
 is 'no control group is left' "$(groups_left)" ''
