@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdarg.h>
 
+/* clang-format off: one row a kind */
 static const struct {
 	enum error_kind kind;
 	const char *name;
@@ -29,6 +30,7 @@ static const struct {
 	{ ERROR_LIMIT, "limit" },
 	{ ERROR_INTERRUPTED, "interrupted" },
 };
+/* clang-format on */
 
 const char *error_kind_name(enum error_kind kind)
 {

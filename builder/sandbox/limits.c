@@ -126,8 +126,8 @@ int limits_set_root(struct limits *limits, const char *place, bool in_memory, ui
 }
 
 /*
- * The bound of the group. Files in memory are charged to who writes them, and they are no memory of his, so there has to
- * be room for a root in memory beside what was asked for: the processes' own share is looked at while they run.
+ * The bound of the group. Files in memory are charged to who writes them, and they are no memory of his, so there has
+ * to be room for a root in memory beside what was asked for: the processes' own share is looked at while they run.
  */
 static uint64_t group_bytes(const struct limits *limits)
 {
