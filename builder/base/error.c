@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdarg.h>
 
-/* clang-format off: one row a kind */
+/* clang-format off */
 static const struct {
 	enum error_kind kind;
 	const char *name;
