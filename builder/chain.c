@@ -13,6 +13,7 @@
 #include "pack/pack.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
+#include "sandbox/limits.h"
 #include "sandbox/workspace.h"
 #include "stream/memo.h"
 #include "tree/walk.h"
@@ -92,6 +93,8 @@ static int begin_with_layers(struct chain *chain, struct error *e)
 		return -1;
 	if (count == 0)
 		return 0;
+	for (size_t i = 0; i < count; i++)
+		limits_add_layer(chain->options.limits, fds[i]);
 	r = chain->done == chain->count ? workspace_show(&chain->workspace, fds, count, e)
 					: workspace_stack(&chain->workspace, fds, count, e);
 	if (r < 0)
@@ -127,14 +130,23 @@ static int open_workspace(struct chain *chain, struct error *e)
 	return workspace_open(&options, &chain->workspace, e);
 }
 
-static int prepare(struct chain *chain, struct error *e)
+/* The recipe may want it smaller than there is room for. */
+static int bound_root(struct chain *chain, struct error *e)
+{
+	const struct workspace *workspace = &chain->workspace;
+	uint64_t left_bytes;
+
+	if (!chain->options.limits || chain->done == chain->count)
+		return 0;
+	if (limits_set_root(chain->options.limits, workspace->place, !workspace->on_disk, &left_bytes, e) < 0)
+		return -1;
+	return left_bytes == UINT64_MAX ? 0 : workspace_bound(workspace, left_bytes, e);
+}
+
+static int use_layers(struct chain *chain, struct error *e)
 {
 	const void *id;
 
-	chain->environment = customize_environment(chain->options.recipe, chain->options.epoch_s);
-	chain_add_steps(chain);
-	if (open_workspace(chain, e) < 0)
-		return -1;
 	if (!chain->options.layers)
 		return 0;
 	if (program_build_id(&id) == 0) {
@@ -142,6 +154,15 @@ static int prepare(struct chain *chain, struct error *e)
 		return 0;
 	}
 	return begin_with_layers(chain, e);
+}
+
+static int prepare(struct chain *chain, struct error *e)
+{
+	chain->environment = customize_environment(chain->options.recipe, chain->options.epoch_s);
+	chain_add_steps(chain);
+	if (open_workspace(chain, e) < 0 || use_layers(chain, e) < 0)
+		return -1;
+	return bound_root(chain, e);
 }
 
 int chain_open(const struct chain_options *options, struct chain **out, struct error *e)
@@ -242,6 +263,8 @@ static int run_step(struct chain *chain, const struct step *step, struct error *
 	};
 	int r = step->run(chain, step, e);
 
+	if (r < 0)
+		limits_explain(chain->options.limits, e);
 	event.result = r < 0 ? JOURNAL_FAILED : JOURNAL_DONE;
 	journal_add(chain->options.log->journal, &event);
 	return r;

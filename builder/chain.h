@@ -22,6 +22,7 @@ struct chain;
 struct family;
 struct fetcher;
 struct index_set;
+struct limits;
 struct lint_gate;
 struct pack_options;
 struct plan;
@@ -43,6 +44,8 @@ struct chain_options {
 	unsigned sharers;     /* builds at once; see workspace.h */
 	enum isolation isolation;
 	bool layers;                  /* use layers, and keep new ones */
+	bool network;                 /* for actions */
+	struct limits *limits;        /* of all programs of the root; may be NULL */
 	const struct lint_gate *gate; /* what the root must pass to be packed */
 	struct log *log;
 	struct meter *meter; /* may be NULL */

@@ -31,6 +31,7 @@ static struct sandbox sandbox(struct chain *chain, bool network)
 		.network = network,
 		.isolation = chain->options.isolation,
 		.calls = &chain->script_calls,
+		.limits = chain->options.limits,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -135,7 +136,7 @@ static int describe_repositories(const struct chain *chain, const struct step *s
 
 static int run_action(struct chain *chain, const struct step *step, struct error *e)
 {
-	struct sandbox connected = sandbox(chain, true);
+	struct sandbox connected = sandbox(chain, chain->options.network);
 	struct customize_site site = customize_site(chain);
 
 	connected.mounts = true;
@@ -150,6 +151,7 @@ static int describe_action(const struct chain *chain, const struct step *step, s
 	struct customize_site site = customize_site(chain);
 
 	describe_environment(chain, key);
+	key_number(key, "network", chain->options.network);
 	return customize_describe_action(&site, step->action, key, e);
 }
 

@@ -20,6 +20,8 @@
 #include "recipe/recipe.h"
 #include "record.h"
 #include "sandbox/isolation.h"
+#include "sandbox/limits.h"
+#include "sandbox/privilege.h"
 #include "sandbox/workspace.h"
 #include "stream/stream.h"
 #include "unpack/unpack.h"
@@ -43,6 +45,7 @@ struct build {
 	struct inputs inputs;     /* once they are needed */
 	struct lock lock;         /* its path is NULL when there is none; the two above are taken out of it */
 	enum isolation isolation; /* of the programs of the root; ISOLATION_AUTO: none has to run */
+	struct limits *limits;
 	struct chain *chain;
 	int output_fd;            /* locked from when what lies there is looked at */
 	struct delivery delivery; /* all that is to lie there in the end */
@@ -384,6 +387,36 @@ static int fetch_packages(struct build *b, struct error *e)
 	return result < 0 && b->lock.path ? lock_remedy(b->options.offline, e) : result;
 }
 
+/* What the recipe says, and where it says nothing a default. */
+static uint64_t limit_of(uint64_t given, uint64_t standard)
+{
+	if (given == RECIPE_NO_LIMIT)
+		return 0;
+	return given ? given : standard;
+}
+
+static struct limits *make_limits(struct build *b)
+{
+	const struct recipe_limits *given = &b->recipe.sandbox.limits;
+	struct limits_options options = {
+		.wanted = { .memory_bytes = limit_of(given->memory_bytes, 0),
+			    .processes = limit_of(given->process_count, LIMITS_PROCESSES),
+			    .time_s = limit_of(given->time_s, LIMITS_TIME_S),
+			    .disk_bytes = limit_of(given->disk_bytes, 0) },
+		.words = { [LIMIT_MEMORY] = given->memory_bytes ? given->memory : NULL,
+			   [LIMIT_PROCESSES] = given->process_count ? given->processes : NULL,
+			   [LIMIT_TIME] = given->time_s ? given->time : NULL,
+			   [LIMIT_DISK] = given->disk_bytes ? given->disk : NULL },
+		.sharers = b->options.sharers,
+		/* A container lends its group to everything in it. */
+		.no_groups = b->isolation == ISOLATION_CHROOT,
+		.log = b->options.log,
+	};
+
+	b->limits = limits_new(&options);
+	return b->limits;
+}
+
 /* What layers hold needs no packages: look for them first. */
 static int run_fetch(struct build *b, struct error *e)
 {
@@ -397,6 +430,8 @@ static int run_fetch(struct build *b, struct error *e)
 		.cache_dir = b->cache_dir,
 		.work_dir = b->options.work_dir,
 		.layers = b->options.layers,
+		.network = b->recipe.sandbox.network && !b->options.no_network,
+		.limits = make_limits(b),
 		.gate = &b->gate,
 		.sharers = b->options.sharers,
 		.isolation = b->isolation,
@@ -567,6 +602,7 @@ static int make_record(const struct build *b, char **text, struct error *e)
 		.indexes = &b->indexes,
 		.artefacts = &b->artefacts,
 		.evidence = &b->evidence,
+		.limits = b->limits,
 		.log_name = log,
 		.signatures = b->signatures,
 		.signature_count = b->signature_count,
@@ -732,6 +768,7 @@ void build_close(struct build *b)
 	delivery_release(&b->delivery);
 	auto_close_(&b->output_fd);
 	chain_close(b->chain);
+	limits_free(b->limits);
 	lock_release(&b->lock);
 	inputs_release(&b->inputs);
 	lint_gate_release(&b->gate);

@@ -54,6 +54,7 @@ struct build_options {
 	int timeout_ms;     /* of a server that says nothing; 0: default */
 	bool layers;        /* begin with the layers of earlier builds, and keep new ones */
 	enum isolation isolation;
+	bool no_network;  /* for actions, whatever the recipe says */
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */
 	const char *const *allowed; /* --allow: rules of kiln lint that the image may break */
 	size_t allowed_count;

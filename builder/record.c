@@ -8,6 +8,7 @@
 #include "lock/lock.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
+#include "sandbox/limits.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -181,6 +182,20 @@ static int set_inputs(json_t *record, const struct record_parts *parts, struct e
 	return 0;
 }
 
+/* What the recipe asks for and this host's kernel did not keep. */
+static void set_limits(json_t *record, const struct limits *limits)
+{
+	json_t *list = json_array();
+
+	if (limits_is_counted(limits, LIMIT_MEMORY))
+		json_array_append_new(list, json_string("memory"));
+	if (limits_is_counted(limits, LIMIT_PROCESSES))
+		json_array_append_new(list, json_string("processes"));
+	if (json_array_size(list))
+		json_object_set(record, "limits_by_count", list);
+	json_decref(list);
+}
+
 int record_make(const struct record_parts *parts, char **text, struct error *e)
 {
 	auto_json json_t *record = json_object();
@@ -200,6 +215,7 @@ int record_make(const struct record_parts *parts, char **text, struct error *e)
 		json_object_set_new(record, "evidence", evidence_json(parts));
 	if (parts->signature_count)
 		json_object_set_new(record, "signatures", signatures_json(parts));
+	set_limits(record, parts->limits);
 	if (parts->plan)
 		json_object_set_new(record, "packages", packages_json(parts->plan));
 	if (parts->inputs && set_inputs(record, parts, e) < 0)

@@ -15,6 +15,7 @@
 
 struct index_set;
 struct inputs;
+struct limits;
 struct evidence;
 struct plan;
 struct recipe;
@@ -27,6 +28,7 @@ struct record_parts {
 	const struct index_set *indexes;
 	const struct artefacts *artefacts;
 	const struct evidence *evidence;
+	const struct limits *limits;   /* NULL: no program was bounded */
 	const char *log_name;          /* of the file with the build's log; NULL: there is none */
 	const char *const *signatures; /* of SHA256SUMS: names of files */
 	size_t signature_count;

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdarg.h>
 
+/* clang-format off */
 static const struct {
 	enum error_kind kind;
 	const char *name;
@@ -26,8 +27,10 @@ static const struct {
 	{ ERROR_PRIVILEGE, "privilege" },
 	{ ERROR_DIFFERENT, "different" },
 	{ ERROR_LINT, "lint" },
+	{ ERROR_LIMIT, "limit" },
 	{ ERROR_INTERRUPTED, "interrupted" },
 };
+/* clang-format on */
 
 const char *error_kind_name(enum error_kind kind)
 {

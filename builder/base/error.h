@@ -35,6 +35,7 @@ enum error_kind {
 	ERROR_PRIVILEGE = 15,   /* not allowed to do what a build needs */
 	ERROR_DIFFERENT = 16,   /* two things that were compared differ */
 	ERROR_LINT = 17,        /* an image has what a rule of kiln lint forbids */
+	ERROR_LIMIT = 18,       /* a program of the image needs more than sandbox.limits lets it have */
 	ERROR_INTERRUPTED = 130 /* SIGINT, SIGTERM or SIGHUP; as shells count it */
 };
 

@@ -52,6 +52,7 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 			      .older = settings->accept_older.items,
 			      .older_count = settings->accept_older.count },
 		.offline = settings->offline,
+		.no_network = settings->no_network,
 		.layers = !settings->no_layers,
 		.allowed = settings->allowed.items,
 		.allowed_count = settings->allowed.count,

@@ -67,6 +67,7 @@ struct settings {
 	bool offline;
 	bool no_layers;
 	bool no_lint;
+	bool no_network;
 	bool json;
 	bool quiet;
 	bool rules;

@@ -119,6 +119,8 @@ static const struct option_row rows[] = {
 	  "carry out every step, and keep none as a layer" },
 	{ "no-lint", 0, NULL, OPTION_FLAG, FIELD(no_lint), ON_BUILD,
 	  "write the image whatever kiln lint would find" },
+	{ "no-network", 0, NULL, OPTION_FLAG, FIELD(no_network), ON_BUILD | ON_REBUILD,
+	  "keep actions from the network, whatever the recipe says" },
 	{ "offline", 0, NULL, OPTION_FLAG, FIELD(offline),
 	  ON_BUILD | ON_DOCTOR | ON_LOCK | ON_PLAN | ON_REBUILD,
 	  "use the cache alone; doctor: ask no archive" },

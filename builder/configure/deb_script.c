@@ -42,13 +42,12 @@ const char **deb_environment(const char *const *environment, const char *const *
 }
 
 /* "package 'foo': OUTCOME: its last lines". */
-static int package_failed(const char *package, const char *outcome, bool no_space, struct text said,
+static int package_failed(const char *package, const char *outcome, enum error_kind kind, struct text said,
 			  struct error *e)
 {
 	auto_free char *lines = sandbox_last_lines(said, TAIL_MAX_BYTES);
 
-	return error_set(e, no_space ? ERROR_SPACE : ERROR_SCRIPT, "package '%s': %s%s%s", package, outcome,
-			 lines[0] ? ": " : "", lines);
+	return error_set(e, kind, "package '%s': %s%s%s", package, outcome, lines[0] ? ": " : "", lines);
 }
 
 static struct text tail_of(const struct sandbox_result *result)
@@ -131,12 +130,42 @@ int deb_run_preinst(const struct sandbox *sandbox, const struct deb_control *con
 			       ? -1
 			       : error_wrap(e, "package '%s': preinst", control->package);
 	if (result.status != 0) {
-		auto_free char *ending = sandbox_ending(result.status, result.signal);
+		auto_free char *ending = sandbox_result_ending(&result);
 		auto_free char *outcome = xasprintf("preinst %s", ending);
 
-		return package_failed(control->package, outcome, result.no_space, tail_of(&result), e);
+		return package_failed(control->package, outcome, sandbox_result_kind(&result, ERROR_SCRIPT),
+				      tail_of(&result), e);
 	}
 	return deb_database_remove_ci(sandbox->root_fd, e);
+}
+
+/* Behind the last line with which dpkg said what it does next: what is printed by whom that is about. */
+static struct text said_last(const struct sandbox_result *result)
+{
+	struct text rest = tail_of(result);
+	struct text said = rest;
+
+	while (rest.len) {
+		struct text line = text_cut(rest, '\n', &rest);
+
+		if (deb_is_announcement(line))
+			said = rest;
+	}
+	return said;
+}
+
+/* dpkg was ended with its scripts, and could say nothing about it. */
+static int stopped(const char *verb, const struct deb_watch *watch, const struct sandbox_result *result,
+		   struct error *e)
+{
+	auto_free char *ending = sandbox_result_ending(result);
+	auto_free char *outcome = xasprintf("%s %s", watch->package ? watch->script : "", ending);
+	auto_free char *lines = NULL;
+
+	if (watch->package)
+		return package_failed(watch->package, outcome, ERROR_LIMIT, said_last(result), e);
+	lines = sandbox_last_lines(tail_of(result), TAIL_MAX_BYTES);
+	return error_set(e, ERROR_LIMIT, "dpkg %s %s%s%s", verb, ending, lines[0] ? ": " : "", lines);
 }
 
 int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *const *names, size_t name_count,
@@ -170,7 +199,9 @@ int deb_run_dpkg(const struct sandbox *sandbox, const char *verb, const char *co
 	watched.label.kind = "program";
 	watched.label.name = shown;
 	r = run(&watched, argv, extra, &result, e);
-	watch.failed |= r < 0;
+	watch.failed |= r < 0 || result.stopped;
+	if (r == 0 && result.stopped)
+		r = stopped(verb, &watch, &result, e);
 	deb_watch_end(&watch);
 	if (r < 0)
 		return -1;
@@ -229,11 +260,12 @@ int deb_explain_dpkg(const char *verb, const struct sandbox_result *result, bool
 				outcome_of(text_trim(text_cut(rest, '\n', &rest)), triggers);
 
 			said.len = (size_t)(line_start - said.ptr);
-			return package_failed(package, outcome, result->no_space, said, e);
+			return package_failed(package, outcome, sandbox_result_kind(result, ERROR_SCRIPT),
+					      said, e);
 		}
 	}
 	all = sandbox_last_lines(tail_of(result), TAIL_MAX_BYTES);
-	ending = sandbox_ending(result->status, result->signal);
-	return error_set(e, result->no_space ? ERROR_SPACE : ERROR_SCRIPT, "dpkg %s %s%s%s", verb, ending,
+	ending = sandbox_result_ending(result);
+	return error_set(e, sandbox_result_kind(result, ERROR_SCRIPT), "dpkg %s %s%s%s", verb, ending,
 			 all[0] ? ": " : "", all);
 }

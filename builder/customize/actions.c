@@ -59,8 +59,8 @@ int customize_action(const struct customize_site *site, const struct recipe_acti
 	}
 	tail = (struct text) { result.tail.data, result.tail.len };
 	lines = sandbox_last_lines(tail, LAST_LINES_MAX_BYTES);
-	ending = sandbox_ending(result.status, result.signal);
-	return error_at(e, result.no_space ? ERROR_SPACE : ERROR_ACTION, &action->place, "action (%s) %s%s%s",
+	ending = sandbox_result_ending(&result);
+	return error_at(e, sandbox_result_kind(&result, ERROR_ACTION), &action->place, "action (%s) %s%s%s",
 			trigger, ending, lines[0] ? ": " : "", lines);
 }
 

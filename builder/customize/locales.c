@@ -85,8 +85,8 @@ static int run(const struct customize_site *site, const char *const *argv, struc
 	if (result.status == 0)
 		return 1;
 	lines = sandbox_last_lines((struct text) { result.tail.data, result.tail.len }, LAST_LINES_MAX_BYTES);
-	ending = sandbox_ending(result.status, result.signal);
-	return error_set(e, result.no_space ? ERROR_SPACE : ERROR_SCRIPT, "%s %s%s%s", argv[0], ending,
+	ending = sandbox_result_ending(&result);
+	return error_set(e, sandbox_result_kind(&result, ERROR_SCRIPT), "%s %s%s%s", argv[0], ending,
 			 lines[0] ? ": " : "", lines);
 }
 

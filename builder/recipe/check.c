@@ -298,6 +298,63 @@ static int complete_snapshot(struct recipe_source *source, struct error *e)
 	return 0;
 }
 
+/* What a limit says is not as large as its name: 0 of anything is nothing a program could live with. */
+static int complete_limit(const char *name, const char *text, const struct place *place, bool is_known,
+			  uint64_t *value, struct error *e)
+{
+	if (!is_given(text))
+		return 0;
+	if (strcmp(text, "none") == 0) {
+		*value = RECIPE_NO_LIMIT;
+		return 0;
+	}
+	if (!is_known || *value >= INT64_MAX)
+		return error_at(e, ERROR_RECIPE, place, "'sandbox.limits.%s' is too large: '%.100s'", name,
+				text);
+	if (*value == 0)
+		return error_at(e, ERROR_RECIPE, place,
+				"'sandbox.limits.%s' lets nothing run (without a limit: none)", name);
+	return 0;
+}
+
+/* The schema has seen to the form: behind the letter there is nothing, or "iB", which means the same. */
+static bool limit_size(const char *text, uint64_t *size_bytes)
+{
+	struct text size = text_of(text ? text : "");
+
+	if (is_suffix(text ? text : "", "iB"))
+		size.len -= strlen("iB");
+	return text_to_size(size, size_bytes);
+}
+
+static int complete_limits(struct recipe_limits *limits, struct problems *problems, struct error *e)
+{
+	int64_t time_s = 0;
+	bool is_memory = limit_size(limits->memory, &limits->memory_bytes);
+	bool is_disk = limit_size(limits->disk, &limits->disk_bytes);
+	bool is_count =
+		text_to_u64(text_of(limits->processes ? limits->processes : ""), &limits->process_count);
+	bool is_time = is_given(limits->time) && strcmp(limits->time, "none") != 0 &&
+		       expiry_seconds(limits->time, &time_s);
+
+	limits->time_s = (uint64_t)time_s;
+	if (complete_limit("memory", limits->memory, &limits->memory_place, is_memory, &limits->memory_bytes,
+			   e) < 0 &&
+	    problems_take(problems, e) < 0)
+		return -1;
+	if (complete_limit("processes", limits->processes, &limits->processes_place, is_count,
+			   &limits->process_count, e) < 0 &&
+	    problems_take(problems, e) < 0)
+		return -1;
+	if (complete_limit("time", limits->time, &limits->time_place, is_time, &limits->time_s, e) < 0 &&
+	    problems_take(problems, e) < 0)
+		return -1;
+	if (complete_limit("disk", limits->disk, &limits->disk_place, is_disk, &limits->disk_bytes, e) < 0 &&
+	    problems_take(problems, e) < 0)
+		return -1;
+	return 0;
+}
+
 int recipe_complete(struct recipe *recipe, struct problems *problems, struct error *e)
 {
 	if (!recipe->type)
@@ -312,6 +369,8 @@ int recipe_complete(struct recipe *recipe, struct problems *problems, struct err
 			return -1;
 	}
 	if (complete_snapshot(&recipe->source, e) < 0 && problems_take(problems, e) < 0)
+		return -1;
+	if (complete_limits(&recipe->sandbox.limits, problems, e) < 0)
 		return -1;
 	if (recipe_name_architecture(recipe, recipe->image.architecture, &recipe->image.architecture_place,
 				     e) < 0)

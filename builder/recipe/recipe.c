@@ -96,6 +96,7 @@ static int decode(struct recipe *recipe, struct node *tree, struct problems *pro
 
 	*recipe = empty;
 	recipe->source.check_valid_until = true;
+	recipe->sandbox.network = true;
 	if (schema_decode(tree, recipe, problems, e) < 0)
 		return -1;
 	if (recipe->extends || recipe->includes.count)

@@ -256,6 +256,34 @@ struct recipe_environment {
 	size_t variable_count;
 };
 
+/* Of a limit: "none", which is not the same as a limit that is not given. */
+#define RECIPE_NO_LIMIT UINT64_MAX
+
+/*
+ * sandbox.limits: ours. As written, or NULL; and what that means, 0: not given.
+ */
+struct recipe_limits {
+	const char *memory;
+	const char *processes;
+	const char *time;
+	const char *disk;
+	uint64_t memory_bytes;
+	uint64_t process_count;
+	uint64_t time_s;
+	uint64_t disk_bytes;
+	struct place memory_place;
+	struct place processes_place;
+	struct place time_place;
+	struct place disk_place;
+};
+
+/* What the programs of the image may have while it is built: ours. */
+struct recipe_sandbox {
+	bool network; /* for actions; default true */
+	struct recipe_limits limits;
+	struct place place;
+};
+
 /* targets.lxc.config[] and targets.incus.vm: checked and kept, not yet run. */
 struct lxc_config {
 	const char *type;
@@ -348,6 +376,7 @@ struct recipe {
 	struct recipe_action *actions;
 	size_t action_count;
 	struct recipe_environment environment;
+	struct recipe_sandbox sandbox;
 	struct recipe_setup setup;
 	struct recipe_name *lint_allowed; /* lint.allow: "RULE" or "RULE=PATH" */
 	size_t lint_allowed_count;

@@ -67,6 +67,19 @@ static const struct schema_form form_variable = {
 	"letters, digits and '_'",
 };
 
+static const struct schema_form form_size = {
+	"^([0-9]+([KMGT](iB)?)?|none)$",
+	"a size such as 512MiB or 2GiB, or none",
+};
+static const struct schema_form form_time = {
+	"^(([0-9]+[smhd])+|none)$",
+	"numbers, each with s, m, h or d, such as 30m, or none",
+};
+static const struct schema_form form_number = {
+	"^([0-9]{1,9}|none)$",
+	"a number, or none",
+};
+
 /* clang-format off: one row a key, its columns in the same order everywhere */
 static const struct schema_field image_fields[] = {
 	{ "distribution", SCHEMA_TEXT, .mandatory = true, AT(recipe_image, distribution),
@@ -308,6 +321,26 @@ static const struct schema_field environment_fields[] = {
 };
 SECTION(environment, 0);
 
+static const struct schema_field limit_fields[] = {
+	{ "memory", SCHEMA_TEXT, AT(recipe_limits, memory), PLACE(recipe_limits, memory_place),
+	  .form = &form_size, .about = "Memory that they have together, such as 2GiB" },
+	{ "processes", SCHEMA_TEXT, AT(recipe_limits, processes), PLACE(recipe_limits, processes_place),
+	  .form = &form_number, .about = "Processes and threads at a time; default: 4096" },
+	{ "time", SCHEMA_TEXT, AT(recipe_limits, time), PLACE(recipe_limits, time_place), .form = &form_time,
+	  .about = "Time that each has, such as 30m; default: 2h" },
+	{ "disk", SCHEMA_TEXT, AT(recipe_limits, disk), PLACE(recipe_limits, disk_place), .form = &form_size,
+	  .about = "Size of the root while it is built, such as 10GiB" },
+};
+SECTION(limit, 0);
+
+static const struct schema_field sandbox_fields[] = {
+	{ "network", SCHEMA_FLAG, AT(recipe_sandbox, network),
+	  .about = "Actions reach the host's network; default: true" },
+	{ "limits", SCHEMA_SECTION, AT(recipe_sandbox, limits), .section = &limit,
+	  .about = "What actions and package scripts may use of the host" },
+};
+SECTION(sandbox, offsetof(struct recipe_sandbox, place));
+
 static const struct schema_field mapping_fields[] = {
 	{ "architectures", SCHEMA_PAIRS, AT(recipe, architecture_mappings),
 	  COUNT(recipe, architecture_mapping_count), .about = "What the distribution calls an architecture" },
@@ -375,6 +408,8 @@ static const struct schema_field recipe_fields[] = {
 	{ "mappings", SCHEMA_SECTION, .section = &mapping, .about = "Names of architectures" },
 	{ "environment", SCHEMA_SECTION, AT(recipe, environment), .section = &environment,
 	  .about = "Environment of scripts" },
+	{ "sandbox", SCHEMA_SECTION, AT(recipe, sandbox), .section = &sandbox,
+	  .about = "What programs of the image may have while it is built" },
 	{ "matrix", SCHEMA_SECTION, AT(recipe, matrix), .given = offsetof(struct recipe, matrix.given),
 	  .section = &matrix, .about = "The images that this recipe is for" },
 	{ "lint", SCHEMA_SECTION, .section = &lint,

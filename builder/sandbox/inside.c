@@ -316,6 +316,8 @@ noreturn void inside_main(const struct inside *inside)
 	int root_fd;
 
 	inside_reset_signals();
+	if (limits_enter(inside->limits) < 0)
+		inside_fail(inside->report_fd, false, "cannot enter a control group", NULL);
 	furnish(inside);
 	/*
 	 * By process 1 having another root folder than they have themselves, programs see that they are not

@@ -7,6 +7,7 @@
 #define SANDBOX_INSIDE_H
 
 #include "sandbox/calls.h"
+#include "sandbox/limits.h"
 #include "sandbox/stand_ins.h"
 
 #include <stdnoreturn.h>
@@ -39,6 +40,7 @@ struct inside {
 	const struct stand_ins *stand_ins;
 	const struct calls *calls;
 	const struct calls *proc_view; /* with `plain`; its program is NULL: there is none */
+	const struct limits_entry *limits;
 	int *signal;                   /* in memory shared with kiln: which one killed the program */
 	const char *const *candidates; /* paths to try, NULL-terminated */
 	const char *const *argv;

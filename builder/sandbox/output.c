@@ -177,6 +177,19 @@ char *sandbox_ending(int status, int signal)
 	return xasprintf("failed with exit status %d", status);
 }
 
+char *sandbox_result_ending(const struct sandbox_result *result)
+{
+	return result->stopped ? xasprintf("was stopped: %s", result->stopped)
+			       : sandbox_ending(result->status, result->signal);
+}
+
+enum error_kind sandbox_result_kind(const struct sandbox_result *result, enum error_kind otherwise)
+{
+	if (result->stopped)
+		return ERROR_LIMIT;
+	return result->no_space ? ERROR_SPACE : otherwise;
+}
+
 bool output_tells_no_space(struct text tail)
 {
 	const char *words = strerror(ENOSPC);

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "base/root.h"
+#include "sandbox/limits.h"
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
 #include "sandbox/plain.h"
@@ -29,9 +30,11 @@
 #endif
 
 enum {
-	POLL_MS = 200,
+	POLL_MS = LIMITS_CHECK_MS,
+	DRAIN_ROUNDS = 32, /* of what a program prints, before anything else is looked at */
 	READ_BYTES = 64 * 1024,
 	SHEBANG_MAX_BYTES = 255,
+	STATUS_SIGNAL = 128,
 	FULL_BYTES = 64 * 1024, /* a file system with less is full: what is left is too small for somebody */
 };
 
@@ -62,6 +65,7 @@ struct run {
 	struct plain plain;
 	struct calls calls;
 	struct calls proc_view;
+	struct limits_run limits;
 	struct arena arena;
 	int report_read_fd;
 	const char *script; /* borrowed; what runs instead of a program of the root, or NULL */
@@ -105,6 +109,7 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.stand_ins = &run->stand_ins,
 					.calls = sandbox->calls ? sandbox->calls : &run->calls,
 					.proc_view = &run->proc_view,
+					.limits = &run->limits.entry,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		run->inside.device_tree_fds[i] = -1;
@@ -252,6 +257,10 @@ static int start(const struct run *run, struct init_process *init, struct error 
 		init->plain = true;
 		return plain_start(&run->inside, &init->pid, &init->pid_fd, e);
 	}
+	if (run->limits.clone_fd >= 0) {
+		arguments.flags |= CLONE_INTO_CGROUP;
+		arguments.cgroup = (uint64_t)run->limits.clone_fd;
+	}
 	pid = syscall(SYS_clone3, &arguments, sizeof arguments);
 	if (pid < 0 && errno == EINVAL) { /* a kernel without control groups */
 		arguments.flags &= ~(uint64_t)CLONE_NEWCGROUP;
@@ -351,25 +360,33 @@ static int await_start(const struct run *run, const struct init_process *init, s
 	return 0;
 }
 
-/* Read what is there; *open becomes false at the end. */
-static int drain(int fd, struct output *output, bool *open, struct error *e)
+/* Read what is there, or some of it unless ALL; *open becomes false at the end. */
+static int drain(int fd, bool all, struct output *output, bool *open, struct error *e)
 {
 	char data[READ_BYTES];
-	ssize_t got;
+	ssize_t got = 1;
 
-	while ((got = read(fd, data, sizeof data)) > 0) {
+	for (int round = 0; (all || round < DRAIN_ROUNDS) && (got = read(fd, data, sizeof data)) > 0;
+	     round++) {
 		output_add(output, data, (size_t)got);
 		if (interrupt_check(e) < 0)
 			return -1;
 	}
 	if (got < 0 && errno != EAGAIN && errno != EINTR)
 		return error_sys(e, "cannot read the program's output");
-	*open = got < 0;
+	*open = got != 0;
 	return 0;
 }
 
-static int collect(const struct run *run, const struct init_process *init, struct output *output,
-		   struct error *e)
+/* Whoever sees to it that nothing is left: the kernel, behind the first process of a pid namespace, or plain.c. */
+static void end_program(const struct init_process *init)
+{
+	kill(init->pid, init->plain ? SIGTERM : SIGKILL);
+	if (init->plain)
+		kill(init->pid, SIGCONT); /* a program may have stopped it */
+}
+
+static int collect(struct run *run, const struct init_process *init, struct output *output, struct error *e)
 {
 	bool open = true;
 	bool ended = false;
@@ -379,8 +396,11 @@ static int collect(const struct run *run, const struct init_process *init, struc
 	while (!ended) {
 		if (wait_for(init, open ? run->inside.output_read_fd : -1, &events, &ended, e) < 0)
 			return -1;
-		if (open && (events || ended) && drain(run->inside.output_read_fd, output, &open, e) < 0)
+		if (open && (events || ended) &&
+		    drain(run->inside.output_read_fd, ended, output, &open, e) < 0)
 			return -1;
+		if (!ended && limits_check(&run->limits, init->pid))
+			end_program(init);
 	}
 	return 0;
 }
@@ -396,7 +416,7 @@ static int reap(const struct run *run, struct init_process *init, struct sandbox
 	init->pid = -1;
 	/* Killed itself: by the kernel, for want of memory. */
 	result->signal = WIFEXITED(raw) ? *run->inside.signal : WTERMSIG(raw);
-	result->status = result->signal ? 128 + result->signal : WEXITSTATUS(raw);
+	result->status = result->signal ? STATUS_SIGNAL + result->signal : WEXITSTATUS(raw);
 	return 0;
 }
 
@@ -434,6 +454,15 @@ static int prepare_calls(struct run *run, struct error *e)
 			     sandbox->calls ? sandbox->calls : &run->calls, e);
 }
 
+/* Also of a program that has ended as if nothing had been. */
+static void note_stop(const struct run *run, struct sandbox_result *result)
+{
+	free(result->stopped);
+	result->stopped = limits_words(&run->limits);
+	if (result->status == 0)
+		result->status = STATUS_SIGNAL + SIGKILL;
+}
+
 static int run_program(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		       struct sandbox_result *result, struct error *e)
 {
@@ -444,6 +473,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	struct text tail;
 
 	run_init(&run, sandbox);
+	limits_begin(sandbox->limits, &run.limits);
 	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
@@ -461,6 +491,8 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	buffer_reset(&result->tail);
 	output_end(&output, &result->tail);
 	tail = (struct text) { result->tail.data, result->tail.len };
+	if (limits_end(&run.limits, result->status != 0))
+		note_stop(&run, result);
 	result->no_space = result->status != 0 && is_space_lacking(sandbox->root_fd, tail);
 	if (result->status != 0 && output_tells_no_node(tail) && privilege_is_confined())
 		buffer_adds(&result->tail, no_node_words);
@@ -485,9 +517,10 @@ static void add_event(const struct sandbox *sandbox, const char *program, double
 			    .status = result->status,
 			    .begin_s = begin_s,
 			    .end_s = monotonic_seconds(),
-			    .text = returned < 0 ? e->text
-				    : failed     ? said
-						 : NULL,
+			    .text = returned < 0      ? e->text
+				    : result->stopped ? result->stopped
+				    : failed          ? said
+						      : NULL,
 		    });
 }
 
@@ -504,5 +537,6 @@ int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const ch
 void sandbox_result_release(struct sandbox_result *result)
 {
 	buffer_release(&result->tail);
+	free(TAKE(result->stopped, NULL));
 	result->status = 0;
 }

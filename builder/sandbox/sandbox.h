@@ -19,6 +19,8 @@
 
 struct calls;
 
+struct limits;
+
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
@@ -36,8 +38,9 @@ struct sandbox {
 	bool no_new_privileges;
 	/* Borrowed; where the filter of calls is kept for the next one with the same `mounts`; may be NULL. */
 	struct calls *calls;
-	struct log *log;     /* borrowed; with --verbose the program's output is shown */
-	struct meter *meter; /* borrowed; may be NULL: learns how long programs ran */
+	struct limits *limits; /* borrowed; may be NULL: the program may use what it can get (limits.h) */
+	struct log *log;       /* borrowed; with --verbose the program's output is shown */
+	struct meter *meter;   /* borrowed; may be NULL: learns how long programs ran */
 	/* Called with each line that the program prints, as it is shown; may be NULL. */
 	void (*on_line)(void *context, const char *line);
 	void *context; /* of on_line */
@@ -52,9 +55,10 @@ struct sandbox {
 enum { SANDBOX_TAIL_LINES = 20 };
 
 struct sandbox_result {
-	int status;         /* exit status, or 128 + signal */
-	int signal;         /* that killed it, or 0 */
-	bool no_space;      /* it failed, and it says that a disk is full, or the root is */
+	int status;    /* exit status, or 128 + signal */
+	int signal;    /* that killed it, or 0 */
+	bool no_space; /* it failed, and it says that a disk is full, or the root is */
+	char *stopped; /* owned; why it was ended by kiln: "it ran for longer than 2h (sandbox.limits.time)" */
 	struct buffer tail; /* the last lines of its output and error output */
 };
 
@@ -78,6 +82,11 @@ void sandbox_result_release(struct sandbox_result *result);
  * Malloc'ed.
  */
 char *sandbox_ending(int status, int signal);
+
+/* The same of RESULT as a whole, which may have been stopped: "was stopped: it ran for longer …". Malloc'ed. */
+char *sandbox_result_ending(const struct sandbox_result *result);
+/* The kind of error that it is; OTHERWISE when it is just a program that failed. */
+enum error_kind sandbox_result_kind(const struct sandbox_result *result, enum error_kind otherwise);
 
 /*
  * The last lines of a result's TAIL that fit into MAX bytes (a part of the very last at least) as one,

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/root.h"
 #include "base/temporary.h"
+#include "sandbox/limits.h"
 #include "sandbox/memory.h"
 #include "sandbox/privilege.h"
 #include "sandbox/stack.h"
@@ -19,7 +20,6 @@
 #include <sys/syscall.h>
 
 #define MEMORY_SPARE_BYTES (256 * MIB) /* beside the root: what /tmp and /run of scripts may take */
-#define BYTES_PER_INODE    2048        /* a root has a file for every 10 KiB or so */
 
 enum { ROOT_MODE = 0755 };
 
@@ -84,7 +84,7 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 	auto_free char *path = xasprintf("%s/%s", cache_dir, memory_name);
 	auto_free char *options =
 		xasprintf("mode=0700,size=%llu,nr_inodes=%llu", (unsigned long long)room_bytes,
-			  (unsigned long long)room_bytes / BYTES_PER_INODE);
+			  (unsigned long long)limits_files(room_bytes));
 
 	if (dir_make(path, e) < 0)
 		return -1;
@@ -92,6 +92,24 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 		return error_sys(e, "cannot mount a tmpfs on '%s'", path);
 	workspace->place = TAKE(path, NULL);
 	return open_root(workspace, e);
+}
+
+int workspace_bound(const struct workspace *workspace, uint64_t max_bytes, struct error *e)
+{
+	struct statvfs st;
+	char options[96];
+
+	if (workspace->on_disk)
+		return 0;
+	if (statvfs(workspace->place, &st) < 0)
+		return error_sys(e, "cannot ask for the size of '%s'", workspace->place);
+	if (max_bytes >= (uint64_t)st.f_blocks * st.f_frsize)
+		return 0;
+	snprintf(options, sizeof options, "mode=0700,size=%llu,nr_inodes=%llu", (unsigned long long)max_bytes,
+		 (unsigned long long)limits_files(max_bytes));
+	if (mount(NULL, workspace->place, NULL, MS_REMOUNT | MS_NOATIME, options) < 0)
+		return error_sys(e, "cannot bound the tmpfs on '%s'", workspace->place);
+	return 0;
 }
 
 static int check_room(const char *folder, uint64_t estimate_bytes, struct error *e)

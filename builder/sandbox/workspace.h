@@ -45,6 +45,11 @@ struct workspace_options {
 int workspace_open(const struct workspace_options *options, struct workspace *workspace, struct error *e)
 	MUST_CHECK;
 void workspace_release(struct workspace *workspace);
+/*
+ * Let a workspace in memory take at most MAX_BYTES, which are more than 0; one that may take less already, or is on
+ * disk, stays as it is.
+ */
+int workspace_bound(const struct workspace *workspace, uint64_t max_bytes, struct error *e) MUST_CHECK;
 
 /*
  * Where such a workspace would be: *in_memory, or in a folder, which exists. ERROR_SPACE when there is too little room
