@@ -29,6 +29,7 @@ static struct sandbox sandbox(const struct chain *chain, bool network)
 		.root_fd = chain->workspace.root_fd,
 		.environment = (const char *const *)chain->environment,
 		.network = network,
+		.emulation = chain->options.emulation,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -71,7 +72,8 @@ static int describe_base(const struct chain *chain, const struct step *step, str
 	(void)e;
 	key_bytes(key, "kiln", id, len);
 	key_text(key, "family", chain->options.family->name);
-	key_text(key, "architecture", chain->options.recipe->architecture_mapped);
+	key_text(key, "architecture", chain->options.recipe->architecture_debian);
+	key_text(key, "architecture_mapped", chain->options.recipe->architecture_mapped);
 	key_number(key, "epoch", chain->options.epoch_s);
 	recipe_describe_section(chain->options.recipe, "exclude_paths", key);
 	index_describe(chain->options.indexes, key);

@@ -8,6 +8,7 @@
 #include "chain.h"
 #include "check/lint_pack.h"
 #include "customize/customize.h"
+#include "emulation_cost.h"
 #include "evidence/evidence.h"
 #include "family.h"
 #include "fetch/fetch.h"
@@ -18,6 +19,7 @@
 #include "recipe/architecture.h"
 #include "recipe/recipe.h"
 #include "record.h"
+#include "sandbox/emulation.h"
 #include "sandbox/privilege.h"
 #include "sandbox/workspace.h"
 #include "stream/stream.h"
@@ -32,6 +34,7 @@ struct build {
 	char *cache_dir;
 	struct recipe recipe;
 	const struct family *family;
+	struct emulation emulation; /* how programs of the image run here */
 	struct mirrors mirrors;
 	struct fetcher *fetcher;
 	struct index_set indexes;
@@ -51,6 +54,7 @@ struct build {
 	struct journal journal;
 	struct meter meter;
 	struct meter_report spent; /* when all was done */
+	struct emulation_cost emulated;
 };
 
 static int report_template(void *context, bool is_doubtful, const struct place *place,
@@ -124,28 +128,14 @@ static int add_mirror(struct build *b, const char *word, bool *use_host, struct 
 	}
 }
 
-/* Maintainer scripts run as they are: the host's processor must be able to. */
-static int check_processor(const struct recipe *recipe, struct error *e)
+/* Maintainer scripts run as they are: on another processor by an interpreter. */
+static int find_emulation(struct build *b, struct error *e)
 {
-	/* Kernels of the first run programs of the second, unless built without that. */
-	static const char *const also_run[][2] = {
-		{ "x86_64", "i686" },
-		{ "aarch64", "armv7l" },
-		{ "ppc64", "ppc" },
-	};
 	const struct architecture *host = architecture_of_host();
 
-	if (!host || strcmp(host->name, recipe->architecture) == 0)
+	if (!host || strcmp(host->name, b->recipe.architecture) == 0)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(also_run); i++)
-		if (strcmp(host->name, also_run[i][0]) == 0 &&
-		    strcmp(recipe->architecture, also_run[i][1]) == 0)
-			return 0;
-	return error_at(
-		e, ERROR_UNSUPPORTED, &recipe->image.place,
-		"'image.architecture: %s': this host (%s) does not run its programs, and building for "
-		"other processors is not supported yet",
-		recipe->architecture, host->name);
+	return emulation_obtain(host->name, b->recipe.architecture, b->options.log, &b->emulation, e);
 }
 
 /* What the command line says, then KILN_MIRROR, then what this host's own apt uses. */
@@ -264,7 +254,7 @@ static int run_index(struct build *b, struct error *e)
 
 	/* Say what a build cannot do without before anything is downloaded for it. */
 	if (b->options.until >= STAGE_UNPACK &&
-	    (privilege_obtain(b->options.log, e) < 0 || check_processor(&b->recipe, e) < 0))
+	    (privilege_obtain(b->options.log, e) < 0 || find_emulation(b, e) < 0))
 		return -1;
 	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;
@@ -288,7 +278,9 @@ static int run_plan(struct build *b, struct error *e)
 	else if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
 		return -1;
 	index_set_unmap(&b->indexes);
-	if (b->options.until >= STAGE_UNPACK && b->family->check_host(&b->plan, e) < 0)
+	/* An interpreter has its own answers to what the host's processor and kernel have of old. */
+	if (b->options.until >= STAGE_UNPACK && !b->emulation.emulated &&
+	    b->family->check_host(&b->plan, e) < 0)
 		return -1;
 	for (size_t i = 0; i < b->plan.package_count; i++) {
 		download_bytes += b->plan.packages[i].size_bytes;
@@ -339,6 +331,7 @@ static int run_fetch(struct build *b, struct error *e)
 		.indexes = &b->indexes,
 		.plan = &b->plan,
 		.fetcher = b->fetcher,
+		.emulation = &b->emulation,
 		.epoch_s = b->epoch_s,
 		.cache_dir = b->cache_dir,
 		.work_dir = b->options.work_dir,
@@ -351,7 +344,8 @@ static int run_fetch(struct build *b, struct error *e)
 
 	if (!b->lock.path && collect_inputs(b, e) < 0)
 		return -1;
-	if (b->options.until > STAGE_FETCH && chain_open(&options, &b->chain, e) < 0)
+	if (b->options.until > STAGE_FETCH &&
+	    (chain_open(&options, &b->chain, e) < 0 || chain_check_programs(b->chain, e) < 0))
 		return -1;
 	return fetch_packages(b, e);
 }
@@ -468,6 +462,8 @@ struct build *build_open(const struct build_options *options)
 	b->options = *options;
 	meter_init(&b->meter);
 	b->recipe = RECIPE_INIT;
+	b->emulation = EMULATION_INIT;
+	b->emulated = EMULATION_COST_INIT;
 	b->mirrors = MIRRORS_INIT;
 	b->indexes = INDEX_SET_INIT;
 	b->plan = PLAN_INIT;
@@ -508,6 +504,8 @@ static int make_record(const struct build *b, char **text, struct error *e)
 		.creation_s = b->epoch_s,
 		.until = until < STAGE_PACK ? stage_name(until) : NULL,
 		.spent = &b->spent,
+		.interpreter = b->emulation.emulated ? b->emulation.interpreter : NULL,
+		.emulated = &b->emulated,
 	};
 
 	return record_make(&parts, text, e);
@@ -561,6 +559,8 @@ static int run_stages(struct build *b, struct error *e)
 	if (b->options.until >= STAGE_PACK && b->chain && chain_keep_layers(b->chain, e) < 0)
 		return -1;
 	meter_read(&b->meter, &b->spent);
+	emulation_cost_read(&b->journal, &b->emulated);
+	emulation_cost_say(&b->emulated, b->emulation.interpreter, b->options.log);
 	return b->options.until >= STAGE_PACK ? write_record(b, e) : 0;
 }
 
@@ -626,6 +626,8 @@ void build_result(const struct build *b, struct build_result *result)
 {
 	result->artefacts = &b->artefacts;
 	result->spent = &b->spent;
+	result->emulated = &b->emulated;
+	result->interpreter = b->emulation.interpreter;
 }
 
 void build_close(struct build *b)
@@ -647,6 +649,8 @@ void build_close(struct build *b)
 	index_set_release(&b->indexes);
 	fetcher_close(b->fetcher);
 	mirrors_release(&b->mirrors);
+	emulation_release(&b->emulation);
+	emulation_cost_release(&b->emulated);
 	recipe_release(&b->recipe);
 	free(b->cache_dir);
 	meter_release(&b->meter);

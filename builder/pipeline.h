@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+struct emulation_cost;
 struct recipe_cell;
 
 enum stage {
@@ -60,6 +61,8 @@ struct build_options {
 /* What a build made, for whoever prints it. Borrowed from the build. */
 struct build_result {
 	const struct artefacts *artefacts;
+	const struct emulation_cost *emulated; /* what an interpreter ran, */
+	const char *interpreter;               /* this one */
 	const struct meter_report *spent;
 };
 

@@ -341,19 +341,17 @@ static int enter(struct mapping mappings[2], bool is_root, struct error *e)
 	return 0;
 }
 
-int privilege_obtain(struct log *log, struct error *e)
+/* A user namespace, in which this process stays. MISSING: the right that root has to go there for, or NULL. */
+static int leave_host(const char *missing, struct log *log, struct error *e)
 {
 	struct mapping mappings[2] = {
 		{ .map = "uid_map", .program = "newuidmap", .file = "/etc/subuid", .own = geteuid() },
 		{ .map = "gid_map", .program = "newgidmap", .file = "/etc/subgid", .own = getegid() },
 	};
-	const char *missing = missing_capability();
 	bool is_root = geteuid() == 0;
 	const struct passwd *user;
 	char number[16];
 
-	if (is_root && !missing)
-		return 0;
 	snprintf(number, sizeof number, "%u", (unsigned)geteuid());
 	user = is_root ? NULL : getpwuid(geteuid());
 	for (size_t i = 0; i < 2; i++)
@@ -361,7 +359,7 @@ int privilege_obtain(struct log *log, struct error *e)
 			     : find_granted(&mappings[i], user ? user->pw_name : number, geteuid(), e)) < 0)
 			return -1;
 	if (enter(mappings, is_root, e) < 0)
-		return is_root ? error_wrap(e, "root lacks %s here", missing) : -1;
+		return is_root && missing ? error_wrap(e, "root lacks %s here", missing) : -1;
 	/* Changed credentials hide a process's files in /proc from itself, and kiln names descriptors by them. */
 	if (prctl(PR_SET_DUMPABLE, 1) < 0)
 		return error_sys(e, "cannot set up a user namespace");
@@ -371,4 +369,16 @@ int privilege_obtain(struct log *log, struct error *e)
 	if (log)
 		log_detail(log, "in a user namespace, as its root");
 	return 0;
+}
+
+int privilege_obtain(struct log *log, struct error *e)
+{
+	const char *missing = missing_capability();
+
+	return geteuid() == 0 && !missing ? 0 : leave_host(missing, log, e);
+}
+
+int privilege_leave_host(struct log *log, struct error *e)
+{
+	return leave_host(missing_capability(), log, e);
 }

@@ -24,6 +24,12 @@ enum { PRIVILEGE_ID_COUNT = 65535 };
 int privilege_obtain(struct log *log, struct error *e) MUST_CHECK;
 
 /*
+ * A user namespace also for root, who does not need one for his rights: for what the kernel keeps per user namespace.
+ * Everything else as above.
+ */
+int privilege_leave_host(struct log *log, struct error *e) MUST_CHECK;
+
+/*
  * Whether this process is in a user namespace other than the host's: there overlayfs has marks of another name, and
  * nobody can make device nodes.
  */

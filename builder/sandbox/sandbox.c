@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "base/root.h"
+#include "sandbox/emulation.h"
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
 
@@ -392,7 +393,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 
 	run_init(&run, sandbox);
 	output.sandbox = sandbox;
-	if (interrupt_check(e) < 0)
+	if (interrupt_check(e) < 0 || emulation_check(sandbox->emulation, argv[0], e) < 0)
 		return -1;
 	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
 	    calls_prepare(sandbox->log, &run.calls, e) < 0 || (script && prepare_script(&run, script, e) < 0))
@@ -430,6 +431,7 @@ static void add_event(const struct sandbox *sandbox, const char *program, double
 			    .status = result->status,
 			    .begin_s = begin_s,
 			    .end_s = monotonic_seconds(),
+			    .emulated = sandbox->emulation && sandbox->emulation->emulated,
 			    .text = returned < 0 ? e->text
 				    : failed     ? said
 						 : NULL,

@@ -15,6 +15,8 @@
 #include "base/meter.h"
 #include "base/text.h"
 
+struct emulation;
+
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
@@ -23,8 +25,9 @@ struct sandbox {
 	 * only a loopback device.
 	 */
 	bool network;
-	struct log *log;     /* borrowed; with --verbose the program's output is shown */
-	struct meter *meter; /* borrowed; may be NULL: learns how long programs ran */
+	const struct emulation *emulation; /* borrowed; how programs of the root run; NULL: as the host's */
+	struct log *log;                   /* borrowed; with --verbose the program's output is shown */
+	struct meter *meter;               /* borrowed; may be NULL: learns how long programs ran */
 	/* Called with each line that the program prints, as it is shown; may be NULL. */
 	void (*on_line)(void *context, const char *line);
 	void *context; /* of on_line */
@@ -52,7 +55,7 @@ struct sandbox_result {
  * Run ARGV (argv[0] is a path in the root, or a name looked up in the environment's PATH). With a SCRIPT that text
  * is run instead, through its shebang; ARGV are its arguments, argv[0] its shown name. Standard input is
  * empty. A non-zero exit status is no error: it is in RESULT.
- * Errors: ERROR_SCRIPT when the program or its interpreter cannot be run, ERROR_SYSTEM when the sandbox cannot
+ * Errors: ERROR_UNSUPPORTED when programs of the root do not run here at all (emulation.h), ERROR_SCRIPT when the program or its interpreter cannot be run, ERROR_SYSTEM when the sandbox cannot
  * be made, ERROR_INTERRUPTED.
  */
 int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
