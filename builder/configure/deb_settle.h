@@ -9,7 +9,7 @@
 #include "unpack/unpack.h"
 
 /*
- * Have the COUNT packages at POSITIONS of the plan, which are unpacked, installed; POSITIONS NULL: whatever is unpacked.
+ * Have the COUNT packages at POSITIONS of the plan, which are unpacked, installed; with POSITIONS NULL all that are.
  * 1; 0: nothing was changed, as dpkg has something to do: a postinst, a conffile, a trigger.
  */
 int deb_settle(const struct unpack_site *site, const size_t *positions, size_t count, struct error *e)

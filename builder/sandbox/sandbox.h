@@ -55,8 +55,8 @@ struct sandbox_result {
  * Run ARGV (argv[0] is a path in the root, or a name looked up in the environment's PATH). With a SCRIPT that text
  * is run instead, through its shebang; ARGV are its arguments, argv[0] its shown name. Standard input is
  * empty. A non-zero exit status is no error: it is in RESULT.
- * Errors: ERROR_UNSUPPORTED when programs of the root do not run here at all (emulation.h), ERROR_SCRIPT when the program or its interpreter cannot be run, ERROR_SYSTEM when the sandbox cannot
- * be made, ERROR_INTERRUPTED.
+ * Errors: ERROR_SCRIPT when the program or its interpreter cannot be run, ERROR_SYSTEM when the sandbox cannot
+ * be made, ERROR_INTERRUPTED, ERROR_UNSUPPORTED when programs of the root do not run here at all (emulation.h).
  */
 int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		struct sandbox_result *result, struct error *e) MUST_CHECK;
