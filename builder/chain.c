@@ -13,6 +13,7 @@
 #include "pack/pack.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
+#include "sandbox/emulation.h"
 #include "sandbox/limits.h"
 #include "sandbox/workspace.h"
 #include "stream/memo.h"
@@ -211,6 +212,29 @@ bool chain_needs_package(const struct chain *chain, size_t position)
 				return true;
 	}
 	return false;
+}
+
+/* What a step certainly runs, for a message, malloc'ed; NULL: perhaps nothing. */
+static char *program_of(const struct chain *chain, const struct step *step)
+{
+	const char *package = step->plan_step
+				      ? chain->options.family->scripted(chain->options.plan, step->plan_step)
+				      : NULL;
+
+	if (step->action)
+		return xstrdup(step->title);
+	return package ? xasprintf("package '%s'", package) : NULL;
+}
+
+int chain_check_programs(const struct chain *chain, struct error *e)
+{
+	for (size_t i = chain->done; i < chain->count; i++) {
+		auto_free char *what = program_of(chain, &chain->steps[i]);
+
+		if (what && emulation_check(chain->options.emulation, what, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* What a layer is, for a person; malloc'ed. */

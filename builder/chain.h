@@ -20,6 +20,7 @@
 struct artefacts;
 struct chain;
 struct family;
+struct emulation;
 struct fetcher;
 struct index_set;
 struct limits;
@@ -38,7 +39,8 @@ struct chain_options {
 	const struct index_set *indexes;
 	const struct plan *plan;
 	struct fetcher *fetcher;
-	int64_t epoch_s; /* the date of everything in the image */
+	const struct emulation *emulation; /* how programs of the image run; NULL: as the host's */
+	int64_t epoch_s;                   /* the date of everything in the image */
 	const char *cache_dir;
 	const char *work_dir; /* NULL: see workspace.h */
 	unsigned sharers;     /* builds at once; see workspace.h */
@@ -63,6 +65,12 @@ int chain_root_fd(const struct chain *chain);
 
 /* Whether the package at POSITION of the plan is installed by a step that is still to be carried out. */
 bool chain_needs_package(const struct chain *chain, size_t position);
+
+/*
+ * Whether the steps that are still to be carried out can be, where programs of the image do not run: as far as that is
+ * known before packages are fetched. Errors: ERROR_UNSUPPORTED.
+ */
+int chain_check_programs(const struct chain *chain, struct error *e) MUST_CHECK;
 
 /* Carry out the steps of PART; those of the parts before it have been. */
 int chain_run(struct chain *chain, enum chain_part part, struct error *e) MUST_CHECK;

@@ -32,6 +32,7 @@ static struct sandbox sandbox(struct chain *chain, bool network)
 		.isolation = chain->options.isolation,
 		.calls = &chain->script_calls,
 		.limits = chain->options.limits,
+		.emulation = chain->options.emulation,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -74,7 +75,8 @@ static int describe_base(const struct chain *chain, const struct step *step, str
 	(void)e;
 	key_bytes(key, "kiln", id, len);
 	key_text(key, "family", chain->options.family->name);
-	key_text(key, "architecture", chain->options.recipe->architecture_mapped);
+	key_text(key, "architecture", chain->options.recipe->architecture_debian);
+	key_text(key, "architecture_mapped", chain->options.recipe->architecture_mapped);
 	key_number(key, "epoch", chain->options.epoch_s);
 	recipe_describe_section(chain->options.recipe, "exclude_paths", key);
 	index_describe(chain->options.indexes, key);

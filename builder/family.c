@@ -20,6 +20,7 @@ static const struct family families[] = {
 		.index = deb_index_refresh,
 		.plan = deb_plan_make,
 		.check_host = deb_check_host,
+		.scripted = deb_scripted,
 		.unpack_prepare = deb_unpack_prepare,
 		.unpack_step = deb_unpack_step,
 		.configure_step = deb_configure_step,

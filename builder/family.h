@@ -33,6 +33,7 @@ struct family {
 		     struct index_set *, struct error *);
 	int (*plan)(const struct recipe *, const struct index_set *, struct plan *, struct error *);
 	int (*check_host)(const struct plan *, struct error *);
+	const char *(*scripted)(const struct plan *, const struct plan_step *);
 	int (*unpack_prepare)(const struct unpack_site *, struct error *);
 	int (*unpack_step)(const struct unpack_site *, const struct plan_step *, struct error *);
 	int (*configure_step)(const struct unpack_site *, const struct sandbox *, const struct plan_step *,

@@ -8,6 +8,7 @@
 #include "chain.h"
 #include "check/lint_pack.h"
 #include "customize/customize.h"
+#include "emulation_cost.h"
 #include "evidence/evidence.h"
 #include "family.h"
 #include "fetch/fetch.h"
@@ -19,6 +20,7 @@
 #include "recipe/architecture.h"
 #include "recipe/recipe.h"
 #include "record.h"
+#include "sandbox/emulation.h"
 #include "sandbox/isolation.h"
 #include "sandbox/limits.h"
 #include "sandbox/privilege.h"
@@ -37,6 +39,7 @@ struct build {
 	char *cache_dir;
 	struct recipe recipe;
 	const struct family *family;
+	struct emulation emulation; /* how programs of the image run here */
 	struct mirrors mirrors;
 	struct fetcher *fetcher;
 	struct index_set indexes;
@@ -59,6 +62,7 @@ struct build {
 	struct journal journal;
 	struct meter meter;
 	struct meter_report spent; /* when all was done */
+	struct emulation_cost emulated;
 };
 
 static int report_template(void *context, bool is_doubtful, const struct place *place,
@@ -132,28 +136,21 @@ static int add_mirror(struct build *b, const char *word, bool *use_host, struct 
 	}
 }
 
-/* Maintainer scripts run as they are: the host's processor must be able to. */
-static int check_processor(const struct recipe *recipe, struct error *e)
+/* Maintainer scripts run as they are: on another processor by an interpreter. */
+static int find_emulation(struct build *b, struct error *e)
 {
-	/* Kernels of the first run programs of the second, unless built without that. */
-	static const char *const also_run[][2] = {
-		{ "x86_64", "i686" },
-		{ "aarch64", "armv7l" },
-		{ "ppc64", "ppc" },
-	};
 	const struct architecture *host = architecture_of_host();
 
-	if (!host || strcmp(host->name, recipe->architecture) == 0)
+	if (!host || strcmp(host->name, b->recipe.architecture) == 0)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(also_run); i++)
-		if (strcmp(host->name, also_run[i][0]) == 0 &&
-		    strcmp(recipe->architecture, also_run[i][1]) == 0)
-			return 0;
-	return error_at(
-		e, ERROR_UNSUPPORTED, &recipe->image.place,
-		"'image.architecture: %s': this host (%s) does not run its programs, and building for "
-		"other processors is not supported yet",
-		recipe->architecture, host->name);
+	if (b->isolation == ISOLATION_CHROOT) {
+		/* Neither can be tried there what the kernel runs, nor an interpreter be registered. */
+		b->emulation.architecture = b->recipe.architecture;
+		snprintf(b->emulation.why, sizeof b->emulation.why,
+			 "that takes namespaces, which this container forbids (kiln(1), IN CONTAINERS)");
+		return 0;
+	}
+	return emulation_obtain(host->name, b->recipe.architecture, b->options.log, &b->emulation, e);
 }
 
 /* What the command line says, then KILN_MIRROR, then what this host's own apt uses. */
@@ -283,7 +280,7 @@ static int run_index(struct build *b, struct error *e)
 	/* Say what a build cannot do without before anything is downloaded for it. */
 	if (b->options.until >= STAGE_UNPACK &&
 	    (isolation_obtain(b->options.isolation, b->options.log, &b->isolation, e) < 0 ||
-	     check_processor(&b->recipe, e) < 0))
+	     find_emulation(b, e) < 0))
 		return -1;
 	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;
@@ -330,11 +327,6 @@ void build_reach_release(struct build_reach *reach)
 	free(TAKE(reach->address, NULL));
 }
 
-int build_check_processor(const struct build *b, struct error *e)
-{
-	return check_processor(&b->recipe, e);
-}
-
 static int run_plan(struct build *b, struct error *e)
 {
 	uint64_t download_bytes = 0;
@@ -345,7 +337,9 @@ static int run_plan(struct build *b, struct error *e)
 	else if (b->family->plan(&b->recipe, &b->indexes, &b->plan, e) < 0)
 		return -1;
 	index_set_unmap(&b->indexes);
-	if (b->options.until >= STAGE_UNPACK && b->family->check_host(&b->plan, e) < 0)
+	/* An interpreter has its own answers to what the host's processor and kernel have of old. */
+	if (b->options.until >= STAGE_UNPACK && !b->emulation.emulated &&
+	    b->family->check_host(&b->plan, e) < 0)
 		return -1;
 	for (size_t i = 0; i < b->plan.package_count; i++) {
 		download_bytes += b->plan.packages[i].size_bytes;
@@ -426,6 +420,7 @@ static int run_fetch(struct build *b, struct error *e)
 		.indexes = &b->indexes,
 		.plan = &b->plan,
 		.fetcher = b->fetcher,
+		.emulation = &b->emulation,
 		.epoch_s = b->epoch_s,
 		.cache_dir = b->cache_dir,
 		.work_dir = b->options.work_dir,
@@ -441,7 +436,8 @@ static int run_fetch(struct build *b, struct error *e)
 
 	if (!b->lock.path && collect_inputs(b, e) < 0)
 		return -1;
-	if (b->options.until > STAGE_FETCH && chain_open(&options, &b->chain, e) < 0)
+	if (b->options.until > STAGE_FETCH &&
+	    (chain_open(&options, &b->chain, e) < 0 || chain_check_programs(b->chain, e) < 0))
 		return -1;
 	return fetch_packages(b, e);
 }
@@ -568,6 +564,8 @@ struct build *build_open(const struct build_options *options)
 	b->options = *options;
 	meter_init(&b->meter);
 	b->recipe = RECIPE_INIT;
+	b->emulation = EMULATION_INIT;
+	b->emulated = EMULATION_COST_INIT;
 	b->mirrors = MIRRORS_INIT;
 	b->indexes = INDEX_SET_INIT;
 	b->plan = PLAN_INIT;
@@ -611,6 +609,8 @@ static int make_record(const struct build *b, char **text, struct error *e)
 		.isolation = b->isolation,
 		.until = until < STAGE_PACK ? stage_name(until) : NULL,
 		.spent = &b->spent,
+		.interpreter = b->emulation.emulated ? b->emulation.interpreter : NULL,
+		.emulated = &b->emulated,
 	};
 
 	return record_make(&parts, text, e);
@@ -753,6 +753,8 @@ void build_result(const struct build *b, struct build_result *result)
 {
 	result->artefacts = &b->artefacts;
 	result->spent = &b->spent;
+	result->emulated = &b->emulated;
+	result->interpreter = b->emulation.interpreter;
 }
 
 void build_close(struct build *b)
@@ -776,6 +778,8 @@ void build_close(struct build *b)
 	index_set_release(&b->indexes);
 	fetcher_close(b->fetcher);
 	mirrors_release(&b->mirrors);
+	emulation_release(&b->emulation);
+	emulation_cost_release(&b->emulated);
 	recipe_release(&b->recipe);
 	free(b->cache_dir);
 	meter_release(&b->meter);

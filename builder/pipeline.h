@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+struct emulation_cost;
 struct recipe_cell;
 
 enum stage {
@@ -67,6 +68,8 @@ struct build_options {
 /* What a build made, for whoever prints it. Borrowed from the build. */
 struct build_result {
 	const struct artefacts *artefacts;
+	const struct emulation_cost *emulated; /* what an interpreter ran, */
+	const char *interpreter;               /* this one */
 	const struct meter_report *spent;
 };
 
@@ -89,8 +92,6 @@ struct build_reach {
 int build_reach(struct build *build, const char *cache_dir, struct build_reach *reach, struct error *e)
 	MUST_CHECK;
 void build_reach_release(struct build_reach *reach);
-/* Of such a build, too: ERROR_UNSUPPORTED when this host cannot run programs for the image's processor. */
-int build_check_processor(const struct build *build, struct error *e) MUST_CHECK;
 
 /* Of a build up to STAGE_PLAN without a lock: the text of the lock that would make it again, malloc'ed. */
 int build_lock(struct build *build, char **text, struct error *e) MUST_CHECK;

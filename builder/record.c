@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/version.h"
+#include "emulation_cost.h"
 #include "evidence/evidence.h"
 #include "index/index.h"
 #include "lock/lock.h"
@@ -124,6 +125,18 @@ static json_t *timing_json(const struct meter_report *spent)
 	return object;
 }
 
+static json_t *emulated_json(const struct emulation_cost *cost)
+{
+	json_t *parts = json_array();
+
+	for (size_t i = 0; i < cost->count; i++)
+		json_array_append_new(parts,
+				      json_pack("{s:s*, s:I, s:o}", cost->parts[i].kind, cost->parts[i].name,
+						"runs", (json_int_t)cost->parts[i].run_count, "seconds",
+						seconds(cost->parts[i].seconds)));
+	return json_pack("{s:o, s:o}", "seconds", seconds(cost->total_s), "parts", parts);
+}
+
 /* -1 for what is not UTF-8. */
 static int set_text(json_t *object, const char *key, const char *text)
 {
@@ -221,6 +234,11 @@ int record_make(const struct record_parts *parts, char **text, struct error *e)
 	if (parts->inputs && set_inputs(record, parts, e) < 0)
 		return -1;
 	json_object_set_new(record, "timing", timing_json(parts->spent));
+	if (parts->interpreter) {
+		set_text(record, "emulator", parts->interpreter);
+		json_object_set_new(json_object_get(record, "timing"), "emulated",
+				    emulated_json(parts->emulated));
+	}
 	dumped = json_dumps(record, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	*text = xasprintf("%s\n", dumped ? dumped : "{}");
 	return 0;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct emulation_cost;
 struct index_set;
 struct inputs;
 struct limits;
@@ -37,6 +38,8 @@ struct record_parts {
 	enum isolation isolation; /* ISOLATION_AUTO: no root was made */
 	const char *until;        /* the stage that a build stopped behind; NULL: it came to its end */
 	const struct meter_report *spent;
+	const char *interpreter;               /* of programs for another processor; NULL: none */
+	const struct emulation_cost *emulated; /* and what it ran */
 };
 
 /* The text of image.json: malloc'ed, ends in a line end. Of a build that stopped early it has what there is. */

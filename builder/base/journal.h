@@ -34,6 +34,7 @@ struct journal_event {
 	int status;     /* exit status; 128 + signal */
 	double begin_s; /* on monotonic_seconds(); 0: it took no time worth telling, and was now */
 	double end_s;
+	bool emulated;    /* by an interpreter, for another processor */
 	const char *text; /* the last lines, the error; NULL: nothing to say */
 };
 

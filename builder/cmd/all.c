@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/pool.h"
 #include "base/process.h"
+#include "emulation_cost.h"
 #include "sandbox/memory.h"
 
 #include <fcntl.h>
@@ -144,8 +145,10 @@ static int run_build(const struct jobs *jobs, struct job *job, struct error *e)
 	if (build_run(build, e) < 0)
 		return -1;
 	build_result(build, &result);
-	if (jobs->settings->timing)
+	if (jobs->settings->timing) {
 		timing_print(result.spent, options.log);
+		emulation_cost_print(result.emulated, result.interpreter, options.log);
+	}
 	if (result.artefacts->count) {
 		const struct artefact *first = &result.artefacts->items[0];
 

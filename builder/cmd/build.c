@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "cmd/all.h"
 #include "cmd/artefacts.h"
+#include "emulation_cost.h"
 #include "evidence/evidence.h"
 #include "fetch/fetch.h"
 #include "pipeline.h"
@@ -107,8 +108,10 @@ static void print_timing(const struct build *build, const struct settings *setti
 	struct build_result result;
 
 	build_result(build, &result);
-	if (settings->timing)
-		timing_print(result.spent, settings->log);
+	if (!settings->timing)
+		return;
+	timing_print(result.spent, settings->log);
+	emulation_cost_print(result.emulated, result.interpreter, settings->log);
 }
 
 static int check_all(const struct settings *settings, struct error *e)

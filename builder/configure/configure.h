@@ -18,6 +18,11 @@ struct sandbox;
 int deb_check_host(const struct plan *plan, struct error *e) MUST_CHECK;
 
 /*
+ * A package of STEP of which it is known without its file that programs have to run for it, or NULL: there may be none.
+ */
+const char *deb_scripted(const struct plan *plan, const struct plan_step *step);
+
+/*
  * Bring STEP, of which deb_unpack_step() has done what it could, to its end: for an installation every package
  * installed and configured; for a removal every package removed.
  * Errors: ERROR_SCRIPT with package, script, exit status and last lines of output.

@@ -4,6 +4,7 @@
 #include "base/root.h"
 #include "configure/deb_rounds.h"
 #include "configure/deb_script.h"
+#include "configure/deb_settle.h"
 #include "plan/plan.h"
 #include "sandbox/sandbox.h"
 #include "unpack/deb.h"
@@ -45,6 +46,24 @@ static char *dpkg_name(const struct plan_package *package)
 	return xasprintf("%s:%s", package->name, package->architecture);
 }
 
+const char *deb_scripted(const struct plan *plan, const struct plan_step *step)
+{
+	/* Without these there is no Debian, and in no release they were without scripts. */
+	static const char *const scripted[] = { "base-files", "base-passwd", "dpkg", "libc6", "libc6.1" };
+
+	for (size_t i = 0; i < step->count; i++) {
+		const char *name = plan->packages[step->packages[i]].name;
+
+		/* To remove one is dpkg's. */
+		if (step->kind == STEP_REMOVE)
+			return name;
+		for (size_t k = 0; k < ARRAY_LEN(scripted); k++)
+			if (strcmp(scripted[k], name) == 0)
+				return scripted[k];
+	}
+	return NULL;
+}
+
 static int run_dpkg(const struct work *work, const char *verb, const size_t *positions, size_t count,
 		    struct error *e)
 {
@@ -60,10 +79,20 @@ static int run_dpkg(const struct work *work, const char *verb, const size_t *pos
 	return r;
 }
 
+static int configure(const struct work *work, const size_t *positions, size_t count, struct error *e)
+{
+	int r = deb_settle(work->site, positions, count, e);
+
+	return r ? (r < 0 ? -1 : 0) : run_dpkg(work, "--configure", positions, count, e);
+}
+
 static int configure_all(const struct work *work, struct error *e)
 {
 	const char *all[] = { "-a" };
+	int r = deb_settle(work->site, NULL, 0, e);
 
+	if (r)
+		return r < 0 ? -1 : 0;
 	return deb_run_dpkg(work->sandbox, "--configure", all, ARRAY_LEN(all), work->progress, e);
 }
 
@@ -158,7 +187,7 @@ static int configure_round(const struct work *work, struct deb_rounds *rounds, s
 					"for a package that cannot be unpacked either",
 					work->site->plan->packages[work->step->packages[i]].name);
 	}
-	if (run_dpkg(work, "--configure", positions, count, e) < 0)
+	if (configure(work, positions, count, e) < 0)
 		return -1;
 	set_states(rounds, positions, count, ROUND_CONFIGURED);
 	return 0;
@@ -186,7 +215,7 @@ static int configure_install(const struct work *work, struct error *e)
 	size_t count;
 	auto_free size_t *first = deb_rounds_first(&rounds, &count);
 
-	if (count && run_dpkg(work, "--configure", first, count, e) < 0)
+	if (count && configure(work, first, count, e) < 0)
 		return -1;
 	return configure_all(work, e);
 }

@@ -5,6 +5,7 @@
 #include "base/epoch.h"
 #include "base/root.h"
 #include "configure/deb_script.h"
+#include "sandbox/emulation.h"
 #include "sandbox/sandbox.h"
 
 #include <signal.h>
@@ -84,6 +85,7 @@ void deb_watch_end(struct deb_watch *watch)
 			    .status = watch->status,
 			    .begin_s = watch->begin_s,
 			    .end_s = monotonic_seconds(),
+			    .emulated = watch->sandbox->emulation && watch->sandbox->emulation->emulated,
 		    });
 	free(TAKE(watch->package, NULL));
 }

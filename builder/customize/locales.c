@@ -64,10 +64,6 @@ static int enter_locale(int root_fd, const struct recipe_locale *locale, struct 
 	return root_write(root_fd, locale_gen_path, text.data, text.len, 0644, 0, 0, e);
 }
 
-/*
- * Run a program of the root: 1 when it did its work, 0 when this machine cannot run it, being of another
- * architecture.
- */
 static int run(const struct customize_site *site, const char *const *argv, struct error *e)
 {
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
@@ -76,14 +72,10 @@ static int run(const struct customize_site *site, const char *const *argv, struc
 	struct sandbox sandbox = *site->sandbox;
 
 	sandbox.no_new_privileges = true;
-	if (sandbox_run(&sandbox, argv, NULL, &result, e) < 0) {
-		if (e->kind != ERROR_SCRIPT || e->sys != ENOEXEC)
-			return -1;
-		error_clear(e);
-		return 0;
-	}
+	if (sandbox_run(&sandbox, argv, NULL, &result, e) < 0)
+		return -1;
 	if (result.status == 0)
-		return 1;
+		return 0;
 	lines = sandbox_last_lines((struct text) { result.tail.data, result.tail.len }, LAST_LINES_MAX_BYTES);
 	ending = sandbox_result_ending(&result);
 	return error_set(e, sandbox_result_kind(&result, ERROR_SCRIPT), "%s %s%s%s", argv[0], ending,
@@ -160,14 +152,14 @@ static int no_maker(const struct recipe_locale *locale, struct error *e)
 	return error_wrap_at(e, &locale->place);
 }
 
-static int build(const struct customize_site *site, enum maker maker, bool *foreign, struct error *e)
+static int build(const struct customize_site *site, enum maker maker, struct error *e)
 {
 	static const char *const locale_gen[] = { "locale-gen", NULL };
 	const struct recipe_setup *setup = &site->recipe->setup;
 	bool any = false;
-	int r = 1;
+	int r = 0;
 
-	for (size_t i = 0; i < setup->locale_count && r > 0; i++) {
+	for (size_t i = 0; i < setup->locale_count; i++) {
 		const struct recipe_locale *locale = &setup->locales[i];
 
 		if (is_built_in(locale->name) || maker == MAKER_NOT_NEEDED)
@@ -178,18 +170,14 @@ static int build(const struct customize_site *site, enum maker maker, bool *fore
 		if (r == 0 && maker == MAKER_NONE)
 			return no_maker(locale, e);
 		any = true;
-		if (r == 0 && maker == MAKER_LOCALEDEF)
-			r = run_localedef(site, locale, e);
-		else if (r == 0)
-			r = enter_locale(site->root_fd, locale, e) < 0 ? -1 : 1;
+		if (r == 0)
+			r = maker == MAKER_LOCALEDEF ? run_localedef(site, locale, e)
+						     : enter_locale(site->root_fd, locale, e);
 		if (r < 0)
 			return error_wrap_at(e, &locale->place);
 	}
-	if (r > 0 && any && maker == MAKER_LOCALE_GEN)
-		r = run(site, locale_gen, e);
-	if (r < 0)
+	if (any && maker == MAKER_LOCALE_GEN && run(site, locale_gen, e) < 0)
 		return error_wrap_at(e, &setup->locales[0].place);
-	*foreign = r == 0;
 	return 0;
 }
 
@@ -215,18 +203,12 @@ int apply_locales(const struct customize_site *site, struct error *e)
 {
 	const struct recipe_setup *setup = &site->recipe->setup;
 	const struct recipe_locale *language = NULL;
-	bool foreign = false;
 	enum maker maker;
 
 	if (setup->locale_count == 0)
 		return 0;
-	if (find_maker(site->root_fd, &maker, e) < 0 || build(site, maker, &foreign, e) < 0)
+	if (find_maker(site->root_fd, &maker, e) < 0 || build(site, maker, e) < 0)
 		return -1;
-	if (foreign)
-		log_warn(site->log,
-			 "this machine cannot run programs of %s: the locales are entered, and not built; "
-			 "'locale-gen' in an instance builds them",
-			 site->recipe->architecture_mapped);
 	for (size_t i = 0; i < setup->locale_count; i++) {
 		if (!setup->locales[i].is_default)
 			continue;

@@ -8,6 +8,7 @@
  *	result   done, failed, or layers: an earlier build has done it
  *	status   exit status of a script or program; 128 + the number of a signal
  *	seconds  how long it took
+ *	emulated true: an interpreter ran it, for another processor
  *	text     the error, the warning, the last lines of what failed
  */
 #include "evidence/evidence.h"
@@ -49,6 +50,8 @@ static json_t *event_json(const struct journal *journal, const struct journal_ev
 		json_put(object, "status", json_integer(event->status));
 	if (event->result == JOURNAL_DONE || event->result == JOURNAL_FAILED)
 		json_put(object, "seconds", seconds(event->end_s - event->begin_s));
+	if (event->emulated)
+		json_put(object, "emulated", json_true());
 	json_set(object, "text", event->text);
 	return object;
 }

@@ -447,18 +447,16 @@ int privilege_check(enum privilege_part part, struct error *e)
 	return trial_run(try_all, NULL, 0, e);
 }
 
-int privilege_obtain(struct log *log, struct error *e)
+/* A user namespace, in which this process stays. MISSING: the right that root has to go there for, or NULL. */
+static int leave_host(const char *missing, struct log *log, struct error *e)
 {
 	struct mapping mappings[2];
-	const char *missing = privilege_missing(PRIVILEGE_NAMESPACES);
 	bool is_root = geteuid() == 0;
 
-	if (is_root && !missing)
-		return 0;
 	if (find_ids(mappings, e) < 0)
 		return -1;
 	if (enter(mappings, is_root, e) < 0)
-		return is_root ? error_wrap(e, "root lacks %s here", missing) : -1;
+		return is_root && missing ? error_wrap(e, "root lacks %s here", missing) : -1;
 	/* Changed credentials hide a process's files in /proc from itself, and kiln names descriptors by them. */
 	if (prctl(PR_SET_DUMPABLE, 1) < 0)
 		return error_sys(e, "cannot set up a user namespace");
@@ -468,6 +466,18 @@ int privilege_obtain(struct log *log, struct error *e)
 	if (log)
 		log_detail(log, "in a user namespace, as its root");
 	return 0;
+}
+
+int privilege_obtain(struct log *log, struct error *e)
+{
+	const char *missing = privilege_missing(PRIVILEGE_NAMESPACES);
+
+	return geteuid() == 0 && !missing ? 0 : leave_host(missing, log, e);
+}
+
+int privilege_leave_host(struct log *log, struct error *e)
+{
+	return leave_host(privilege_missing(PRIVILEGE_NAMESPACES), log, e);
 }
 
 int privilege_obtain_files(struct log *log, struct error *e)

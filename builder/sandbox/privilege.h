@@ -46,6 +46,12 @@ enum privilege_part { PRIVILEGE_NAMESPACE, PRIVILEGE_IDS, PRIVILEGE_ALL };
 int privilege_check(enum privilege_part part, struct error *e) MUST_CHECK;
 
 /*
+ * A user namespace also for root, who does not need one for his rights: for what the kernel keeps per user namespace.
+ * Everything else as above.
+ */
+int privilege_leave_host(struct log *log, struct error *e) MUST_CHECK;
+
+/*
  * Whether this process is in a user namespace other than the host's: there overlayfs has marks of another name, and
  * nobody can make device nodes.
  */

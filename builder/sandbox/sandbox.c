@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "base/root.h"
+#include "sandbox/emulation.h"
 #include "sandbox/limits.h"
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
@@ -475,7 +476,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	run_init(&run, sandbox);
 	limits_begin(sandbox->limits, &run.limits);
 	output.sandbox = sandbox;
-	if (interrupt_check(e) < 0)
+	if (interrupt_check(e) < 0 || emulation_check(sandbox->emulation, argv[0], e) < 0)
 		return -1;
 	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 || prepare_calls(&run, e) < 0 ||
 	    (script && prepare_script(&run, script, e) < 0))
@@ -517,6 +518,7 @@ static void add_event(const struct sandbox *sandbox, const char *program, double
 			    .status = result->status,
 			    .begin_s = begin_s,
 			    .end_s = monotonic_seconds(),
+			    .emulated = sandbox->emulation && sandbox->emulation->emulated,
 			    .text = returned < 0      ? e->text
 				    : result->stopped ? result->stopped
 				    : failed          ? said

@@ -21,6 +21,8 @@ struct calls;
 
 struct limits;
 
+struct emulation;
+
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
@@ -41,6 +43,7 @@ struct sandbox {
 	struct limits *limits; /* borrowed; may be NULL: the program may use what it can get (limits.h) */
 	struct log *log;       /* borrowed; with --verbose the program's output is shown */
 	struct meter *meter;   /* borrowed; may be NULL: learns how long programs ran */
+	const struct emulation *emulation; /* borrowed; how programs of the root run; NULL: as the host's */
 	/* Called with each line that the program prints, as it is shown; may be NULL. */
 	void (*on_line)(void *context, const char *line);
 	void *context; /* of on_line */
@@ -70,7 +73,7 @@ struct sandbox_result {
  * is run instead, through its shebang; ARGV are its arguments, argv[0] its shown name. Standard input is
  * empty. A non-zero exit status is no error: it is in RESULT.
  * Errors: ERROR_SCRIPT when the program or its interpreter cannot be run, ERROR_SYSTEM when the sandbox cannot
- * be made, ERROR_INTERRUPTED.
+ * be made, ERROR_INTERRUPTED, ERROR_UNSUPPORTED when programs of the root do not run here at all (emulation.h).
  */
 int sandbox_run(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		struct sandbox_result *result, struct error *e) MUST_CHECK;
