@@ -30,16 +30,6 @@ void budget_take(struct budget *budget, uint64_t bytes)
 	pthread_mutex_unlock(&budget->lock);
 }
 
-void budget_shrink(struct budget *budget, uint64_t bytes)
-{
-	if (!budget)
-		return;
-	pthread_mutex_lock(&budget->lock);
-	budget->all_bytes -= bytes < budget->all_bytes ? bytes : budget->all_bytes;
-	budget->free_bytes = budget->all_bytes;
-	pthread_mutex_unlock(&budget->lock);
-}
-
 void budget_give(struct budget *budget, uint64_t bytes)
 {
 	if (!budget)

@@ -22,8 +22,6 @@ void budget_init(struct budget *budget, uint64_t bytes);
 void budget_release(struct budget *budget);
 /* Wait until BYTES are free, and take them; more than there are in all counts as all. NULL: nothing to do. */
 void budget_take(struct budget *budget, uint64_t bytes);
-/* BYTES less for everybody from now on: before anybody takes something. NULL: nothing to do. */
-void budget_shrink(struct budget *budget, uint64_t bytes);
 /* Give back what was taken as BYTES. */
 void budget_give(struct budget *budget, uint64_t bytes);
 

@@ -47,6 +47,7 @@ struct blocks {
 	size_t input_max;
 	char **spares; /* guarded by lock: memory for inputs that nobody has at the moment; room for input_max + 1 */
 	size_t spare_count;
+	bool joined;  /* it has a share of MEMORY */
 	bool headed;  /* the format's head is out */
 	bool filling; /* block number `filled` has input; when not, its place in the ring may still be taken */
 	bool over;    /* guarded by lock: no block follows */
@@ -63,13 +64,14 @@ int blocks_check(const struct block *block, struct error *e)
 static int encode(struct block *block, struct error *e)
 {
 	struct blocks *blocks = block->owner;
+	struct budget *budget = codec_memory_budget(blocks->memory, blocks->encoder_bytes);
 	/* The input is part of what the encoder needs: large blocks have few encoders. */
 	uint64_t bytes = blocks->encoder_bytes + blocks->sizes.max_bytes;
 	int result;
 
-	budget_take(blocks->memory ? &blocks->memory->budget : NULL, bytes);
+	budget_take(budget, bytes);
 	result = blocks_check(block, e) < 0 ? -1 : blocks->format->encode(block, e);
-	budget_give(blocks->memory ? &blocks->memory->budget : NULL, bytes);
+	budget_give(budget, bytes);
 	return result;
 }
 
@@ -249,9 +251,46 @@ static void begin_block(struct blocks *blocks)
 	blocks->filling = true;
 }
 
-static int write_head(struct blocks *blocks, struct error *e)
+/* How many inputs may wait while all workers are busy. */
+static size_t waiting_max(const struct blocks *blocks, size_t worker_count)
+{
+	if (blocks->sizes.max_bytes <= QUEUE_ALL_BYTES)
+		return worker_count;
+	return blocks->sizes.max_bytes <= QUEUE_TWO_BYTES ? 2 : 0;
+}
+
+/* For each worker its encoder, an input and an output; and the inputs that wait, and the one being filled. */
+static size_t count_workers(const struct blocks *blocks)
+{
+	uint64_t block_bytes = blocks->sizes.max_bytes;
+
+	if (block_bytes <= QUEUE_ALL_BYTES)
+		return codec_workers(blocks->memory, blocks->encoder_bytes + 3 * block_bytes);
+	if (block_bytes <= QUEUE_TWO_BYTES)
+		return codec_workers_beside(blocks->memory, blocks->encoder_bytes + 2 * block_bytes,
+					    3 * block_bytes);
+	/* Of the largest there is no room for so many: an encoder takes several times that, and has little output. */
+	return codec_workers(blocks->memory, blocks->encoder_bytes + block_bytes);
+}
+
+/* When the first bytes come: who shares the memory is known then. */
+static void prepare(struct blocks *blocks)
+{
+	if (!blocks->worker_count)
+		blocks->worker_count = count_workers(blocks);
+	blocks->input_max = blocks->worker_count + waiting_max(blocks, blocks->worker_count);
+	blocks->ring_count = blocks->input_max + blocks->worker_count + 1;
+	blocks->ring = xcalloc(blocks->ring_count, sizeof *blocks->ring);
+	blocks->spares = xcalloc(blocks->input_max + 1, sizeof *blocks->spares);
+	blocks->threads = xcalloc(blocks->worker_count, sizeof *blocks->threads);
+}
+
+static int begin(struct blocks *blocks, struct error *e)
 {
 	auto_buffer struct buffer out = BUFFER_INIT;
+
+	if (!blocks->ring)
+		prepare(blocks);
 
 	if (blocks->headed || !blocks->format->head)
 		return 0;
@@ -283,7 +322,7 @@ static int blocks_write(struct sink *sink, const void *data, size_t len, struct 
 	struct blocks *blocks = (struct blocks *)sink;
 	const char *from = data;
 
-	if (write_head(blocks, e) < 0)
+	if (begin(blocks, e) < 0)
 		return -1;
 	while (len) {
 		bool ended;
@@ -314,12 +353,18 @@ static void end_threads(struct blocks *blocks)
 	blocks->thread_count = 0;
 }
 
+static void leave_memory(struct blocks *blocks)
+{
+	if (TAKE(blocks->joined, false))
+		codec_memory_leave(blocks->memory, blocks->encoder_bytes);
+}
+
 static int blocks_finish(struct sink *sink, struct error *e)
 {
 	struct blocks *blocks = (struct blocks *)sink;
 	auto_buffer struct buffer out = BUFFER_INIT;
 
-	if (write_head(blocks, e) < 0)
+	if (begin(blocks, e) < 0)
 		return -1;
 	/* Where files are only put together, no input at all must still give one. */
 	if (!blocks->format->tail && blocks->filled == 0 && !blocks->filling)
@@ -329,6 +374,7 @@ static int blocks_finish(struct sink *sink, struct error *e)
 	if (drain(blocks, true, e) < 0)
 		return -1;
 	end_threads(blocks);
+	leave_memory(blocks);
 	if (blocks->format->tail &&
 	    (blocks->format->tail(blocks->context, &out, e) < 0 || pass_on(blocks, &out, e) < 0))
 		return -1;
@@ -341,6 +387,7 @@ static void blocks_release(struct sink *sink)
 
 	atomic_store(&blocks->stopped, true);
 	end_threads(blocks);
+	leave_memory(blocks);
 	for (size_t i = 0; i < blocks->ring_count; i++) {
 		free(blocks->ring[i].data);
 		buffer_release(&blocks->ring[i].out);
@@ -362,28 +409,6 @@ static void blocks_release(struct sink *sink)
 
 static const struct sink_ops ops = { blocks_write, blocks_finish, blocks_release };
 
-/* How many inputs may wait while all workers are busy. */
-static size_t waiting_max(const struct blocks *blocks, size_t worker_count)
-{
-	if (blocks->sizes.max_bytes <= QUEUE_ALL_BYTES)
-		return worker_count;
-	return blocks->sizes.max_bytes <= QUEUE_TWO_BYTES ? 2 : 0;
-}
-
-/* For each worker its encoder, an input and an output; and the inputs that wait, and the one being filled. */
-static size_t count_workers(const struct blocks *blocks)
-{
-	uint64_t block_bytes = blocks->sizes.max_bytes;
-
-	if (block_bytes <= QUEUE_ALL_BYTES)
-		return codec_workers(blocks->memory, blocks->encoder_bytes + 3 * block_bytes);
-	if (block_bytes <= QUEUE_TWO_BYTES)
-		return codec_workers_beside(blocks->memory, blocks->encoder_bytes + 2 * block_bytes,
-					    3 * block_bytes);
-	/* Of the largest there is no room for so many: an encoder takes several times that, and has little output. */
-	return codec_workers(blocks->memory, blocks->encoder_bytes + block_bytes);
-}
-
 struct sink *sink_blocks(const struct block_format *format, struct sink *next, int level, size_t worker_count,
 			 struct codec_memory *memory, struct error *e)
 {
@@ -400,12 +425,9 @@ struct sink *sink_blocks(const struct block_format *format, struct sink *next, i
 	blocks->sizes = format->sizes(level);
 	blocks->encoder_bytes = format->encoder_bytes(level);
 	blocks->memory = memory;
-	blocks->worker_count = worker_count ? worker_count : count_workers(blocks);
-	blocks->input_max = blocks->worker_count + waiting_max(blocks, blocks->worker_count);
-	blocks->ring_count = blocks->input_max + blocks->worker_count + 1;
-	blocks->ring = xcalloc(blocks->ring_count, sizeof *blocks->ring);
-	blocks->spares = xcalloc(blocks->input_max + 1, sizeof *blocks->spares);
-	blocks->threads = xcalloc(blocks->worker_count, sizeof *blocks->threads);
+	blocks->worker_count = worker_count;
+	codec_memory_join(memory, blocks->encoder_bytes);
+	blocks->joined = true;
 	pthread_mutex_init(&blocks->lock, NULL);
 	pthread_cond_init(&blocks->work, NULL);
 	pthread_cond_init(&blocks->done, NULL);

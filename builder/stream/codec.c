@@ -8,6 +8,9 @@
 
 enum { WORKER_MAX = 32 }; /* one thread reads the tree: it feeds no more */
 
+/* Encoders that take more are the slow ones: xz, and the high levels of zstd. */
+#define HEAVY_BYTES (48 * MIB)
+
 /* Uncompressed: the sink itself. */
 static struct sink *sink_none(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,
 			      struct error *e)
@@ -88,11 +91,29 @@ void codec_memory_init(struct codec_memory *memory, size_t chain_count)
 {
 	budget_init(&memory->budget, CODEC_MEMORY_BYTES);
 	memory->chain_count = chain_count ? chain_count : 1;
+	memory->heavy_count = 0;
+}
+
+void codec_memory_join(struct codec_memory *memory, uint64_t worker_bytes)
+{
+	if (memory && worker_bytes > HEAVY_BYTES)
+		memory->heavy_count++;
 }
 
 void codec_memory_release(struct codec_memory *memory)
 {
 	budget_release(&memory->budget);
+}
+
+void codec_memory_leave(struct codec_memory *memory, uint64_t worker_bytes)
+{
+	if (memory && worker_bytes > HEAVY_BYTES)
+		memory->heavy_count--;
+}
+
+struct budget *codec_memory_budget(struct codec_memory *memory, uint64_t worker_bytes)
+{
+	return memory && worker_bytes > HEAVY_BYTES ? &memory->budget : NULL;
 }
 
 size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
@@ -102,9 +123,15 @@ size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes)
 
 size_t codec_workers_beside(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes)
 {
-	uint64_t bytes = CODEC_MEMORY_BYTES / (memory ? memory->chain_count : 1);
-	size_t fitting = bytes > shared_bytes ? (bytes - shared_bytes) / worker_bytes : 0;
+	size_t sharer_count = memory ? memory->chain_count : 1;
 	size_t count = processor_count();
+	size_t fitting;
+	uint64_t bytes;
+
+	if (memory && memory->heavy_count && worker_bytes > HEAVY_BYTES)
+		sharer_count = memory->heavy_count;
+	bytes = CODEC_MEMORY_BYTES / sharer_count;
+	fitting = bytes > shared_bytes ? (bytes - shared_bytes) / worker_bytes : 0;
 
 	if (count > WORKER_MAX)
 		count = WORKER_MAX;

@@ -10,12 +10,29 @@
 #include "base/limits.h"
 
 /*
- * What all compressors of an image may take together. kiln promises 300 MiB for itself; the rest is for
- * queues, the walk and what the build still holds.
+ * What all encoders of an image may take together. kiln promises 300 MiB for itself where it writes archives of one
+ * compressor; the rest is for queues, the walk and what the build still holds. A squashfs beside them has its blocks
+ * on top of that (tree/squash.c).
  */
 #define CODEC_MEMORY_BYTES (248 * MIB)
 
-/* Threads for one compressor of WORKER_BYTES each: the processors, or fewer where memory is short. */
+/*
+ * Tell that one more chain is there whose encoders take WORKER_BYTES each: when it is opened. Then, once all are, and
+ * when its first bytes come, codec_workers().
+ */
+void codec_memory_join(struct codec_memory *memory, uint64_t worker_bytes);
+/* It has come to its end: the small archive of metadata is whole before the walk begins. */
+void codec_memory_leave(struct codec_memory *memory, uint64_t worker_bytes);
+/*
+ * What encoders of WORKER_BYTES wait for one another in, or NULL: small ones never wait. While they did, the walk would
+ * stand still, and the large ones with it.
+ */
+struct budget *codec_memory_budget(struct codec_memory *memory, uint64_t worker_bytes);
+/*
+ * Threads for one compressor of WORKER_BYTES each: the processors, or fewer where memory is short. All that take much
+ * share it among themselves: the walk goes at their pace, and one of them, alone with smaller ones, has to get
+ * as many as without these.
+ */
 size_t codec_workers(const struct codec_memory *memory, uint64_t worker_bytes);
 /* The same where all of them need SHARED_BYTES together besides. */
 size_t codec_workers_beside(const struct codec_memory *memory, uint64_t worker_bytes, uint64_t shared_bytes);

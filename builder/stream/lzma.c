@@ -64,14 +64,6 @@ static void lzma_release(struct sink *sink)
 	free(lzma);
 }
 
-static uint64_t lzma_encoder_bytes(lzma_options_lzma *options)
-{
-	lzma_filter filters[] = { { .id = LZMA_FILTER_LZMA1, .options = options },
-				  { .id = LZMA_VLI_UNKNOWN } };
-
-	return lzma_raw_encoder_memusage(filters);
-}
-
 struct sink *sink_lzma(struct sink *next, int level, size_t worker_count, struct codec_memory *memory,
 		       struct error *e)
 {
@@ -81,6 +73,7 @@ struct sink *sink_lzma(struct sink *next, int level, size_t worker_count, struct
 	lzma_ret result;
 
 	(void)worker_count;
+	(void)memory;
 	if (!next)
 		return NULL;
 	lzma = xcalloc(1, sizeof *lzma);
@@ -92,11 +85,8 @@ struct sink *sink_lzma(struct sink *next, int level, size_t worker_count, struct
 	if (options.dict_size > LZMA_DICTIONARY_BYTES)
 		options.dict_size = LZMA_DICTIONARY_BYTES;
 	result = lzma_alone_encoder(&lzma->stream, &options);
-	if (result == LZMA_OK) {
-		budget_shrink(memory ? &memory->budget : NULL, lzma_encoder_bytes(&options));
-		return sink_thread(&lzma->sink, NULL,
-				   e); /* as the other codecs, it works beside the writer */
-	}
+	if (result == LZMA_OK) /* as the other codecs, it works beside the writer */
+		return sink_thread(&lzma->sink, NULL, e);
 	error_set(e, ERROR_SYSTEM, "lzma cannot begin: status %d", (int)result);
 	lzma_release(&lzma->sink);
 	return NULL;

@@ -25,6 +25,8 @@
 #include "base/digest.h"
 #include "base/file.h"
 
+#include <stdatomic.h>
+
 struct memo;
 struct sink;
 
@@ -72,7 +74,8 @@ struct sink *sink_thread(struct sink *next, double *cpu_s, struct error *e);
  */
 struct codec_memory {
 	struct budget budget;
-	size_t chain_count; /* compressors that run side by side */
+	size_t chain_count;        /* compressors that run side by side */
+	atomic_size_t heavy_count; /* those of them that take much, as they are opened and end */
 };
 
 void codec_memory_init(struct codec_memory *memory, size_t chain_count);

@@ -18,7 +18,7 @@ enum {
 	 * Blocks and ends of files on their way at a time. The library decides by it in which order they are written,
 	 * so it must not follow from the number of processors.
 	 */
-	BACKLOG = 64,
+	BACKLOG = 128,
 	WORKER_MAX = 16,
 	DEVICE_BYTES = 4096, /* a loop device has no half blocks */
 	MAJOR_MAX = 0xfff,
@@ -27,9 +27,8 @@ enum {
 	LINK_BYTES_MAX = 65535,
 };
 
-/* What one worker needs: its encoder, and room for the output; and what is under way, with copies to compare with. */
-#define WORKER_BYTES  (16 * MIB)
-#define BACKLOG_BYTES ((BACKLOG - 4) * SQUASH_BLOCK_BYTES)
+/* What one worker needs: its encoder, and room for the output. The BACKLOG comes on top, once for all of them. */
+#define WORKER_BYTES (16 * MIB)
 
 static int write_at(sqfs_file_t *base, sqfs_u64 offset, const void *data, size_t len)
 {
@@ -155,19 +154,14 @@ void squash_close(struct squash *squash)
 	free(squash);
 }
 
-/* Encoders that are kept between blocks are taken out of what there is for all at once. */
 static size_t worker_count(const struct squash_options *options)
 {
 	size_t count = options->worker_count;
-	uint64_t kept_bytes = BACKLOG_BYTES;
 
 	if (!count)
 		count = codec_workers(options->memory, WORKER_BYTES);
 	if (count > WORKER_MAX)
 		count = WORKER_MAX;
-	if (!options->codec->encoder_bytes)
-		kept_bytes += count * WORKER_BYTES;
-	budget_shrink(options->memory ? &options->memory->budget : NULL, kept_bytes);
 	return count;
 }
 

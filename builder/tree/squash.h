@@ -26,7 +26,6 @@ struct squash_codec {
 	/* For the writer itself. */
 	int id;
 	unsigned flags;
-	uint64_t encoder_bytes; /* of memory that is taken for each block; 0: it is kept between them */
 };
 
 /* The table; *count receives its length. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library's compressors, so that they take turns with kiln's others within one memory, and can be stopped. */
+/* The library's compressors, so that they can be stopped. */
 #include "tree/squash_parts.h"
 
 #include "base/interrupt.h"
@@ -9,10 +9,10 @@
 
 /* With the levels that mksquashfs takes by itself. */
 static const struct squash_codec codecs[] = {
-	{ "xz", 0, 9, 6, SQFS_COMP_XZ, 0, 13 * MIB },
-	{ "zstd", 1, 19, 15, SQFS_COMP_ZSTD, 0, 0 },
-	{ "gzip", 1, 9, 9, SQFS_COMP_GZIP, 0, 0 },
-	{ "lz4", 0, 0, 0, SQFS_COMP_LZ4, SQFS_COMP_FLAG_LZ4_HC, 0 },
+	{ "xz", 0, 9, 6, SQFS_COMP_XZ, 0 },
+	{ "zstd", 1, 19, 15, SQFS_COMP_ZSTD, 0 },
+	{ "gzip", 1, 9, 9, SQFS_COMP_GZIP, 0 },
+	{ "lz4", 0, 0, 0, SQFS_COMP_LZ4, SQFS_COMP_FLAG_LZ4_HC },
 };
 
 const struct squash_codec *squash_codec_all(size_t *count)
@@ -70,18 +70,12 @@ static sqfs_s32 do_block(sqfs_compressor_t *base, const sqfs_u8 *in, sqfs_u32 le
 {
 	struct guarded *guarded = (struct guarded *)base;
 	struct squash *squash = guarded->squash;
-	struct codec_memory *memory = squash->options.memory;
-	uint64_t bytes = squash->options.codec->encoder_bytes;
 	sqfs_s32 result;
 
 	/* As if it could not be made smaller: nobody is going to look at it. */
 	if (atomic_load(&squash->stopped) || interrupt_requested())
 		return 0;
-	if (bytes)
-		budget_take(memory ? &memory->budget : NULL, bytes);
 	result = guarded->inner->do_block(guarded->inner, in, len, out, room);
-	if (bytes)
-		budget_give(memory ? &memory->budget : NULL, bytes);
 	/* That for lz4 gives blocks out that are larger than they were, which readers refuse. */
 	return result > 0 && (sqfs_u32)result >= len ? 0 : result;
 }
