@@ -118,6 +118,7 @@ static int open_workspace(struct chain *chain, struct error *e)
 		.cache_dir = chain->options.cache_dir,
 		.work_dir = chain->options.work_dir,
 		.sharers = chain->options.sharers,
+		.isolation = chain->options.isolation,
 		.log = chain->options.log,
 	};
 

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/meter.h"
+#include "sandbox/isolation.h"
 
 #include <stdbool.h>
 
@@ -40,6 +41,7 @@ struct chain_options {
 	const char *cache_dir;
 	const char *work_dir;         /* NULL: see workspace.h */
 	unsigned sharers;             /* builds at once; see workspace.h */
+	enum isolation isolation;
 	bool layers;                  /* use layers, and keep new ones */
 	const struct lint_gate *gate; /* what the root must pass to be packed */
 	struct log *log;

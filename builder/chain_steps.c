@@ -29,6 +29,7 @@ static struct sandbox sandbox(const struct chain *chain, bool network)
 		.root_fd = chain->workspace.root_fd,
 		.environment = (const char *const *)chain->environment,
 		.network = network,
+		.isolation = chain->options.isolation,
 		.log = chain->options.log,
 		.meter = chain->options.meter,
 	};
@@ -136,6 +137,7 @@ static int run_action(struct chain *chain, const struct step *step, struct error
 	struct sandbox connected = sandbox(chain, true);
 	struct customize_site site = customize_site(chain);
 
+	connected.mounts = true;
 	site.sandbox = &connected;
 	return customize_action(&site, step->action, e);
 }

@@ -18,7 +18,7 @@
 #include "recipe/architecture.h"
 #include "recipe/recipe.h"
 #include "record.h"
-#include "sandbox/privilege.h"
+#include "sandbox/isolation.h"
 #include "sandbox/workspace.h"
 #include "stream/stream.h"
 #include "unpack/unpack.h"
@@ -41,6 +41,7 @@ struct build {
 	struct plan plan;
 	struct inputs inputs; /* once they are needed */
 	struct lock lock;     /* its path is NULL when there is none; the two above are taken out of it */
+	enum isolation isolation; /* of the programs of the root; ISOLATION_AUTO: none has to run */
 	struct chain *chain;
 	int output_fd; /* locked from the first file's appearance to the last's */
 	struct lint_gate gate;
@@ -266,7 +267,7 @@ static int run_index(struct build *b, struct error *e)
 
 	/* Say what a build cannot do without before anything is downloaded for it. */
 	if (b->options.until >= STAGE_UNPACK &&
-	    (privilege_obtain(b->options.log, e) < 0 || check_processor(&b->recipe, e) < 0))
+	    (isolation_obtain(b->options.isolation, b->options.log, &b->isolation, e) < 0 || check_processor(&b->recipe, e) < 0))
 		return -1;
 	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;
@@ -384,6 +385,7 @@ static int run_fetch(struct build *b, struct error *e)
 		.layers = b->options.layers,
 		.gate = &b->gate,
 		.sharers = b->options.sharers,
+		.isolation = b->isolation,
 		.log = b->options.log,
 		.meter = &b->meter,
 	};
@@ -545,6 +547,7 @@ static int make_record(const struct build *b, char **text, struct error *e)
 		.signature_count = b->signature_count,
 		.dated = until >= STAGE_INDEX,
 		.creation_s = b->epoch_s,
+		.isolation = b->isolation,
 		.until = until < STAGE_PACK ? stage_name(until) : NULL,
 		.spent = &b->spent,
 	};

@@ -11,6 +11,7 @@
 #include "check/lint.h"
 #include "evidence/sign.h"
 #include "pack/pack.h"
+#include "sandbox/isolation.h"
 
 #include <stdbool.h>
 
@@ -48,6 +49,7 @@ struct build_options {
 	struct signing signing;
 	bool offline;
 	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
+	enum isolation isolation;
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */
 	const char *const *allowed; /* --allow: rules of kiln lint that the image may break */
 	size_t allowed_count;

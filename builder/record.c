@@ -190,6 +190,8 @@ int record_make(const struct record_parts *parts, char **text, struct error *e)
 	if (parts->dated && parts->recipe->image.alias_count && set_aliases(record, parts->recipe, e) < 0)
 		return -1;
 	set_text(record, "builder", "kiln " KILN_VERSION);
+	if (parts->isolation != ISOLATION_AUTO)
+		set_text(record, "isolation", isolation_name(parts->isolation));
 	json_object_set_new(record, "artifacts", artefacts_json(parts->artefacts));
 	if (parts->evidence->count || parts->log_name)
 		json_object_set_new(record, "evidence", evidence_json(parts));

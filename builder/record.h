@@ -8,6 +8,7 @@
 
 #include "base/meter.h"
 #include "pack/pack.h"
+#include "sandbox/isolation.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct record_parts {
 	size_t signature_count;
 	bool dated; /* CREATION_S, and with it the image's serial and name, are known */
 	int64_t creation_s;
+	enum isolation isolation; /* ISOLATION_AUTO: no root was made */
 	const char *until; /* the stage that a build stopped behind; NULL: it came to its end */
 	const struct meter_report *spent;
 };

@@ -44,6 +44,8 @@ int build_options_from(const struct settings *settings, enum stage until, const 
 	if (pack_formats_parse(settings->format ? settings->format : "unified,split", &options->formats, e) <
 	    0)
 		return -1;
+	if (settings->isolation && isolation_parse(settings->isolation, &options->isolation, e) < 0)
+		return error_wrap(e, "--isolation");
 	options->fail_on = LINT_ERROR;
 	if (settings->fail_on && lint_severity_parse(settings->fail_on, &options->fail_on, e) < 0)
 		return error_wrap(e, "--fail-on");

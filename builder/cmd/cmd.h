@@ -41,6 +41,7 @@ struct settings {
 	const char *builder_id;
 	const char *cache;
 	const char *evidence;
+	const char *isolation;
 	const char *jobs;
 	const char *keep;
 	const char *metadata;

@@ -12,7 +12,7 @@ int cmd_unpack(const struct settings *settings, struct error *e)
 	auto_image struct image *image = NULL;
 
 	/* Files get their owners. */
-	if (privilege_obtain(settings->log, e) < 0)
+	if (privilege_obtain_files(settings->log, e) < 0)
 		return error_wrap(e, "cannot unpack");
 	if (image_open(arguments[0], count > 2 ? arguments[1] : NULL, settings->log, &image, e) < 0)
 		return -1;

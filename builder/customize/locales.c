@@ -73,8 +73,10 @@ static int run(const struct customize_site *site, const char *const *argv, struc
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 	auto_free char *lines = NULL;
 	auto_free char *ending = NULL;
+	struct sandbox sandbox = *site->sandbox;
 
-	if (sandbox_run(site->sandbox, argv, NULL, &result, e) < 0) {
+	sandbox.no_new_privileges = true;
+	if (sandbox_run(&sandbox, argv, NULL, &result, e) < 0) {
 		if (e->kind != ERROR_SCRIPT || e->sys != ENOEXEC)
 			return -1;
 		error_clear(e);

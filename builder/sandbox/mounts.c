@@ -24,11 +24,16 @@ struct fresh_mount {
 	const char *data;
 };
 
-static const struct fresh_mount proc_mount = { "proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL };
+/*
+ * Read-only as a whole: there are more switches of the kernel in it than any list has, and what processes could write
+ * about themselves they do not need while an image is built.
+ */
+static const struct fresh_mount proc_mount = { "proc", "/proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+					       NULL };
 static const struct fresh_mount sysfs_mount = { "sysfs", "/sys", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
 						NULL };
 static const struct fresh_mount memory_mounts[] = {
-	{ "tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=0755,size=1m" },
+	{ "tmpfs", "/dev", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m" },
 	{ "tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755" },
 	{ "tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777" },
 };
@@ -51,12 +56,26 @@ static const struct {
 	{ "pts/ptmx", "/dev/ptmx" },
 };
 
-/* Parts of /proc through which a program with root's rights would change the host's kernel. */
-static const char *const kernel_switches[] = { "/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus" };
+/* What everybody's root may read, or root without any capability, and is about the host: empty. */
+static const char *const masked_files[] = { "/proc/keys", "/proc/key-users", "/proc/timer_list",
+					    "/proc/sched_debug", "/proc/kcore" };
+static const struct fresh_mount masked_folders[] = {
+	{ "tmpfs", "/sys/firmware", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k" },
+	{ "tmpfs", "/sys/devices/virtual/powercap", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k" },
+};
 
 static int attach(int tree_fd, const char *path)
 {
 	return (int)syscall(SYS_move_mount, tree_fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/* Kernels before Linux 5.12 cannot add flags in a user namespace where others are locked. */
+static int add_flags(const char *path, unsigned how, uint64_t flags)
+{
+	struct mount_attr attributes = { .attr_set = flags };
+	long r = syscall(SYS_mount_setattr, AT_FDCWD, path, how, &attributes, sizeof attributes);
+
+	return r < 0 && errno == ENOSYS ? 0 : (int)r;
 }
 
 int mounts_enter_root(const struct inside *inside, const char **subject)
@@ -74,11 +93,14 @@ int mounts_enter_root(const struct inside *inside, const char **subject)
 	/* pivot_root(2): with "." twice the old root lies over the new one, until leave_host(). */
 	if (syscall(SYS_pivot_root, ".", ".") < 0 || chdir("/") < 0)
 		return -1;
-	/* Without the noexec, nosuid or nodev of the file system that the work folder happens to be on. */
-	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_NOATIME, NULL) == 0)
+	/*
+	 * Without the noexec or nosuid of the file system that the work folder happens to be on. Device nodes may
+	 * be made, as an image may have some, but lead nowhere: a script could make one of the host's disk.
+	 */
+	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_NOATIME | MS_NODEV, NULL) == 0)
 		return 0;
-	/* In a user namespace they stay: what they forbid will say so itself. */
-	return errno == EPERM ? 0 : -1;
+	/* In a user namespace those stay: what they forbid will say so itself. Nobody makes a node there. */
+	return errno == EPERM ? add_flags("/", 0, MOUNT_ATTR_NODEV) : -1;
 }
 
 static int mount_fresh(const struct fresh_mount *row, const char **subject)
@@ -86,6 +108,9 @@ static int mount_fresh(const struct fresh_mount *row, const char **subject)
 	*subject = row->path;
 	return mount(row->type, row->path, row->type, row->flags, row->data);
 }
+
+static const uint64_t fixed_flags =
+	MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 /* Read-only, and of what the kernel lets a new network namespace's owner see. */
 static int mount_sys(const struct inside *inside, const char **subject)
@@ -95,7 +120,7 @@ static int mount_sys(const struct inside *inside, const char **subject)
 	/* Not allowed where the network namespace belongs to somebody else: then the host's own view. */
 	if (inside->sysfs_tree_fd < 0 || attach(inside->sysfs_tree_fd, sysfs_mount.path) < 0)
 		return -1;
-	return mount(NULL, sysfs_mount.path, NULL, MS_REMOUNT | MS_BIND | sysfs_mount.flags, NULL);
+	return add_flags(sysfs_mount.path, AT_RECURSIVE, fixed_flags);
 }
 
 /*
@@ -107,8 +132,9 @@ static int mount_proc(const struct inside *inside, bool *own, const char **subje
 	*own = mount_fresh(&proc_mount, subject) == 0;
 	if (*own)
 		return 0;
-	return errno != EPERM || inside->proc_tree_fd < 0 ? -1
-							  : attach(inside->proc_tree_fd, proc_mount.path);
+	if (errno != EPERM || inside->proc_tree_fd < 0 || attach(inside->proc_tree_fd, proc_mount.path) < 0)
+		return -1;
+	return add_flags(proc_mount.path, AT_RECURSIVE, fixed_flags);
 }
 
 /* One umount for all of the host's. Not before: a user namespace that sees no /proc and /sys may mount none either. */
@@ -128,12 +154,28 @@ static int mount_device(int tree_fd, const char *path)
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC, NULL);
 }
 
-static int make_read_only(const char *path)
+/* /dev/null over PATH, which stays as it is when it is a link, or not there. */
+static int cover(const char *path)
 {
-	if (mount(path, path, NULL, MS_BIND, NULL) < 0)
-		return errno == ENOENT ? 0 : -1;
-	return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		     NULL);
+	auto_close int fd =
+		(int)syscall(SYS_open_tree, AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	return attach(fd, path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int mask(const char **subject)
+{
+	for (size_t i = 0; i < ARRAY_LEN(masked_files); i++) {
+		*subject = masked_files[i];
+		if (cover(masked_files[i]) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(masked_folders); i++)
+		if (mount_fresh(&masked_folders[i], subject) < 0 && errno != ENOENT)
+			return -1;
+	return 0;
 }
 
 static int fill_dev(const struct inside *inside, const char **subject)
@@ -171,11 +213,12 @@ int mounts_make(const struct inside *inside, const char **subject)
 	}
 	if (fill_dev(inside, subject) < 0)
 		return -1;
-	/* A user namespace that may not have its own /proc may not turn these either. */
-	for (size_t i = 0; own_proc && i < ARRAY_LEN(kernel_switches); i++) {
-		*subject = kernel_switches[i];
-		if (make_read_only(*subject) < 0)
-			return -1;
-	}
-	return 0;
+	if (mask(subject) < 0)
+		return -1;
+	/*
+	 * Whether they run on a system or in a chroot, programs find out by comparing /proc/1/root with their own (ischroot(1),
+	 * systemctl). That link may be followed by nobody, as process 1 is hidden; what is mounted on it, by all.
+	 */
+	*subject = "/proc/1/root";
+	return own_proc ? cover(*subject) : 0;
 }

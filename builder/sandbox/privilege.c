@@ -25,19 +25,26 @@ enum { MAPPING_TIMEOUT_MS = 30 * 1000, NOBODY = 65534 };
 
 #define MAPPING_FILE_MAX_BYTES MIB
 
+enum { ALL_USES = PRIVILEGE_FILES | PRIVILEGE_CHROOT | PRIVILEGE_NAMESPACES };
+
 static const struct {
 	unsigned number;
 	const char *name;
+	unsigned uses; /* enum privilege_use */
 } needed_capabilities[] = {
-	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
-	{ CAP_CHOWN, "CAP_CHOWN" },
-	{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE" },
-	{ CAP_FOWNER, "CAP_FOWNER" },
-	{ CAP_FSETID, "CAP_FSETID" },
-	{ CAP_SETFCAP, "CAP_SETFCAP" },
-	{ CAP_SETGID, "CAP_SETGID" },
-	{ CAP_SETUID, "CAP_SETUID" },
-	{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT" },
+	{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", PRIVILEGE_NAMESPACES },
+	{ CAP_NET_ADMIN, "CAP_NET_ADMIN", PRIVILEGE_NAMESPACES }, /* for the loopback device of a network */
+	{ CAP_CHOWN, "CAP_CHOWN", ALL_USES },
+	{ CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE", ALL_USES },
+	{ CAP_FOWNER, "CAP_FOWNER", ALL_USES },
+	{ CAP_FSETID, "CAP_FSETID", ALL_USES },
+	{ CAP_KILL, "CAP_KILL", PRIVILEGE_CHROOT }, /* what scripts leave behind as other users */
+	{ CAP_MKNOD, "CAP_MKNOD", PRIVILEGE_CHROOT },
+	{ CAP_SETFCAP, "CAP_SETFCAP", ALL_USES },
+	{ CAP_SETGID, "CAP_SETGID", PRIVILEGE_CHROOT | PRIVILEGE_NAMESPACES },
+	{ CAP_SETPCAP, "CAP_SETPCAP", PRIVILEGE_CHROOT }, /* to take others from scripts */
+	{ CAP_SETUID, "CAP_SETUID", PRIVILEGE_CHROOT | PRIVILEGE_NAMESPACES },
+	{ CAP_SYS_CHROOT, "CAP_SYS_CHROOT", PRIVILEGE_CHROOT | PRIVILEGE_NAMESPACES },
 };
 
 /* What an image's ids are on the host, beside 0, as whoever starts kiln may use them. */
@@ -50,8 +57,7 @@ struct mapping {
 	size_t count;
 };
 
-/* The first capability that is missing, or NULL. */
-static const char *missing_capability(void)
+const char *privilege_missing(enum privilege_use use)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
@@ -61,7 +67,7 @@ static const char *missing_capability(void)
 	for (size_t i = 0; i < ARRAY_LEN(needed_capabilities); i++) {
 		unsigned number = needed_capabilities[i].number;
 
-		if (!(sets[number / 32].effective & 1U << number % 32))
+		if (needed_capabilities[i].uses & use && !(sets[number / 32].effective & 1U << number % 32))
 			return needed_capabilities[i].name;
 	}
 	return NULL;
@@ -408,7 +414,7 @@ static int try_namespace(void *context, struct error *e)
 	if (unshare(CLONE_NEWUSER) < 0)
 		return explain_refusal(errno, e);
 	/* AppArmor leaves those namespaces, and takes the rights in them. */
-	return missing_capability() ? explain_refusal(EPERM, e) : 0;
+	return privilege_missing(PRIVILEGE_NAMESPACES) ? explain_refusal(EPERM, e) : 0;
 }
 
 static int try_all(void *context, struct error *e)
@@ -435,7 +441,7 @@ int privilege_check(enum privilege_part part, struct error *e)
 int privilege_obtain(struct log *log, struct error *e)
 {
 	struct mapping mappings[2];
-	const char *missing = missing_capability();
+	const char *missing = privilege_missing(PRIVILEGE_NAMESPACES);
 	bool is_root = geteuid() == 0;
 
 	if (is_root && !missing)
@@ -447,10 +453,17 @@ int privilege_obtain(struct log *log, struct error *e)
 	/* Changed credentials hide a process's files in /proc from itself, and kiln names descriptors by them. */
 	if (prctl(PR_SET_DUMPABLE, 1) < 0)
 		return error_sys(e, "cannot set up a user namespace");
-	missing = missing_capability();
+	missing = privilege_missing(PRIVILEGE_NAMESPACES);
 	if (missing) /* AppArmor leaves those namespaces, and takes the rights in them */
 		return explain_refusal(EPERM, e);
 	if (log)
 		log_detail(log, "in a user namespace, as its root");
 	return 0;
+}
+
+int privilege_obtain_files(struct log *log, struct error *e)
+{
+	if (geteuid() == 0 && !privilege_missing(PRIVILEGE_FILES))
+		return 0;
+	return privilege_obtain(log, e);
 }

@@ -32,6 +32,19 @@ enum privilege_part { PRIVILEGE_NAMESPACE, PRIVILEGE_IDS, PRIVILEGE_ALL };
  */
 int privilege_check(enum privilege_part part, struct error *e) MUST_CHECK;
 
+/* As privilege_obtain(), for who only makes files of any owner: root needs no right to mount for that. */
+int privilege_obtain_files(struct log *log, struct error *e) MUST_CHECK;
+
+/* What capabilities are for. */
+enum privilege_use {
+	PRIVILEGE_FILES = 1 << 0,      /* files of any owner, mode and kind */
+	PRIVILEGE_CHROOT = 1 << 1,     /* a build without namespaces */
+	PRIVILEGE_NAMESPACES = 1 << 2, /* a build with them */
+};
+
+/* The first capability ("CAP_MKNOD") that this process lacks for USE, or NULL. */
+const char *privilege_missing(enum privilege_use use);
+
 /*
  * Whether this process is in a user namespace other than the host's: there overlayfs has marks of another name, and
  * nobody can make device nodes.

@@ -11,6 +11,8 @@
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
 #include "sandbox/privilege.h"
+#include "sandbox/plain.h"
+#include "sandbox/proc_view.h"
 
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -42,11 +44,12 @@ static const char default_search_path[] = "/usr/sbin:/usr/bin:/sbin:/bin";
 struct init_process {
 	pid_t pid;
 	int pid_fd; /* owned */
+	bool plain; /* in no pid namespace, which would end with it */
 };
 
 static void init_process_release(struct init_process *init)
 {
-	process_kill(TAKE(init->pid, -1));
+	(init->plain ? plain_stop : process_kill)(TAKE(init->pid, -1));
 	auto_close_(&init->pid_fd);
 	init->pid_fd = -1;
 }
@@ -56,7 +59,9 @@ struct run {
 	const struct sandbox *sandbox;
 	struct inside inside;
 	struct stand_ins stand_ins;
+	struct plain plain;
 	struct calls calls;
+	struct calls proc_view;
 	struct arena arena;
 	int report_read_fd;
 	const char *script; /* borrowed; what runs instead of a program of the root, or NULL */
@@ -75,8 +80,10 @@ static void run_release(struct run *run)
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		if (run->inside.device_tree_fds[i] >= 0)
 			close(TAKE(run->inside.device_tree_fds[i], -1));
+	plain_release(&run->plain);
 	stand_ins_release(&run->stand_ins);
 	calls_release(&run->calls);
+	calls_release(&run->proc_view);
 	arena_release(&run->arena);
 	if (run->inside.signal)
 		munmap(TAKE(run->inside.signal, NULL), sizeof *run->inside.signal);
@@ -84,7 +91,7 @@ static void run_release(struct run *run)
 
 static void run_init(struct run *run, const struct sandbox *sandbox)
 {
-	*run = (struct run) { .sandbox = sandbox, .report_read_fd = -1 };
+	*run = (struct run) { .sandbox = sandbox, .plain = PLAIN_INIT, .report_read_fd = -1 };
 	run->inside = (struct inside) { .root_tree_fd = -1,
 					.sysfs_tree_fd = -1,
 					.proc_tree_fd = -1,
@@ -93,8 +100,11 @@ static void run_init(struct run *run, const struct sandbox *sandbox)
 					.report_fd = -1,
 					.script_fd = -1,
 					.network = sandbox->network,
+					.plain = sandbox->isolation == ISOLATION_CHROOT,
+					.no_new_privileges = sandbox->no_new_privileges,
 					.stand_ins = &run->stand_ins,
 					.calls = &run->calls,
+					.proc_view = &run->proc_view,
 					.environment = sandbox->environment };
 	for (size_t i = 0; i < INSIDE_DEVICE_MAX; i++)
 		run->inside.device_tree_fds[i] = -1;
@@ -115,14 +125,10 @@ static int clone_host_folder(const char *path)
 	return fd < 0 && errno == EINVAL ? clone_tree(AT_FDCWD, path, AT_RECURSIVE) : fd;
 }
 
-static int prepare_mounts(struct run *run, struct error *e)
+/* What is mounted over the root: trees of their own, attached nowhere yet. */
+static int prepare_trees(struct run *run, struct error *e)
 {
-	int root_fd = run->sandbox->root_fd;
-
-	for (size_t i = 0; i < mount_point_count; i++)
-		if (root_make_dirs(root_fd, mount_points[i].path, mount_points[i].mode, e) < 0)
-			return -1;
-	run->inside.root_tree_fd = clone_tree(root_fd, "", 0);
+	run->inside.root_tree_fd = clone_tree(run->sandbox->root_fd, "", 0);
 	if (run->inside.root_tree_fd < 0)
 		return error_sys(e, "cannot clone the root's mount");
 	for (size_t i = 0; i < inside_device_count; i++) {
@@ -133,7 +139,24 @@ static int prepare_mounts(struct run *run, struct error *e)
 	/* To fall back upon: may be missing. */
 	run->inside.sysfs_tree_fd = clone_host_folder("/sys");
 	run->inside.proc_tree_fd = clone_host_folder("/proc");
-	return stand_ins_prepare(root_fd, run->sandbox->network, &run->stand_ins, e);
+	return 0;
+}
+
+static int prepare_root(struct run *run, const char *script, struct error *e)
+{
+	int root_fd = run->sandbox->root_fd;
+
+	for (size_t i = 0; i < mount_point_count; i++)
+		if (root_make_dirs(root_fd, mount_points[i].path, mount_points[i].mode, e) < 0)
+			return -1;
+	if (stand_ins_prepare(root_fd, run->sandbox->network, &run->stand_ins, e) < 0)
+		return -1;
+	if (!run->inside.plain)
+		return prepare_trees(run, e);
+	run->inside.root_tree_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	if (run->inside.root_tree_fd < 0)
+		return error_sys(e, "cannot duplicate a descriptor");
+	return plain_prepare(root_fd, &run->stand_ins, script, &run->plain, e);
 }
 
 static int prepare_pipes(struct run *run, struct error *e)
@@ -162,6 +185,8 @@ static int prepare_pipes(struct run *run, struct error *e)
 static int prepare_script(struct run *run, const char *script, struct error *e)
 {
 	run->script = script;
+	if (run->inside.plain) /* a file of the root */
+		return 0;
 	run->inside.script_fd = memfd_create("script", MFD_CLOEXEC | MFD_EXEC);
 	if (run->inside.script_fd < 0 && errno == EINVAL) /* before Linux 6.3 all are executable */
 		run->inside.script_fd = memfd_create("script", MFD_CLOEXEC);
@@ -190,11 +215,12 @@ static void prepare_program(struct run *run, const char *const *argv)
 	size_t candidate_count = 0;
 	const char **shell = NULL;
 	size_t shell_count = 0;
+	const char *path = run->script && run->inside.plain ? INSIDE_SCRIPT_PATH : argv[0];
 	struct text rest = text_of(search_path(run->sandbox->environment));
 
-	if (strchr(argv[0], '/'))
-		ARENA_PUSH(&run->arena, candidates, candidate_count, argv[0]);
-	while (!strchr(argv[0], '/') && rest.ptr) {
+	if (strchr(path, '/'))
+		ARENA_PUSH(&run->arena, candidates, candidate_count, path);
+	while (!strchr(path, '/') && rest.ptr) {
 		struct text folder = text_cut(rest, ':', &rest);
 
 		ARENA_PUSH(&run->arena, candidates, candidate_count,
@@ -220,8 +246,13 @@ static int start(const struct run *run, struct init_process *init, struct error 
 		.pidfd = (uint64_t)(uintptr_t)&init->pid_fd,
 		.exit_signal = SIGCHLD,
 	};
-	long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+	long pid;
 
+	if (run->inside.plain) {
+		init->plain = true;
+		return plain_start(&run->inside, &init->pid, &init->pid_fd, e);
+	}
+	pid = syscall(SYS_clone3, &arguments, sizeof arguments);
 	if (pid < 0 && errno == EINVAL) { /* a kernel without control groups */
 		arguments.flags &= ~(uint64_t)CLONE_NEWCGROUP;
 		pid = syscall(SYS_clone3, &arguments, sizeof arguments);
@@ -389,7 +420,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 		       struct sandbox_result *result, struct error *e)
 {
 	AUTO(run_release) struct run run;
-	AUTO(init_process_release) struct init_process init = { -1, -1 };
+	AUTO(init_process_release) struct init_process init = { -1, -1, false };
 	auto_output struct output output = OUTPUT_INIT;
 	double begin_s = monotonic_seconds();
 	struct text tail;
@@ -398,8 +429,11 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	output.sandbox = sandbox;
 	if (interrupt_check(e) < 0)
 		return -1;
-	if (prepare_mounts(&run, e) < 0 || prepare_pipes(&run, e) < 0 ||
-	    calls_prepare(sandbox->log, &run.calls, e) < 0 || (script && prepare_script(&run, script, e) < 0))
+	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 ||
+	    (run.inside.plain && proc_view_prepare(&run.proc_view, e) < 0) ||
+	    calls_prepare(sandbox->log, sandbox->mounts && !run.inside.plain,
+			  run.inside.plain && !sandbox->network, &run.calls, e) < 0 ||
+	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);
 	if (start(&run, &init, e) < 0)
@@ -407,7 +441,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 	close(TAKE(run.inside.output_fd, -1));
 	close(TAKE(run.inside.report_fd, -1));
 	if (await_start(&run, &init, e) < 0 || collect(&run, &init, &output, e) < 0 ||
-	    reap(&run, &init, result, e) < 0)
+	    reap(&run, &init, result, e) < 0 || (run.inside.plain && plain_finish(&run.plain, e) < 0))
 		return -1;
 	buffer_reset(&result->tail);
 	output_end(&output, &result->tail);

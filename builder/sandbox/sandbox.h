@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs of the root, run inside it: in mount, pid, ipc, uts (and, without network, network) namespaces of
- * their own, after pivot_root, with their own /proc, /dev, /run and /tmp, read-only /sys, a given
- * environment and nothing of the host's. Stand-ins keep services from being started, and fsync(2) and its
- * kind are answered at once (calls.h). When the program ends, or kiln does, every process and mount it left
- * is gone, and the stand-ins with them.
+ * Programs of the root, run inside it, as in a locked room: in mount, pid, ipc, uts (and, without network, network)
+ * namespaces of their own, after pivot_root, with their own /dev, /run and /tmp, read-only /proc and /sys, where no
+ * device node can be opened but a few harmless ones; with few of root's capabilities (rights.h) and without the
+ * system calls that no package needs (calls.h); with a given environment and nothing of the host's. Stand-ins
+ * keep services from being started, and fsync(2) and its kind are answered at once. When the program ends, or
+ * kiln does, every process and mount it left is gone, and the stand-ins with them.
  *
  * Call it while kiln has one thread.
  */
@@ -14,15 +15,23 @@
 #include "base/log.h"
 #include "base/meter.h"
 #include "base/text.h"
+#include "sandbox/isolation.h"
 
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
+	enum isolation isolation; /* ISOLATION_CHROOT: as plain.h has it; else in namespaces */
 	/*
 	 * The host's network and its resolv.conf, for actions, which may install packages themselves; else
 	 * only a loopback device.
 	 */
 	bool network;
+	bool mounts; /* programs may mount, within the limits of requests.h: actions */
+	/*
+	 * Set-id bits and file capabilities of the root's programs mean nothing. Not for packages' scripts and actions:
+	 * there they say whose files crontab(1) or mandb(8) write, and give no more rights than scripts have.
+	 */
+	bool no_new_privileges;
 	struct log *log;     /* borrowed; with --verbose the program's output is shown */
 	struct meter *meter; /* borrowed; may be NULL: learns how long programs ran */
 	/* Called with each line that the program prints, as it is shown; may be NULL. */

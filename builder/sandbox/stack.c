@@ -93,7 +93,7 @@ static int mount_overlay(const char *path, const char *options, int *fd, struct 
 {
 	if (!options)
 		return error_set(e, ERROR_UNSUPPORTED, "too many layers for one overlayfs");
-	if (mount("kiln", path, "overlay", MS_NOATIME, options) < 0)
+	if (mount("kiln", path, "overlay", MS_NOATIME | MS_NODEV, options) < 0)
 		return error_sys(e, "cannot mount an overlayfs");
 	if (dir_open(AT_FDCWD, path, fd, e) == 0)
 		return 0;
@@ -249,6 +249,8 @@ int workspace_stack(struct workspace *workspace, const int *lower_fds, size_t co
 {
 	struct stack *stack;
 
+	if (workspace->plain)
+		return 0;
 	if (stack_over(lower_fds, count, &stack, e) < 0)
 		return -1;
 	return begin(workspace, stack, true, e);
@@ -261,6 +263,8 @@ int workspace_show(struct workspace *workspace, const int *lower_fds, size_t cou
 	auto_free char *options = NULL;
 	auto_close int fd = -1;
 
+	if (workspace->plain)
+		return 0;
 	if (stack_over(lower_fds, count, &stack, e) < 0)
 		return -1;
 	options = overlay_options(stack, stack->lower_count, -1);
@@ -358,7 +362,7 @@ static int seal_upper(struct workspace *workspace, struct error *e)
 
 int workspace_seal(struct workspace *workspace, int *upper_fd, struct error *e)
 {
-	int r = workspace->stack ? seal_upper(workspace, e) : seal_plain(workspace, e);
+	int r = workspace->plain ? 0 : workspace->stack ? seal_upper(workspace, e) : seal_plain(workspace, e);
 
 	if (r > 0)
 		*upper_fd = workspace->stack->lower_fds[workspace->stack->lower_count - 1];

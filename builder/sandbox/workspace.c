@@ -37,6 +37,21 @@ static int leave_mount_namespace(struct log *log, struct error *e)
 	return -1;
 }
 
+/* What is mounted so would have to be mounted otherwise. */
+static int check_flags(const char *folder, struct error *e)
+{
+	struct statvfs fs;
+
+	if (statvfs(folder, &fs) < 0)
+		return error_sys(e, "cannot ask for the file system of '%s'", folder);
+	if (!(fs.f_flag & (ST_NODEV | ST_NOEXEC)))
+		return 0;
+	return error_set(e, ERROR_SYSTEM,
+			 "without namespaces the root cannot be in '%s', which is mounted %s: name another "
+			 "folder with --work",
+			 folder, fs.f_flag & ST_NODEV ? "nodev" : "noexec");
+}
+
 static int open_root(struct workspace *workspace, struct error *e)
 {
 	workspace->path = xasprintf("%s/root", workspace->place);
@@ -71,7 +86,8 @@ static int open_in_memory(const char *cache_dir, uint64_t room_bytes, struct wor
 
 	if (dir_make(path, e) < 0)
 		return -1;
-	if (mount("kiln", path, "tmpfs", MS_NOATIME, options) < 0)
+	/* nodev: kiln reads what scripts have made, also a device node where a file should be. */
+	if (mount("kiln", path, "tmpfs", MS_NOATIME | MS_NODEV, options) < 0)
 		return error_sys(e, "cannot mount a tmpfs on '%s'", path);
 	workspace->place = TAKE(path, NULL);
 	return open_root(workspace, e);
@@ -113,9 +129,12 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 {
 	auto_workspace struct workspace opened = WORKSPACE_INIT;
 	const char *folder = options->work_dir ? options->work_dir : options->cache_dir;
-	uint64_t room = options->work_dir ? 0 : room_in_memory(options->estimate_bytes, options->sharers);
+	bool plain = options->isolation == ISOLATION_CHROOT;
+	uint64_t room = options->work_dir || plain ? 0 : room_in_memory(options->estimate_bytes, options->sharers);
 
-	if (leave_mount_namespace(options->log, e) < 0 || dir_make(folder, e) < 0)
+	if ((!plain && leave_mount_namespace(options->log, e) < 0) || dir_make(folder, e) < 0)
+		return -1;
+	if (plain && check_flags(folder, e) < 0)
 		return -1;
 	temporary_sweep(folder, disk_prefix, options->log);
 	if (room == 0 && check_room(folder, options->estimate_bytes, e) < 0)
@@ -123,6 +142,7 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 	if ((room ? open_in_memory(folder, room, &opened, e) : open_on_disk(folder, &opened, e)) < 0)
 		return error_wrap(e, "cannot make a place for the root");
 	opened.log = options->log;
+	opened.plain = plain;
 	log_detail(options->log, "the root is built %s '%s'", room ? "in memory, at" : "on disk, in",
 		   opened.path);
 	*workspace = TAKE(opened, WORKSPACE_INIT);

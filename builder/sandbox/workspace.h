@@ -2,12 +2,14 @@
 /*
  * The place where a root is built. kiln enters a mount namespace of its own, so no mount of a build is seen
  * by the host or outlives kiln, also when it is killed. Where memory allows the root is a tmpfs;
- * else it is a folder below the cache, and a folder that a killed kiln left is swept by the next one.
+ * else it is a folder below the cache, and a folder that a killed kiln left is swept by the next one. Without
+ * namespaces (isolation.h) there are no mounts: the root is such a folder, and never a stack.
  */
 #ifndef SANDBOX_WORKSPACE_H
 #define SANDBOX_WORKSPACE_H
 
 #include "base/log.h"
+#include "sandbox/isolation.h"
 
 #include <stdbool.h>
 
@@ -21,6 +23,7 @@ struct workspace {
 	struct stack *stack; /* owned; NULL: the root is a plain folder */
 	struct log *log;     /* borrowed */
 	bool on_disk;
+	bool plain; /* without namespaces: nothing can be mounted */
 };
 
 #define WORKSPACE_INIT ((struct workspace) { .place = NULL, .root_fd = -1, .lock_fd = -1 })
@@ -31,12 +34,13 @@ struct workspace_options {
 	const char *work_dir;    /* build on disk below this folder; NULL: choose */
 	uint64_t estimate_bytes; /* of the finished root */
 	unsigned sharers;        /* builds that share the memory of this host; 0: this one alone */
+	enum isolation isolation;
 	struct log *log;
 };
 
 /*
  * Must be called while kiln has one thread. Errors: ERROR_PRIVILEGE when namespaces or mounts are
- * not allowed, saying what is needed.
+ * not allowed, saying what is needed; ERROR_SYSTEM where, without them, the folder is one for no programs.
  */
 int workspace_open(const struct workspace_options *options, struct workspace *workspace, struct error *e)
 	MUST_CHECK;

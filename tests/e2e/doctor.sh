@@ -136,7 +136,7 @@ mend() {
 	printf '%s\n' "${remedy%%;*}"
 }
 doctor_of_user
-is 'a user with subordinate ids can build' "$status $(row rights found)" "0 user 'somebody', by a user namespace"
+is 'a user with subordinate ids can build' "$status $(row rights found)" "0 somebody, by a user namespace"
 is 'as well as root' "$(row sandbox state) $(row mounts state) $(row overlayfs state)" 'ok ok ok'
 
 accounts
