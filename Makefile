@@ -71,7 +71,7 @@ PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpc
 	debian-archive-keyring
 PACKAGES.check := faketime libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
 	lxd lxd-client lxc lz4 squashfs-tools attr mmdebstrap python3-jsonschema python3-yaml openssh-client \
-	uidmap acl libcap2-bin
+	uidmap acl libcap2-bin podman crun golang-github-containers-common
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
 PACKAGES.tree  := mmdebstrap debian-archive-keyring gnupg jq python3
 PACKAGES.bench := mmdebstrap debootstrap nginx-light python3 mount rsync squashfs-tools zstd xz-utils

@@ -39,8 +39,8 @@ struct chain_options {
 	struct fetcher *fetcher;
 	int64_t epoch_s; /* the date of everything in the image */
 	const char *cache_dir;
-	const char *work_dir;         /* NULL: see workspace.h */
-	unsigned sharers;             /* builds at once; see workspace.h */
+	const char *work_dir; /* NULL: see workspace.h */
+	unsigned sharers;     /* builds at once; see workspace.h */
 	enum isolation isolation;
 	bool layers;                  /* use layers, and keep new ones */
 	const struct lint_gate *gate; /* what the root must pass to be packed */

@@ -39,8 +39,8 @@ struct build {
 	struct index_set indexes;
 	int64_t epoch_s; /* the date of everything in the image */
 	struct plan plan;
-	struct inputs inputs; /* once they are needed */
-	struct lock lock;     /* its path is NULL when there is none; the two above are taken out of it */
+	struct inputs inputs;     /* once they are needed */
+	struct lock lock;         /* its path is NULL when there is none; the two above are taken out of it */
 	enum isolation isolation; /* of the programs of the root; ISOLATION_AUTO: none has to run */
 	struct chain *chain;
 	int output_fd; /* locked from the first file's appearance to the last's */
@@ -267,7 +267,8 @@ static int run_index(struct build *b, struct error *e)
 
 	/* Say what a build cannot do without before anything is downloaded for it. */
 	if (b->options.until >= STAGE_UNPACK &&
-	    (isolation_obtain(b->options.isolation, b->options.log, &b->isolation, e) < 0 || check_processor(&b->recipe, e) < 0))
+	    (isolation_obtain(b->options.isolation, b->options.log, &b->isolation, e) < 0 ||
+	     check_processor(&b->recipe, e) < 0))
 		return -1;
 	b->cache_dir = build_cache_dir(b->options.cache_dir);
 	options.cache_dir = b->cache_dir;

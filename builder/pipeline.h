@@ -48,7 +48,7 @@ struct build_options {
 	const char *builder_id; /* NULL: nobody in particular */
 	struct signing signing;
 	bool offline;
-	bool layers;      /* begin with the layers of earlier builds, and keep new ones */
+	bool layers; /* begin with the layers of earlier builds, and keep new ones */
 	enum isolation isolation;
 	unsigned sharers; /* builds that run at once and share the memory of this host; 0: this one alone */
 	const char *const *allowed; /* --allow: rules of kiln lint that the image may break */

@@ -33,7 +33,7 @@ struct record_parts {
 	bool dated; /* CREATION_S, and with it the image's serial and name, are known */
 	int64_t creation_s;
 	enum isolation isolation; /* ISOLATION_AUTO: no root was made */
-	const char *until; /* the stage that a build stopped behind; NULL: it came to its end */
+	const char *until;        /* the stage that a build stopped behind; NULL: it came to its end */
 	const struct meter_report *spent;
 };
 

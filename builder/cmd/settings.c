@@ -91,7 +91,8 @@ static const struct option_row rows[] = {
 	{ "instance", 0, "NAME[,KEY=VALUE]", OPTION_TEXT, FIELD(instance), ON_TEMPLATE,
 	  "the instance, and its type, architecture, ephemeral, privileged (default: c1)" },
 	{ "isolation", 0, "WAY", OPTION_TEXT, FIELD(isolation), ON_BUILD | ON_REBUILD,
-	  "keep scripts in namespaces, in a chroot alone, or auto: chroot where a container forbids the rest" },
+	  "keep scripts in namespaces, in a chroot alone, or auto: chroot where a container forbids the "
+	  "rest" },
 	{ "jobs", 0, "NUMBER", OPTION_TEXT, FIELD(jobs), ON_BUILD,
 	  "with --all: build so many images side by side (default: what the host allows)" },
 	{ "json", 0, NULL, OPTION_FLAG, FIELD(json), ON_ALL, "print data as JSON" },

@@ -124,7 +124,7 @@ void rows_of_roots(struct doctor *doctor)
 			       .work_dir = doctor->options->work_dir ? doctor->scratch : NULL,
 			       .isolation = doctor->isolation,
 			       .log = doctor->quiet };
-	bool shut_in = doctor->isolation == ISOLATION_NAMESPACES;
+	bool shut_in = doctor->isolation != ISOLATION_CHROOT;
 	struct error failure = ERROR_INIT;
 	int result;
 

@@ -177,7 +177,7 @@ static const struct rule offline_rules[] = {
 	{ "socketcall", EAFNOSUPPORT, no_network, { { 0, SCMP_CMP_MASKED_EQ, LOWER_HALF, 1 } } },
 };
 
-static const char *const mount_names[CALLS_OF_MOUNTS] = { "mount", "umount2", "umount" };
+static const char *const mount_names[CALLS_OF_MOUNTS] = { "mount", "umount2", "umount", "uname" };
 
 /* Instruction sets that the kernel of one runs besides; in both directions, as kiln may be the smaller one. */
 static const struct {
@@ -238,16 +238,19 @@ static int add_rule(scmp_filter_ctx filter, const struct rule *rule)
 				      rule->when);
 }
 
-static int add_rules(scmp_filter_ctx filter, bool mounts, bool offline)
+static int add_rules(scmp_filter_ctx filter, unsigned options)
 {
-	uint32_t answer = mounts ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
+	uint32_t answer = options & CALLS_WITH_MOUNTS ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(EPERM);
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(rules) && r == 0; i++)
 		r = add_rule(filter, &rules[i]);
-	for (size_t i = 0; offline && i < ARRAY_LEN(offline_rules) && r == 0; i++)
+	for (size_t i = 0; options & CALLS_WITHOUT_NET && i < ARRAY_LEN(offline_rules) && r == 0; i++)
 		r = add_rule(filter, &offline_rules[i]);
-	for (size_t i = 0; i < CALLS_OF_MOUNTS && r == 0; i++)
+	if (r == 0 && options & CALLS_WITH_NAME)
+		r = seccomp_rule_add_array(filter, SCMP_ACT_NOTIFY,
+					   seccomp_syscall_resolve_name(mount_names[CALLS_UNAME]), 0, NULL);
+	for (size_t i = 0; i < CALLS_UNAME && r == 0; i++)
 		r = seccomp_rule_add_array(filter, answer, seccomp_syscall_resolve_name(mount_names[i]), 0,
 					   NULL);
 	return r;
@@ -286,7 +289,7 @@ static int export(scmp_filter_ctx filter, int r, struct calls *calls, struct err
 			    e);
 }
 
-int calls_prepare(struct log *log, bool mounts, bool offline, struct calls *calls, struct error *e)
+int calls_prepare(struct log *log, unsigned options, struct calls *calls, struct error *e)
 {
 	auto_filter scmp_filter_ctx filter = NULL;
 	int r;
@@ -307,8 +310,8 @@ int calls_prepare(struct log *log, bool mounts, bool offline, struct calls *call
 	if (r == 0)
 		r = add_companions(filter, calls);
 	if (r == 0)
-		r = add_rules(filter, mounts, offline);
-	calls->mounts = mounts;
+		r = add_rules(filter, options);
+	calls->listened = options & (CALLS_WITH_MOUNTS | CALLS_WITH_NAME);
 	find_mount_numbers(calls);
 	return export(filter, r, calls, e);
 }
@@ -351,7 +354,7 @@ int calls_filter(const struct calls *calls, int *listener_fd)
 	*listener_fd = -1;
 	if (!calls->program)
 		return 0;
-	if (calls->mounts) {
+	if (calls->listened) {
 		*listener_fd = set_filter(calls, SECCOMP_FILTER_FLAG_NEW_LISTENER);
 		if (*listener_fd >= 0)
 			return 0;

@@ -17,8 +17,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Those by which something is mounted. */
-enum calls_of_mounts { CALLS_MOUNT, CALLS_UMOUNT2, CALLS_UMOUNT, CALLS_OF_MOUNTS };
+/* Those by which something is mounted, and the one that tells the host name. */
+enum calls_of_mounts { CALLS_MOUNT, CALLS_UMOUNT2, CALLS_UMOUNT, CALLS_UNAME, CALLS_OF_MOUNTS };
+
+/* What a filter is for, beside what every one is. */
+enum calls_option {
+	CALLS_WITH_MOUNTS = 1 << 0, /* those that mount are not refused: they wait for who has the listener */
+	CALLS_WITH_NAME = 1 << 1,   /* likewise uname(2) */
+	CALLS_WITHOUT_NET = 1 << 2, /* there are no sockets of a network */
+};
 
 /* How many instruction sets one kernel runs beside its own: x86 has two. */
 enum { COMPANION_MAX = 2 };
@@ -26,7 +33,7 @@ enum { COMPANION_MAX = 2 };
 struct calls {
 	char *program; /* owned; a BPF program for the kernel; NULL: no filter */
 	size_t len;    /* of it, in bytes */
-	bool mounts;   /* those of mounts are asked for */
+	bool listened; /* some wait for a listener */
 	struct {
 		uint32_t token; /* as linux/audit.h names the instruction set */
 		int numbers[CALLS_OF_MOUNTS];
@@ -41,15 +48,13 @@ struct calls {
 bool calls_are_filtered(void);
 
 /*
- * With MOUNTS the calls that mount something are not refused: whoever has the listener of calls_filter() answers
- * them. With OFFLINE there are no sockets of a network. Where this kernel filters no system calls, that is said in detail, and calls_filter() will do nothing.
- * Errors: ERROR_SYSTEM.
+ * OPTIONS: enum calls_option. Where this kernel filters no system calls, that is said in detail, and calls_filter()
+ * will do nothing. Errors: ERROR_SYSTEM.
  */
-int calls_prepare(struct log *log, bool mounts, bool offline, struct calls *calls, struct error *e)
-	MUST_CHECK;
+int calls_prepare(struct log *log, unsigned options, struct calls *calls, struct error *e) MUST_CHECK;
 
 /*
- * Filter the calls of this process from now on; that cannot be undone. *listener_fd is where calls with mounts are
+ * Filter the calls of this process from now on; that cannot be undone. *listener_fd is where calls that wait are
  * to be answered, or -1. Async-signal-safe. Needs CAP_SYS_ADMIN in the user namespace, or no_new_privs. On failure:
  * -1 and errno.
  */

@@ -97,7 +97,10 @@ static void furnish(const struct inside *inside)
 		inside_fail(inside->report_fd, false, "cannot mount", subject);
 	if (stand_ins_mount(inside->stand_ins, &subject) < 0)
 		inside_fail(inside->report_fd, false, "cannot mount a stand-in at", subject);
-	if (sethostname(inside_host_name, sizeof inside_host_name - 1) < 0 || setdomainname("(none)", 6) < 0)
+	/* EPERM: a container may forbid it, and then uname(2) is answered. */
+	if ((sethostname(inside_host_name, sizeof inside_host_name - 1) < 0 ||
+	     setdomainname("(none)", 6) < 0) &&
+	    errno != EPERM)
 		inside_fail(inside->report_fd, false, "cannot set the host name", NULL);
 	if (!inside->network && loopback_up() < 0)
 		inside_fail(inside->report_fd, false, "cannot start the loopback device", NULL);
@@ -320,7 +323,7 @@ noreturn void inside_main(const struct inside *inside)
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0 || chroot("/proc") < 0 || rights_hide_process() < 0)
 		inside_fail(inside->report_fd, false, "cannot leave the root", NULL);
-	if (inside->calls->mounts && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, requests) < 0)
+	if (inside->calls->listened && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, requests) < 0)
 		inside_fail(inside->report_fd, false, "cannot make a socket", NULL);
 	program = _Fork();
 	if (program < 0)

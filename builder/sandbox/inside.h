@@ -35,7 +35,7 @@ struct inside {
 	int script_fd;                          /* to be run instead of `candidates`; -1: none */
 	bool network;                           /* the host's */
 	bool no_new_privileges;                 /* set-id programs of the root are not needed */
-	bool plain; /* without namespaces, as in plain.h */
+	bool plain;                             /* without namespaces, as in plain.h */
 	const struct stand_ins *stand_ins;
 	const struct calls *calls;
 	const struct calls *proc_view; /* with `plain`; its program is NULL: there is none */

@@ -4,14 +4,13 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/limits.h"
-#include "base/process.h"
+#include "base/trial.h"
+#include "sandbox/inside.h"
 #include "sandbox/privilege.h"
 
 #include <fcntl.h>
 #include <sched.h>
-#include <stdnoreturn.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 
 /* What mends it, in the words of those who start containers; Kubernetes has the same under securityContext. */
 #define MEND_NAMESPACES \
@@ -21,6 +20,7 @@ static const char *const names[] = {
 	[ISOLATION_AUTO] = "auto",
 	[ISOLATION_NAMESPACES] = "namespaces",
 	[ISOLATION_CHROOT] = "chroot",
+	[ISOLATION_NAMELESS] = "namespaces",
 };
 
 const char *isolation_name(enum isolation isolation)
@@ -58,8 +58,8 @@ const char *isolation_container(void)
 	static const char *const files[] = { "/.dockerenv", "/run/.containerenv" };
 	static const char *const variables[] = { "container", "KUBERNETES_SERVICE_HOST" };
 	static const char *const init_words[] = { "container=", NULL };
-	static const char *const group_words[] = { "/docker", "/kubepods", "/libpod", "/containerd",
-						   "/buildkit", "/crio-", NULL };
+	static const char *const group_words[] = { "/docker",   "/kubepods", "/libpod", "/containerd",
+						   "/buildkit", "/crio-",    NULL };
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (access(files[i], F_OK) == 0)
@@ -75,12 +75,15 @@ const char *isolation_container(void)
 }
 
 /* All that the sandbox and the workspace do with namespaces, as far as a runtime may have forbidden it. */
-static int try_here(struct error *e)
+static int try_here(void *context, struct error *e)
 {
+	bool *named = context;
+
 	if (privilege_obtain(NULL, e) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET) < 0)
 		return error_sys(e, "cannot create namespaces");
+	*named = sethostname(inside_host_name, strlen(inside_host_name)) == 0;
 	/* AppArmor lets the namespaces pass, and forbids the mounts. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return error_sys(e, "cannot make the mounts private");
@@ -89,45 +92,20 @@ static int try_here(struct error *e)
 	return 0;
 }
 
-static noreturn void try_main(int answer_fd)
+/* *named: they may have a host name. */
+static int try_namespaces(bool *named, struct error *e)
 {
-	struct error e = ERROR_INIT;
-
-	if (try_here(&e) == 0)
-		e.kind = ERROR_NONE;
-	(void)!write(answer_fd, &e, sizeof e);
-	_exit(0);
+	if (trial_run(try_here, named, sizeof *named, e) == 0)
+		return 0;
+	e->kind = ERROR_PRIVILEGE;
+	return -1;
 }
 
 int isolation_try_namespaces(struct error *e)
 {
-	struct error answer = ERROR_INIT;
-	auto_close int read_fd = -1;
-	int ends[2];
-	ssize_t got;
-	pid_t pid;
+	bool named = false;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_sys(e, "cannot make a pipe");
-	read_fd = ends[0];
-	pid = fork();
-	if (pid == 0)
-		try_main(ends[1]);
-	close(ends[1]);
-	if (pid < 0)
-		return error_sys(e, "cannot start a process");
-	do
-		got = read(read_fd, &answer, sizeof answer);
-	while (got < 0 && errno == EINTR);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (got != (ssize_t)sizeof answer)
-		return error_set(e, ERROR_SYSTEM, "a process of kiln's has died");
-	if (answer.kind == ERROR_NONE)
-		return 0;
-	*e = answer;
-	e->kind = ERROR_PRIVILEGE;
-	return -1;
+	return try_namespaces(&named, e);
 }
 
 /* What chroot takes. */
@@ -156,12 +134,16 @@ int isolation_obtain(enum isolation wanted, struct log *log, enum isolation *got
 	const char *container = wanted == ISOLATION_CHROOT ? NULL : isolation_container();
 	struct error why = ERROR_INIT;
 	struct error need = ERROR_INIT;
+	bool named = false;
 
 	*got = wanted == ISOLATION_CHROOT ? wanted : ISOLATION_NAMESPACES;
 	if (!container && wanted != ISOLATION_CHROOT)
 		return privilege_obtain(log, e);
-	if (container && isolation_try_namespaces(&why) == 0)
+	if (container && try_namespaces(&named, &why) == 0) {
+		if (!named)
+			*got = ISOLATION_NAMELESS;
 		return privilege_obtain(log, e);
+	}
 	/* Users may lack what has nothing to do with it. */
 	if (container && geteuid() != 0 && privilege_check(PRIVILEGE_NAMESPACE, &need) == 0) {
 		*e = why;
@@ -169,8 +151,8 @@ int isolation_obtain(enum isolation wanted, struct log *log, enum isolation *got
 	}
 	error_clear(&need);
 	if (wanted == ISOLATION_NAMESPACES)
-		return error_set(e, ERROR_PRIVILEGE, "this container forbids namespaces (%s): " MEND_NAMESPACES,
-				 why.text);
+		return error_set(e, ERROR_PRIVILEGE,
+				 "this container forbids namespaces (%s): " MEND_NAMESPACES, why.text);
 	*got = ISOLATION_CHROOT;
 	if (obtain_chroot(&need) < 0) {
 		*e = need;
@@ -183,8 +165,9 @@ int isolation_obtain(enum isolation wanted, struct log *log, enum isolation *got
 	if (container) {
 		log_detail(log, "this is a container, by %s, and it forbids namespaces: %s", container,
 			   why.text);
-		log_warn(log, "this container forbids namespaces, so scripts run by chroot alone, and can reach "
-			      "all that the container has (--isolation namespaces forbids that)");
+		log_warn(log,
+			 "this container forbids namespaces, so scripts run by chroot alone, and can reach "
+			 "all that the container has (--isolation namespaces forbids that)");
 	} else {
 		log_warn(log, "without namespaces scripts can reach all that this host has");
 	}

@@ -16,10 +16,11 @@ enum isolation {
 	ISOLATION_AUTO, /* namespaces; inside of a container that forbids them: chroot */
 	ISOLATION_NAMESPACES,
 	ISOLATION_CHROOT,
+	ISOLATION_NAMELESS, /* namespaces in a container that forbids to set a host name, as Podman's defaults do */
 };
 
 const char *isolation_name(enum isolation isolation);
-/* ERROR_USAGE for other words than these names. */
+/* ERROR_USAGE for other words than the first three names. */
 int isolation_parse(const char *word, enum isolation *isolation, struct error *e) MUST_CHECK;
 
 /*

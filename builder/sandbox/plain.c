@@ -28,7 +28,10 @@ static const struct {
 	const char *path;
 	mode_t mode;
 } inner_folders[] = {
-	{ "dev/fd", 0755 }, { "dev/pts", 0755 }, { "dev/shm", 01777 }, { "run/lock", 01777 },
+	{ "dev/fd", 0755 },
+	{ "dev/pts", 0755 },
+	{ "dev/shm", 01777 },
+	{ "run/lock", 01777 },
 };
 
 /* Without /proc they lead nowhere; but whoever writes to one is told so, instead of making a file. */
@@ -185,8 +188,7 @@ int plain_prepare(int root_fd, const struct stand_ins *stand_ins, const char *sc
 	if (open_aside(plain, e) < 0 || stat_folder(root_fd, &st, e) < 0 || exchange_folders(plain, e) < 0 ||
 	    fill_dev(plain, e) < 0 || set_time(root_fd, &st, e) < 0)
 		return -1;
-	if (script &&
-	    root_write(root_fd, INSIDE_SCRIPT_PATH, script, strlen(script), 0700, 0, 0, e) < 0)
+	if (script && root_write(root_fd, INSIDE_SCRIPT_PATH, script, strlen(script), 0700, 0, 0, e) < 0)
 		return -1;
 	return put_stand_ins(plain, stand_ins, e);
 }
@@ -216,7 +218,8 @@ static int take_item(const struct plain *plain, struct plain_item *item, struct 
 	}
 	item->moved = false;
 	aside_name(plain, item, moved_name);
-	if (!untouched && item->fd >= 0) /* a program has replaced or removed it, and the root's own with it */
+	if (!untouched &&
+	    item->fd >= 0) /* a program has replaced or removed it, and the root's own with it */
 		return 0;
 	if (stat_folder(item->parent_fd, &st, e) < 0)
 		return -1;

@@ -263,6 +263,15 @@ static int explain_program(const char *program, const char *said, struct error *
 				 "'%s' lies on a file system that is mounted with nosuid; as root: mount -o "
 				 "remount,suid that one; or run kiln as root",
 				 path);
+	/* The owner of a namespace may give it ids, or root of the host: in a container set-uid root is neither. */
+	if (path && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0 &&
+	    getxattr(path, "security.capability", NULL, 0) < 0)
+		return error_set(
+			e, ERROR_PRIVILEGE,
+			"'%s' failed: %.*s, as its set-uid root lacks CAP_SYS_ADMIN here; as root, in "
+			"the image of this container: setcap cap_setuid+ep /usr/bin/newuidmap, setcap "
+			"cap_setgid+ep /usr/bin/newgidmap; or run kiln as root",
+			program, (int)strcspn(said, "\n"), said);
 	if (path && stat(path, &st) == 0 && !(st.st_uid == 0 && (st.st_mode & S_ISUID)) &&
 	    getxattr(path, "security.capability", NULL, 0) < 0)
 		return error_set(

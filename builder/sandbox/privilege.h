@@ -23,15 +23,6 @@ enum { PRIVILEGE_ID_COUNT = 65535 };
  */
 int privilege_obtain(struct log *log, struct error *e) MUST_CHECK;
 
-/* Of what a build needs: a user namespace, ids to use in it, and all of it together. */
-enum privilege_part { PRIVILEGE_NAMESPACE, PRIVILEGE_IDS, PRIVILEGE_ALL };
-
-/*
- * Whether PART could be had, found out by trying it in a process of its own. Errors as those of privilege_obtain().
- * Root, who needs no namespace, learns whether others could have one.
- */
-int privilege_check(enum privilege_part part, struct error *e) MUST_CHECK;
-
 /* As privilege_obtain(), for who only makes files of any owner: root needs no right to mount for that. */
 int privilege_obtain_files(struct log *log, struct error *e) MUST_CHECK;
 
@@ -44,6 +35,15 @@ enum privilege_use {
 
 /* The first capability ("CAP_MKNOD") that this process lacks for USE, or NULL. */
 const char *privilege_missing(enum privilege_use use);
+
+/* Of what a build needs: a user namespace, ids to use in it, and all of it together. */
+enum privilege_part { PRIVILEGE_NAMESPACE, PRIVILEGE_IDS, PRIVILEGE_ALL };
+
+/*
+ * Whether PART could be had, found out by trying it in a process of its own. Errors as those of privilege_obtain().
+ * Root, who needs no namespace, learns whether others could have one.
+ */
+int privilege_check(enum privilege_part part, struct error *e) MUST_CHECK;
 
 /*
  * Whether this process is in a user namespace other than the host's: there overlayfs has marks of another name, and

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 
@@ -281,17 +280,6 @@ static int64_t do_utime(struct asked *asked)
 	return utimensat(AT_FDCWD, asked->path, asked->rest[0] ? times : NULL, (int)asked->rest[1]);
 }
 
-static int do_uname(pid_t pid, uint64_t address)
-{
-	struct utsname names;
-
-	if (uname(&names) < 0)
-		return -1;
-	snprintf(names.nodename, sizeof names.nodename, "%s", inside_host_name);
-	snprintf(names.domainname, sizeof names.domainname, "(none)");
-	return write_memory(pid, address, &names, sizeof names);
-}
-
 /* True: *value is the result, or -1 with errno. False: the kernel shall go on. */
 static bool answer(struct asked *asked, const struct seccomp_notif *notice, int64_t *value)
 {
@@ -303,7 +291,7 @@ static bool answer(struct asked *asked, const struct seccomp_notif *notice, int6
 	if (row == rows + ARRAY_LEN(rows))
 		return false;
 	if (!row->answer) {
-		*value = do_uname(asked->pid, notice->data.args[0]);
+		*value = requests_answer_uname(asked->pid, notice->data.args[0]);
 		return *value == 0;
 	}
 	/* What cannot be read is none of ours: its memory, or that of a program with other rights. */

@@ -2,6 +2,7 @@
 #include "sandbox/requests.h"
 
 #include "base/limits.h"
+#include "sandbox/inside.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 
 enum { MOUNT_SOURCE, MOUNT_TARGET, MOUNT_TYPE, MOUNT_FLAGS, MOUNT_DATA, UMOUNT_TARGET = 0, UMOUNT_FLAGS };
@@ -298,10 +300,34 @@ static bool has_sandbox_root(const struct requests *requests, pid_t pid)
 	       own.st_ino == its.st_ino;
 }
 
+static void put_name(char *to, size_t room, const char *name)
+{
+	memset(to, 0, room);
+	memcpy(to, name, strlen(name));
+}
+
+int requests_answer_uname(pid_t pid, uint64_t address)
+{
+	struct utsname names;
+	struct iovec here = { &names, sizeof names };
+	struct iovec there = { (char *)(uintptr_t)address, sizeof names };
+
+	if (uname(&names) < 0)
+		return -1;
+	put_name(names.nodename, sizeof names.nodename, inside_host_name);
+	put_name(names.domainname, sizeof names.domainname, "(none)");
+	if (process_vm_writev(pid, &here, 1, &there, 1, 0) == (ssize_t)sizeof names)
+		return 0;
+	errno = EFAULT;
+	return -1;
+}
+
 static int do_request(struct requests *requests, const struct seccomp_notif *asked)
 {
 	enum calls_of_mounts call = calls_find_mount(requests->calls, asked->data.arch, asked->data.nr);
 
+	if (call == CALLS_UNAME)
+		return requests_answer_uname((pid_t)asked->pid, asked->data.args[0]);
 	if (!has_sandbox_root(requests, (pid_t)asked->pid)) {
 		errno = EPERM;
 		return -1;
@@ -312,6 +338,7 @@ static int do_request(struct requests *requests, const struct seccomp_notif *ask
 	case CALLS_UMOUNT2:
 	case CALLS_UMOUNT:
 		return answer_umount(requests, asked, call == CALLS_UMOUNT2);
+	case CALLS_UNAME:
 	case CALLS_OF_MOUNTS:
 		break;
 	}

@@ -35,6 +35,11 @@ int requests_send(int socket_fd, int listener_fd);
 int requests_receive_descriptor(int socket_fd);
 /* The text at ADDRESS of the process PID, with its end. On failure: -1 and errno. Async-signal-safe. */
 int requests_read_text(pid_t pid, uint64_t address, char *text, size_t room);
+/*
+ * Answer uname(2) of the process PID, as if the host name were set where that is forbidden. Async-signal-safe. On
+ * failure: -1 and errno.
+ */
+int requests_answer_uname(pid_t pid, uint64_t address);
 /* 1; or 0 when there is none, as the program has ended, or nothing is filtered. Async-signal-safe. */
 int requests_receive(int socket_fd, const struct calls *calls, const struct stand_ins *stand_ins, int root_fd,
 		     struct requests *requests);

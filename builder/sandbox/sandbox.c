@@ -10,8 +10,8 @@
 #include "base/root.h"
 #include "sandbox/mounts.h"
 #include "sandbox/output.h"
-#include "sandbox/privilege.h"
 #include "sandbox/plain.h"
+#include "sandbox/privilege.h"
 #include "sandbox/proc_view.h"
 
 #include <fcntl.h>
@@ -416,6 +416,14 @@ static bool is_space_lacking(int root_fd, struct text tail)
 	       (st.f_files && !st.f_ffree);
 }
 
+static unsigned calls_options(const struct sandbox *sandbox)
+{
+	if (sandbox->isolation == ISOLATION_CHROOT)
+		return sandbox->network ? 0 : CALLS_WITHOUT_NET;
+	return (sandbox->mounts ? CALLS_WITH_MOUNTS : 0) |
+	       (sandbox->isolation == ISOLATION_NAMELESS ? CALLS_WITH_NAME : 0);
+}
+
 static int run_program(const struct sandbox *sandbox, const char *const *argv, const char *script,
 		       struct sandbox_result *result, struct error *e)
 {
@@ -431,8 +439,7 @@ static int run_program(const struct sandbox *sandbox, const char *const *argv, c
 		return -1;
 	if (prepare_root(&run, script, e) < 0 || prepare_pipes(&run, e) < 0 ||
 	    (run.inside.plain && proc_view_prepare(&run.proc_view, e) < 0) ||
-	    calls_prepare(sandbox->log, sandbox->mounts && !run.inside.plain,
-			  run.inside.plain && !sandbox->network, &run.calls, e) < 0 ||
+	    calls_prepare(sandbox->log, calls_options(sandbox), &run.calls, e) < 0 ||
 	    (script && prepare_script(&run, script, e) < 0))
 		return error_wrap(e, "cannot prepare the sandbox");
 	prepare_program(&run, argv);

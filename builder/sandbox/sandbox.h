@@ -20,7 +20,7 @@
 struct sandbox {
 	int root_fd;                    /* borrowed */
 	const char *const *environment; /* borrowed; "KEY=value", NULL-terminated; nothing is added */
-	enum isolation isolation; /* ISOLATION_CHROOT: as plain.h has it; else in namespaces */
+	enum isolation isolation;       /* ISOLATION_CHROOT: as plain.h has it; else namespaces */
 	/*
 	 * The host's network and its resolv.conf, for actions, which may install packages themselves; else
 	 * only a loopback device.

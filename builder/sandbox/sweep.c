@@ -73,8 +73,8 @@ static void kill_below(void)
 	while (more) {
 		more = false;
 		for (size_t i = 0; i < count; i++) {
-			if (members[i].below || (members[i].parent != self &&
-						 !is_below(members, count, members[i].parent)))
+			if (members[i].below ||
+			    (members[i].parent != self && !is_below(members, count, members[i].parent)))
 				continue;
 			members[i].below = more = true;
 			/* First of all it must not start others. */

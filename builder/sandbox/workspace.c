@@ -130,7 +130,8 @@ int workspace_open(const struct workspace_options *options, struct workspace *wo
 	auto_workspace struct workspace opened = WORKSPACE_INIT;
 	const char *folder = options->work_dir ? options->work_dir : options->cache_dir;
 	bool plain = options->isolation == ISOLATION_CHROOT;
-	uint64_t room = options->work_dir || plain ? 0 : room_in_memory(options->estimate_bytes, options->sharers);
+	uint64_t room =
+		options->work_dir || plain ? 0 : room_in_memory(options->estimate_bytes, options->sharers);
 
 	if ((!plain && leave_mount_namespace(options->log, e) < 0) || dir_make(folder, e) < 0)
 		return -1;
