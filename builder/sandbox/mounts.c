@@ -137,7 +137,10 @@ static int mount_proc(const struct inside *inside, bool *own, const char **subje
 	return add_flags(proc_mount.path, AT_RECURSIVE, fixed_flags);
 }
 
-/* One umount for all of the host's. Not before: a user namespace that sees no /proc and /sys may mount none either. */
+/*
+ * One umount for all of the host's. Not before: a user namespace that sees no /proc and /sys may mount none
+ * either.
+ */
 static int leave_host(const char **subject)
 {
 	*subject = "/";
