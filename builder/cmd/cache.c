@@ -306,7 +306,9 @@ static int trim(const struct settings *settings, const struct request *request, 
 	struct cache_removed removed[CACHE_KINDS] = { { 0, 0 } };
 
 	/* Files of a layer belong to the owners that they have in the image. */
-	if (request->kinds[CACHE_LAYERS] && privilege_obtain_files(settings->log, e) < 0)
+	if (request->kinds[CACHE_LAYERS] && request->cache_fd >= 0 &&
+	    faccessat(request->cache_fd, "layers", F_OK, 0) == 0 &&
+	    privilege_obtain_files(settings->log, e) < 0)
 		return error_wrap(e, "cannot remove layers");
 	if (read_items(settings, request, &items, &layers, e) < 0)
 		return -1;

@@ -30,6 +30,12 @@ static void scratch_release(struct scratch *scratch)
 	free(scratch->folder);
 }
 
+static void words_close(FILE **words)
+{
+	if (*words)
+		fclose(*words);
+}
+
 const char *doctor_state_name(enum doctor_state state)
 {
 	static const char *const names[] = { "ok", "warning", "missing" };
@@ -133,12 +139,15 @@ int doctor_examine(const struct doctor_options *options, struct doctor_report *r
 	auto_build struct build *build = NULL;
 	const char *base = getenv("TMPDIR");
 	struct doctor doctor = { .options = options, .report = report };
+	AUTO(words_close) FILE *nowhere = fopen("/dev/null", "we");
 	struct log quiet;
 
 	scratch.folder = xstrdup(base && *base == '/' ? base : "/tmp");
 	if (temporary_make(scratch.folder, scratch_prefix, &scratch.path, &scratch.lock_fd, e) < 0)
 		return -1;
-	log_init(&quiet, LOG_QUIET, stderr);
+	if (!nowhere)
+		return error_sys(e, "cannot open '/dev/null'");
+	log_init(&quiet, LOG_QUIET, nowhere);
 	doctor.scratch = scratch.path;
 	doctor.quiet = &quiet;
 	rows_of_rights(&doctor);

@@ -14,6 +14,7 @@ struct place {
 	const char *cache_dir;
 	const char *work_dir;
 	struct log *log;
+	enum isolation isolation;
 	bool on_disk;
 	bool stacks;
 };
@@ -22,6 +23,7 @@ static int open_workspace(struct place *place, struct workspace *workspace, stru
 {
 	struct workspace_options options = { .cache_dir = place->cache_dir,
 					     .work_dir = place->work_dir,
+					     .isolation = place->isolation,
 					     .log = place->log };
 
 	if (workspace_open(&options, workspace, e) < 0)
@@ -72,7 +74,9 @@ static int try_sandbox(void *context, struct error *e)
 	static const char *const environment[] = { NULL };
 	auto_workspace struct workspace workspace = WORKSPACE_INIT;
 	struct place *place = context;
-	struct sandbox sandbox = { .environment = environment, .log = place->log };
+	struct sandbox sandbox = { .isolation = place->isolation,
+				   .environment = environment,
+				   .log = place->log };
 	auto_sandbox_result struct sandbox_result result = SANDBOX_RESULT_INIT;
 
 	if (open_workspace(place, &workspace, e) < 0)
@@ -118,7 +122,9 @@ void rows_of_roots(struct doctor *doctor)
 	static const struct subject sandbox = { "sandbox", "programs of the image, shut in" };
 	struct place place = { .cache_dir = doctor->scratch,
 			       .work_dir = doctor->options->work_dir ? doctor->scratch : NULL,
+			       .isolation = doctor->isolation,
 			       .log = doctor->quiet };
+	bool shut_in = doctor->isolation != ISOLATION_CHROOT;
 	struct error failure = ERROR_INIT;
 	int result;
 
@@ -129,9 +135,11 @@ void rows_of_roots(struct doctor *doctor)
 	result = trial_run(try_workspace, &place, sizeof place, &failure);
 	row_tried(doctor, mounts, DOCTOR_MISSING, result, &failure, "%s",
 		  place.on_disk ? "a folder, in a namespace of its own" : "tmpfs, in a namespace of its own");
-	row_of_layers(doctor, &place);
+	/* Without namespaces nothing is mounted. */
+	if (shut_in)
+		row_of_layers(doctor, &place);
 	error_clear(&failure);
 	result = trial_run(try_sandbox, &place, sizeof place, &failure);
-	row_tried(doctor, sandbox, DOCTOR_MISSING, result, &failure,
-		  "namespaces, /proc, /dev and pivot_root");
+	row_tried(doctor, sandbox, DOCTOR_MISSING, result, &failure, "%s",
+		  shut_in ? "namespaces, /proc, /dev and pivot_root" : "by chroot alone");
 }

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "doctor/doctor.h"
+#include "sandbox/isolation.h"
 
 struct build;
 
@@ -12,8 +13,9 @@ struct doctor {
 	const struct doctor_options *options;
 	struct doctor_report *report;
 	const char *scratch; /* a folder for trials */
-	bool has_rights;     /* those that a build needs */
-	struct log *quiet;   /* for what a build would say on its way */
+	enum isolation isolation;
+	bool has_rights;   /* those that a build needs */
+	struct log *quiet; /* for what a build would say on its way */
 };
 
 /* What a row is about. */

@@ -144,6 +144,12 @@ int isolation_obtain(enum isolation wanted, struct log *log, enum isolation *got
 			*got = ISOLATION_NAMELESS;
 		return privilege_obtain(log, e);
 	}
+	/* Users may lack what has nothing to do with it. */
+	if (container && geteuid() != 0 && privilege_check(PRIVILEGE_NAMESPACE, &need) == 0) {
+		*e = why;
+		return -1;
+	}
+	error_clear(&need);
 	if (wanted == ISOLATION_NAMESPACES)
 		return error_set(e, ERROR_PRIVILEGE,
 				 "this container forbids namespaces (%s): " MEND_NAMESPACES, why.text);

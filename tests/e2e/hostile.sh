@@ -4,6 +4,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+require_rights
 require_programs python3 zstd mksquashfs prlimit
 
 if ! count=$(python3 "$TOP/tests/hostile/make_images.py" "$WORK/corpus" 2>&1); then

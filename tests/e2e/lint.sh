@@ -80,7 +80,8 @@ python3 - "$WORK/bad.tar" <<'P'
 import sys, tarfile
 node = tarfile.TarInfo('rootfs/opt/null')
 node.type, node.devmajor, node.devminor = tarfile.CHRTYPE, 1, 3
-tarfile.open(sys.argv[1], 'a').addfile(node)
+with tarfile.open(sys.argv[1], 'a') as archive:
+    archive.addfile(node)
 P
 lint "$WORK/bad.tar" --sarif
 is 'an image of it: exit status' "$(word_of "$status")" lint

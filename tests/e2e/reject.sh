@@ -96,6 +96,8 @@ is 'a recipe from standard input' "$? $(cat "$WORK/err")" '0 '
 
 # ---- archives
 
+require_rights
+
 deb tiny --arch amd64 --version 1.0 --field 'Essential: yes' --field 'Priority: required' --file /usr/share/tiny=x
 deb apt --arch amd64 --version 2.0 --field 'Priority: important' --field 'Depends: tiny (>= 1.0)'
 deb wanted --version 3.0 --field 'Depends: tiny, middle' --file "/usr/share/wanted=$(head -c 3000 /dev/urandom | base64 -w 0)"

@@ -496,6 +496,8 @@ static void assert_same_lines(const char *ours, const char *theirs)
 
 static void as_dpkg_does(void **state)
 {
+	need_host_root(); /* device nodes */
+
 	static const struct made_deb first = {
 		.name = "first",
 		.suffix = ".xz",
