@@ -7,10 +7,10 @@
 . "$(dirname "$0")/../lib.sh"
 
 require_root
-require_programs python3 gpg dpkg-deb ldd cc unshare setpriv newuidmap newgidmap jq
+require_programs python3 gpg dpkg-deb ldd cc unshare setpriv newuidmap newgidmap jq pgrep
 cd "$WORK" || exit 1
 
-readonly USER_ID=54321
+readonly USER_ID=54321 HOG=hog$$
 
 # What is tried: NAME|LIMITS|COMMAND|WORDS|COMMAND THAT IS JUST ALLOWED
 cat >trials <<'T'
@@ -57,11 +57,11 @@ fi
 
 cc -O1 -static -o hog "$TOP/tests/e2e/limits.c" 2>cc.log || give_up 'the program that is tried is compiled' "$(cat cc.log)"
 base_deb
-deb hog --copy "$WORK/hog=/usr/bin/hog"
+deb hog --copy "$WORK/hog=/usr/bin/$HOG"
 while IFS='|' read -r name _ command _ just; do
 	deb "$name" --field 'Pre-Depends: hog' --script "postinst=#!/bin/sh
-[ \"\$1\" != configure ] || hog $command || true"
-	all="${all-}hog $just || exit 1
+[ \"\$1\" != configure ] || $HOG $command || true"
+	all="${all-}$HOG $just || exit 1
 "
 done <trials
 deb just --field 'Pre-Depends: hog' --script "postinst=#!/bin/sh
@@ -87,7 +87,7 @@ build() {
 }
 
 # Where root's groups are, as far as this host lets it have any; other kilns may have theirs elsewhere.
-recipe 'time: 1h' '' 'hog fork 1'
+recipe 'time: 1h' '' "$HOG fork 1"
 places=$(build root -v 2>&1 | sed -nE "s/^ *control group '(.*)\/kiln\..*'$/\1/p")
 
 groups_left() {
@@ -97,16 +97,9 @@ groups_left() {
 	done
 }
 
-# hogs: processes of a trial that still run; in their own root the program has this name.
+# hogs: processes of a trial that still run.
 hogs() {
-	local pid found=1
-	for pid in $(find /proc -maxdepth 2 -name exe -lname '/usr/bin/hog' -printf '%h\n' 2>/dev/null); do
-		if grep -qs "$WORK" "$pid/mountinfo" || ! grep -qs kiln "$pid/mountinfo"; then
-			echo "$pid"
-			found=0
-		fi
-	done
-	return $found
+	pgrep -x "$HOG"
 }
 
 stopped=0
@@ -115,7 +108,7 @@ for who in root user; do
 	for where in action postinst; do
 		while IFS='|' read -r name limits command words _; do
 			if [ "$where" = action ]; then
-				recipe "$limits" '' "hog $command || true"
+				recipe "$limits" '' "$HOG $command || true"
 				subject='r\.yaml:[0-9]+:[0-9]+: action \(post-packages\)'
 			else
 				recipe "$limits" "$name"
@@ -139,14 +132,14 @@ count "$stopped of 28 ways to use too much are stopped, each with a line that na
 is 'no control group is left' "$(groups_left)" ''
 
 # Nobody has to ask for what keeps the host alive.
-recipe '' '' 'hog fork || true'
+recipe '' '' "$HOG fork || true"
 sed -i '/^sandbox:/,/limits:/d' r.yaml
 fails 'a fork bomb, and a recipe without a word about it' limit \
 	'was stopped: it had more than 4096 processes at a time \(sandbox\.limits\.processes, by default\)' build root
 is 'nothing of it runs any more' "$(hogs)" ''
-recipe 'processes: none, memory: none, time: none, disk: none' '' 'hog fork 50'
+recipe 'processes: none, memory: none, time: none, disk: none' '' "$HOG fork 50"
 check 'all without a limit' build root
-recipe 'time: 1h' '' 'hog spin'
+recipe 'time: 1h' '' "$HOG spin"
 fails 'the command line says something else' limit 'longer than 1s \(sandbox\.limits\.time\)' \
 	build root -o sandbox.limits.time=1s
 recipe 'disk: 1MiB' just
@@ -156,39 +149,39 @@ fails 'layers that are' limit 'the layers that the root begins with take .* and 
 # On a disk, which others use as well.
 mkdir -p "$WORK/home/disk"
 chown "$USER_ID:$USER_ID" "$WORK/home/disk"
-recipe 'disk: 64MiB' '' 'hog disk /filled || true'
+recipe 'disk: 64MiB' '' "$HOG disk /filled || true"
 fails 'a root on disk: too large' limit 'the root took more than 64MiB' build root --work "$WORK/home/disk"
-recipe 'disk: 40MiB' '' 'hog files /many || true'
+recipe 'disk: 40MiB' '' "$HOG files /many || true"
 fails 'a root on disk: too many files' limit 'the root had more files than 20480' build user --work "$WORK/home/disk"
-recipe 'disk: 64MiB, memory: 64MiB' '' 'hog disk /filled 40'
+recipe 'disk: 64MiB, memory: 64MiB' '' "$HOG disk /filled 40"
 check 'a root on disk: just large enough' build root --work "$WORK/home/disk"
 is 'nothing is left of them' "$(find "$WORK/home/disk" -mindepth 1 | head -n 3)" ''
 
 # Whoever has no control group counts, and says so where somebody relies on it.
-recipe 'memory: 64MiB' '' 'hog fork 1'
+recipe 'memory: 64MiB' '' "$HOG fork 1"
 has 'a user is told who counts' "$(build user 2>&1)" 'warning: sandbox\.limits\.memory is kept by counting'
 is 'and so is who reads the record' "$(jq -c .limits_by_count "$WORK/home/out/image.json")" '["memory"]'
-recipe 'time: 1h' '' 'hog fork 2'
+recipe 'time: 1h' '' "$HOG fork 2"
 has_no 'but not of what he did not ask for' "$(build user 2>&1)" 'sandbox\.limits'
 
 # A kiln that is killed leaves a group without processes; the next one removes it.
 if [ -n "$places" ]; then
-	recipe 'time: 1h' '' 'hog sleep'
+	recipe 'time: 1h' '' "$HOG sleep"
 	"$program" build r.yaml --cache "$WORK/home/root" --output "$WORK/home/out" >killed.log 2>&1 &
 	pid=$!
-	check 'an action sleeps' within 30 hogs
+	within 30 hogs || give_up 'an action sleeps' "$(cat killed.log)"
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	check 'a kiln that is killed takes it along' within 5 eval '! hogs'
 	has 'and leaves an empty group' "$(groups_left)" 'kiln\.'
-	recipe 'time: 1h' '' 'hog fork 3'
+	recipe 'time: 1h' '' "$HOG fork 3"
 	has 'which the next one removes' "$(build root -v 2>&1)" 'removed the left-over control group'
 	is 'so that none is left' "$(groups_left)" ''
 fi
 
 # The network: an action reaches the host's loopback, unless somebody says otherwise.
 port=${SERVER##*:}
-recipe '' '' "hog connect $port || exit 7"
+recipe '' '' "$HOG connect $port || exit 7"
 check 'an action reaches a server of the host' build root
 fails 'not with --no-network' action 'failed with exit status 7' build root --no-network
 sed -i 's/^sandbox:/&\n  network: false/' r.yaml
