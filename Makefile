@@ -70,7 +70,7 @@ WARN += $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1)
 PACKAGES.build := gcc libc6-dev make pkg-config libarchive-dev libyaml-dev libpcre2-dev liblzma-dev libzstd-dev \
 	liblz4-dev libsquashfs-dev libcurl4-openssl-dev libssl-dev libjansson-dev libseccomp-dev zlib1g-dev libbz2-dev libcrypt-dev gpgv ca-certificates \
 	debian-archive-keyring
-PACKAGES.check := faketime iproute2 libcmocka-dev dpkg-dev gnupg python3 procps util-linux curl jq zstd xz-utils bzip2 \
+PACKAGES.check := faketime iproute2 libcmocka-dev dpkg-dev gnupg python3 procps util-linux bsdutils e2fsprogs curl jq zstd xz-utils bzip2 \
 	lxd lxd-client lxc lz4 squashfs-tools attr mmdebstrap python3-jsonschema python3-yaml openssh-client \
 	uidmap acl libcap2-bin podman crun golang-github-containers-common qemu-user-static arch-test
 PACKAGES.lint  := clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck mandoc libcmocka-dev
@@ -99,7 +99,7 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
-TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c tests/bench/*.c))
+TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c tests/bench/*.c tests/escapes/*.c))
 SCRIPTS := .ci/run tests/run tests/fuzz/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)

@@ -6,7 +6,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_root "it is compared with what a user gets, and becomes him"
 require_programs cc jq losetup mke2fs newuidmap newgidmap python3 script setpriv unshare zstd
 
 readonly CANARY=kiln-escape-canary USER_ID=54321

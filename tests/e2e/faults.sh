@@ -7,7 +7,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_root "file systems of the test's own are mounted, and moments of root's builds tried"
 require_programs python3 gpg dpkg dpkg-deb ldd faketime unshare prlimit mount
 cd "$WORK" || exit 1
 

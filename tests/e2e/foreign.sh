@@ -7,7 +7,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_root "registrations of interpreters are looked at as root has them"
 require_programs jq zstd python3 dpkg-deb tar unshare setpriv
 [ "$(uname -m)" != aarch64 ] || skip_all 'arm64 is not foreign here'
 

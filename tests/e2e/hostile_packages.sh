@@ -5,7 +5,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_root "devices are among what packages bring"
 require_programs python3 gpg dpkg-deb jq zstd prlimit
 cd "$WORK" || exit 1
 memory_max=$((2 << 30))

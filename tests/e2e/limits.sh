@@ -6,7 +6,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-require_root
+require_root "it is compared with what a user gets, and becomes him"
 require_programs python3 gpg dpkg-deb ldd cc unshare setpriv newuidmap newgidmap jq pgrep
 cd "$WORK" || exit 1
 
@@ -55,7 +55,7 @@ if ! by_user test -x "$KILN"; then
 	program=$WORK/home/kiln
 fi
 
-cc -O1 -static -o hog "$TOP/tests/e2e/limits.c" 2>cc.log || give_up 'the program that is tried is compiled' "$(cat cc.log)"
+cc -O1 -static -o hog "$TOP/tests/escapes/limits.c" 2>cc.log || give_up 'the program that is tried is compiled' "$(cat cc.log)"
 base_deb
 deb hog --copy "$WORK/hog=/usr/bin/$HOG"
 while IFS='|' read -r name _ command _ just; do

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../lxd.sh"
 
 [ -n "${KILN_TEST_LONG-}" ] || skip_all 'takes minutes (make check-long)'
-require_root
+require_root "an LXD runs"
 require_programs lxd lxc unshare jq
 require_mirror
 

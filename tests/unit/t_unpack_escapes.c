@@ -624,7 +624,7 @@ static void all_tricks(void **state)
 	long most_mib = 0;
 
 	(void)state;
-	skip_unless_root();
+	need_host_root();
 	assert_true(outcome != MAP_FAILED);
 	for (size_t i = 0; i < ARRAY_LEN(tricks); i++) {
 		struct outside outside;
