@@ -12,6 +12,7 @@ static const struct program programs[] = {
 	{ "newgidmap", "uidmap", "builds without root", false },
 	{ "gpg", "gpg", "build --sign", false },
 	{ "ssh-keygen", "openssh-client", "build --sign-ssh, verify --allowed-signers", false },
+	{ "busctl", "systemd", "bounds on memory and processes, with cgroup v2", false },
 	{ "systemd-analyze", "systemd", "rule unit-verify of kiln lint", false },
 };
 

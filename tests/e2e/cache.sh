@@ -33,7 +33,7 @@ is 'and is not made by looking at it' "$(ls -d cache 2>/dev/null)" ''
 run cache trim --keep 0
 is 'nor by trimming it' "$status $out $(ls -d cache 2>/dev/null)" '0 nothing to remove '
 fails 'a word that is none' usage "unknown word 'clean' \(possible: trim\)" cache clean
-fails 'a kind that is none' usage "unknown kind 'payload' \(possible: packages, payloads, answers, partial, layers\)" \
+fails 'a kind that is none' usage "unknown kind 'payload' \(possible: packages, payloads, answers, partial, dates, layers\)" \
 	cache trim payload --keep 0
 fails 'trim without a bound' usage '--keep SIZE or --older-than DAYS' cache trim
 fails 'a bound without trim' usage '--keep is for kiln cache trim' cache --keep 1G
@@ -69,7 +69,7 @@ is '--json too' "$("$KILN" cache trim partial --keep 0 --cache aged --json | jq 
 	$'"partial"\n1'
 is 'what is locked stays' "$(ls aged/partial)" 'at-work'
 exec 9<&-
-is 'until it is free' "$("$KILN" cache trim --keep 0 --cache aged >/dev/null; find aged -type f)" ''
+is 'until it is free' "$("$KILN" cache trim --keep 0 --cache aged >/dev/null; find aged -type f ! -path "aged/dates/*")" ''
 check 'a build with what is left' "$KILN" build r.yaml --until fetch --cache aged
 
 # ---- layers, as their manifests describe them

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../../builder" || exit 1
 
 declare -A level=([base]=0 [stream]=1 [fetch]=2 [sandbox]=2 [layer]=2 [pongo]=2 [deb]=2 [tree]=2 [image]=3
 	[recipe]=4 [index]=4 [plan]=4 [unpack]=4 [configure]=4 [customize]=4 [pack]=4 [check]=4 [evidence]=4 [lock]=4
-	[family]=5 [chain]=5 [chain_steps]=5 [pipeline]=5 [record]=5 [doctor]=5 [emulation_cost]=5 [cmd]=6 [main]=7)
+	[family]=5 [chain]=5 [chain_steps]=5 [pipeline]=5 [pipeline_index]=5 [pipeline_build]=5 [record]=5 [doctor]=5 [emulation_cost]=5 [cmd]=6 [main]=7)
 # Who may include which further header of its own level.
 also='
 check recipe/yaml.h

@@ -109,7 +109,10 @@ static const char print_rights[] =
 	"while read -r key value; do case $key in Cap*|NoNewPrivs:) echo $key $value;; "
 	"esac; done </proc/self/status";
 
-/* chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_admin, net_bind_service, sys_chroot, mknod, setfcap */
+/*
+ * chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_admin, net_bind_service, sys_chroot, mknod,
+ * setfcap
+ */
 static void capabilities(void **state)
 {
 	struct fixture *f = fixture_of_root(state);
