@@ -189,8 +189,8 @@ static void say_damaged(const struct fetcher *fetcher, const char *archive)
 		 archive);
 }
 
-int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s, int64_t begin_ms,
-		    bool may_go_back, struct fetch_date *newest, struct error *e)
+static int note(struct fetcher *fetcher, const char *archive, int64_t date_s, int64_t begin_ms,
+		bool may_go_back, struct fetch_date *newest, struct error *e)
 {
 	auto_close int folder_fd = -1;
 	auto_close int lock_fd = -1;
@@ -215,5 +215,23 @@ int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s
 	    write_date(&fetcher->cache, folder_fd, archive, &(struct fetch_date) { date_s, epoch_now_ms() },
 		       e) < 0)
 		return error_wrap(e, "cache '%s'", fetcher->cache.path);
+	return 1;
+}
+
+/* A cache that is full, or read-only, does for this build: what could be read of it was compared. */
+static bool is_unwritable(const struct error *e)
+{
+	return e->kind == ERROR_SPACE || e->sys == EROFS;
+}
+
+int fetch_date_note(struct fetcher *fetcher, const char *archive, int64_t date_s, int64_t begin_ms,
+		    bool may_go_back, struct fetch_date *newest, struct error *e)
+{
+	int result = note(fetcher, archive, date_s, begin_ms, may_go_back, newest, e);
+
+	if (result >= 0 || !is_unwritable(e))
+		return result;
+	log_detail(fetcher->log, "date not kept: %s", e->text);
+	error_clear(e);
 	return 1;
 }

@@ -47,7 +47,7 @@ programs=$(jq -r '.[] | select(.name == "programs").found' < <("$KILN" doctor --
 called=$(grep -l 'base/process\.h' -r "$TOP/builder" --include=*.c | xargs grep -hoE '"[a-z][a-z-]+"' | tr -d '"' | sort -u |
 	while read -r word; do [ -z "$(type -P "$word")" ] || echo "$word"; done)
 for program in $called; do
-	case $program in file | find-principals | verify | sign | install | shell | script | chroot) continue ;; esac
+	case $program in file | find-principals | true | verify | sign | install | shell | script | chroot) continue ;; esac
 	has "it looks for $program, which kiln calls" "$programs" "^$program$"
 done
 if command -v dpkg-query >/dev/null; then
