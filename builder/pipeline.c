@@ -432,6 +432,8 @@ static int run_stages(struct build *b, struct error *e)
 	if (b->options.until >= STAGE_PACK && b->chain && chain_keep_layers(b->chain, e) < 0)
 		return -1;
 	meter_read(&b->meter, &b->spent);
+	emulation_cost_read(&b->journal, &b->emulated);
+	emulation_cost_say(&b->emulated, b->emulation.interpreter, b->options.log);
 	if (b->options.until >= STAGE_PACK && deliver(b, e) < 0)
 		return say_place(b, e);
 	return 0;

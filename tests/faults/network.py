@@ -116,9 +116,9 @@ def redirects():
     yield from always("redirect to an empty address", a.redirect(""), message="HTTP 302|[Rr]edirect")
     yield from always("redirect to nonsense", a.redirect("http://[::bad/"))
     yield from always("redirect to a name that does not exist", a.redirect("http://no-such-host.invalid/PATH"))
-    yield from always("redirect into this machine", a.redirect("file:///etc/passwd"), message=r"file|[Pp]rotocol",
+    yield from always("redirect into this machine", a.redirect("file:///etc/passwd"), message="a scheme that is refused",
                       quick=["index"])
-    yield from always("redirect to another protocol", a.redirect("gopher://127.0.0.1/x"), message="[Pp]rotocol")
+    yield from always("redirect to another protocol", a.redirect("gopher://127.0.0.1/x"), message="a scheme that is refused")
     yield from always("redirect of a megabyte", a.redirect("http://127.0.0.1/" + "x" * 1000000))
     yield from always("redirect to a good mirror", redirect_good, "none", quick=["deb"])
 
