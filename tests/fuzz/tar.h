@@ -41,7 +41,7 @@ static inline void tar_add_file(struct buffer *tar, const char *path, const char
 	       "0000000\0"
 	       "0000000",
 	       23);
-	snprintf((char *)block + 124, 12, "%011zo", len);
+	snprintf((char *)block + 124, 12, "%011o", (unsigned)len & 07777777777U);
 	memcpy(block + 136, "07346545000", 11);
 	block[156] = '0';
 	memcpy(block + TAR_MAGIC_AT, "ustar  ", 7);
