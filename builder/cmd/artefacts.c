@@ -49,7 +49,7 @@ struct pack_metadata artefacts_metadata(struct arena *arena, const char *name, s
 	return metadata;
 }
 
-int artefacts_write(const struct settings *settings, struct pack_options *options, struct error *e)
+int artefacts_write(const struct settings *settings, const struct pack_options *given, struct error *e)
 {
 	const char *folder = settings->output ? settings->output : ".";
 	auto_artefacts struct artefacts artefacts = ARTEFACTS_INIT;
@@ -60,15 +60,16 @@ int artefacts_write(const struct settings *settings, struct pack_options *option
 	auto_close int folder_fd = -1;
 	auto_buffer struct buffer sums = BUFFER_INIT;
 	auto_delivery struct delivery delivery = DELIVERY_INIT;
+	struct pack_options options = *given;
 
 	if (dir_make(folder, e) < 0 || dir_open(AT_FDCWD, folder, &folder_fd, e) < 0)
 		return -1;
-	options->output_fd = folder_fd;
-	options->log = settings->log;
-	pack_warn(options);
+	options.output_fd = folder_fd;
+	options.log = settings->log;
+	pack_warn(&options);
 	delivery.folder_fd = folder_fd;
-	options->delivery = &delivery;
-	if (pack_image(options, &artefacts, e) < 0 || delivery_lock(&delivery, e) < 0)
+	options.delivery = &delivery;
+	if (pack_image(&options, &artefacts, e) < 0 || delivery_lock(&delivery, e) < 0)
 		return -1;
 	artefacts_add_files(&artefacts, &files, &file_count);
 	if (pack_make_sums(folder_fd, files, file_count, &sums, NULL, e) < 0 ||

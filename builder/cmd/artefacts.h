@@ -18,8 +18,8 @@ int artefacts_parse(const char *format, const char *compression, struct pack_opt
 struct pack_metadata artefacts_metadata(struct arena *arena, const char *name, struct text yaml,
 					const struct image_text *templates, size_t template_count);
 
-/* Write OPTIONS' image to the folder of --output, with SHA256SUMS, and print what was written. */
-int artefacts_write(const struct settings *settings, struct pack_options *options, struct error *e)
+/* Write the image of GIVEN to the folder of --output, with SHA256SUMS, and print what was written. */
+int artefacts_write(const struct settings *settings, const struct pack_options *given, struct error *e)
 	MUST_CHECK;
 
 #endif

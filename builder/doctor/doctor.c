@@ -57,7 +57,8 @@ static void add(struct doctor *doctor, struct subject subject, enum doctor_state
 	ARENA_PUSH(&report->arena, report->rows, report->count, row);
 }
 
-static void add_ok(struct doctor *doctor, struct subject subject, const char *fmt, va_list arguments)
+static void PRINTF(3, 0)
+	add_ok(struct doctor *doctor, struct subject subject, const char *fmt, va_list arguments)
 {
 	auto_free char *text = NULL;
 
@@ -139,12 +140,13 @@ int doctor_examine(const struct doctor_options *options, struct doctor_report *r
 	auto_build struct build *build = NULL;
 	const char *base = getenv("TMPDIR");
 	struct doctor doctor = { .options = options, .report = report };
-	AUTO(words_close) FILE *nowhere = fopen("/dev/null", "we");
+	AUTO(words_close) FILE *nowhere = NULL;
 	struct log quiet;
 
 	scratch.folder = xstrdup(base && *base == '/' ? base : "/tmp");
 	if (temporary_make(scratch.folder, scratch_prefix, &scratch.path, &scratch.lock_fd, e) < 0)
 		return -1;
+	nowhere = fopen("/dev/null", "we");
 	if (!nowhere)
 		return error_sys(e, "cannot open '/dev/null'");
 	log_init(&quiet, LOG_QUIET, nowhere);

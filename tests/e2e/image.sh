@@ -200,7 +200,7 @@ for i in range(300):
 bad 'a name that no file system takes' 'more than 255 bytes' <<<'add("rootfs/" + "x" * 256, b"x")'
 bad 'a second metadata.yaml' "entry 'metadata.yaml': .*twice" <<<'add("metadata.yaml", b"x")'
 bad 'the disk of a virtual machine' 'virtual machine' <<<'add("rootfs.img", b"x")'
-bad 'an attribute that is too long' 'too long' <<<'add("rootfs/x", b"x", pax_headers={"SCHILY.xattr.user.x": "y" * 70000})'
+bad 'an attribute that is too long' 'attributes of more than 65536 bytes' <<<'add("rootfs/x", b"x", pax_headers={"SCHILY.xattr.user.x": "y" * 70000})'
 bad 'a file of more than any file system takes' 'claims to have' <<<'add("rootfs/x", b"1\n0\n0\n" + b"\0" * 506, pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "rootfs/x", "GNU.sparse.realsize": str(1 << 60)})'
 
 # cut NAME COMMAND: what ends early, or too late, is told.
