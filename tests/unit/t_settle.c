@@ -59,6 +59,7 @@ static void without_scripts(void **state)
 	auto_deb_status struct deb_status status = DEB_STATUS_INIT;
 	struct error e = ERROR_INIT;
 
+	need_rights();
 	put_status(bench, stanzas, ARRAY_LEN(stanzas));
 	/* Of no consequence for being configured. */
 	put(bench, "/var/lib/dpkg/info/p0.prerm", "#!/bin/sh\n");
@@ -85,6 +86,7 @@ static void left_to_dpkg(void **state)
 						  { "triggers-pending", "Triggers-Pending: x\n" } };
 	struct error e = ERROR_INIT;
 
+	need_rights();
 	put_status(bench, plain, 2);
 	put(bench, "/var/lib/dpkg/info/p1:arm64.postinst", "#!/bin/sh\n");
 	expect(bench, 0, false);
