@@ -86,6 +86,7 @@ cat >"$WORK/lxc.sh" <<-'S'
 	cp "$work/lxc/$container/config" "$work/lxc.config"
 	cp "$work/lxc/$container/rootfs/etc/hostname" "$work/lxc.hostname"
 	cp "$work/lxc/$container/rootfs/etc/hosts" "$work/lxc.hosts"
+	[ -z "$KILN_TEST_NO_START" ] || exit 0
 	lxc-start -P "$work/lxc" -n "$container" -l INFO -o "$work/lxc.log" || exit 2
 	i=0
 	while [ $i -lt 100 ]; do
@@ -99,7 +100,9 @@ cat >"$WORK/lxc.sh" <<-'S'
 	lxc-attach -P "$work/lxc" -n "$container" -- dpkg --audit >"$work/lxc.audit" 2>&1
 	lxc-stop -k -P "$work/lxc" -n "$container"
 S
-timeout 300 unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc \
+start=
+is_host_root || start=no
+KILN_TEST_NO_START=$start timeout 300 unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc \
 	sh "$WORK/lxc.sh" "$WORK" "$container" "$WORK/one/$name.lxc" >"$WORK/lxc.out" 2>&1 </dev/null
 status=$?
 if [ "$status" = 1 ]; then
@@ -112,11 +115,15 @@ else
 	has 'and names the architecture' "$(cat "$WORK/lxc.config")" '^lxc.arch = linux64$'
 	is 'its hostname is that of the container' "$(cat "$WORK/lxc.hostname")" "$container"
 	has 'and stands in its hosts' "$(cat "$WORK/lxc.hosts")" "^127\.0\.1\.1[[:space:]]+$container$"
-	is 'the container starts' "$status" 0
-	is 'systemd says running' "$(cat "$WORK/lxc.state" 2>/dev/null)" running
-	is 'the container has its name' "$(cat "$WORK/lxc.name" 2>/dev/null)" "$container"
-	is 'no package in a wrong state' "$(cat "$WORK/lxc.audit" 2>/dev/null)" ''
-	[ "$status" = 0 ] || note "$(cat "$WORK/lxc.out"; tail -n 30 "$WORK/lxc.log")"
+	if is_host_root; then
+		is 'the container starts' "$status" 0
+		is 'systemd says running' "$(cat "$WORK/lxc.state" 2>/dev/null)" running
+		is 'the container has its name' "$(cat "$WORK/lxc.name" 2>/dev/null)" "$container"
+		is 'no package in a wrong state' "$(cat "$WORK/lxc.audit" 2>/dev/null)" ''
+		[ "$status" = 0 ] || note "$(cat "$WORK/lxc.out"; tail -n 30 "$WORK/lxc.log")"
+	else
+		skip 'the container starts' 'needs root of the host: LXC makes control groups for it'
+	fi
 fi
 lxc_sweep
 is 'no mount is left' "$(grep -F "$WORK/lxc" /proc/mounts)" ''
