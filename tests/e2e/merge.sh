@@ -257,7 +257,7 @@ sha256 'a digest where nothing is downloaded as a file' "$(printf '%064d' 0)" un
 
 # ---- what a layer is found by is what the values are, not where they came from
 
-if [ "$(id -u)" = 0 ]; then
+if as_root true 2>/dev/null; then
 	require_programs gpg dpkg-deb
 	base_deb
 	archive web/debian --arch "$(dpkg --print-architecture)"

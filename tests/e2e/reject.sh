@@ -241,7 +241,7 @@ fi
 # ---- the host
 
 recipe "$SERVER/good/" wanted
-if [ "$(id -u)" = 0 ]; then
+if is_host_root; then
 	cp "$KILN" "$WORK/kiln"
 	rm -rf "$WORK/out"
 	mkdir -m 777 "$WORK/out" "$WORK/theirs"

@@ -245,7 +245,7 @@ spoiled longer && echo 'Package: evil' >>"$V/main/binary-amd64/Packages"
 refused longer digest 'more than the .* bytes' 'an index with more than was promised'
 spoiled package && printf X | dd of="$(echo web/package/pool/main/tiny*.deb web/package/pool/main/t/tiny/tiny*.deb |
 	tr ' ' '\n' | grep -v '\*')" bs=1 seek=200 conv=notrunc 2>/dev/null
-if [ "$(id -u)" = 0 ]; then
+if as_root true 2>/dev/null; then
 	recipe package
 	attack 'a package with a wrong byte' digest "package 'tiny'.*has SHA-256" "$KILN" build package.yaml --mirror none \
 		--cache cache-p --until fetch
@@ -532,7 +532,7 @@ has_no 'show no password' "$arguments" PLANTED
 
 # ---- whole builds: what they leave says what was not verified, and no password
 
-if [ "$(id -u)" = 0 ]; then
+if as_root true 2>/dev/null; then
 	base_deb
 	base whole
 	variant whole-unsigned whole
