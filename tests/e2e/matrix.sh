@@ -4,6 +4,9 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+# For what is built below, and nothing of it without rights.
+! as_root true 2>/dev/null || become_root
+
 require_programs jq python3
 cd "$WORK" || exit 1
 architecture=$(dpkg --print-architecture)
@@ -87,7 +90,7 @@ done
 
 # ---- side by side
 
-become_root
+require_rights
 require_programs gpg dpkg-deb ldd
 rm -r key
 base_deb
