@@ -244,7 +244,8 @@ default_image() {
 	[ -e "$IMAGE/image.json" ] && return
 	require_mirror
 	mkdir -p "$IMAGE"
-	if ! "$KILN" build debian-bookworm --format unified,split --cache "$CACHE" --output "$IMAGE" \
+	# By its name, which means something in the checkout.
+	if ! (cd "$TOP" && "$KILN" build debian-bookworm --format unified,split --cache "$CACHE" --output "$IMAGE") \
 		>"$IMAGE/build.out" 2>"$IMAGE/build.log" </dev/null; then
 		give_up 'kiln builds debian-bookworm' "$(tail -n 30 "$IMAGE/build.log")"
 	fi
