@@ -11,7 +11,8 @@
 ##                               OPTIONS='KEY=VALUE KEY=VALUE', other values of the recipe; of a recipe with a
 ##                               matrix CELL=release=trixie,variant=cloud, or ALL=1 JOBS=2
 ## make list                     the recipes, with their descriptions
-## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan
+## make check                    run the tests; TESTS='t_base e2e/build' selects, SANITIZE=1 adds ASan and UBSan,
+##                               JOBS=1 runs one at a time
 ## make check-long               the same, with more rounds of what depends on chance
 ## make parity SETS=500          compare the choice of packages with apt's, SETS sets in each of 48 cells; SEED=
 ##                               SUITES=bookworm,bookworm+trixie ARCHITECTURES=amd64 VARIANTS=minbase
@@ -100,7 +101,7 @@ LINK       = $(CC_ALL) $(LD.$(FLAVOUR)) $(LDFLAGS)
 SRCS    := $(sort $(shell find builder -name '*.c'))
 HEADERS := $(sort $(shell find builder tests -name '*.h'))
 TESTSRC := $(sort $(wildcard tests/unit/*.c tests/fuzz/*.c tests/parity/*.c tests/bench/*.c tests/escapes/*.c))
-SCRIPTS := .ci/run tests/run tests/fuzz/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
+SCRIPTS := .ci/run tests/run tests/run-one tests/fuzz/run tests/tree/run $(sort $(wildcard tests/*.sh tests/e2e/*.sh tests/lint/*.sh))
 MANUALS := $(sort $(wildcard builder/*.[1-8]))
 OBJS    := $(SRCS:%.c=$O/%.o)
 LIBOBJS := $(filter-out $O/builder/main.o,$(OBJS))

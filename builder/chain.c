@@ -8,6 +8,7 @@
 #include "check/lint_pack.h"
 #include "customize/customize.h"
 #include "family.h"
+#include "image/delivery.h"
 #include "layer/key.h"
 #include "layer/layer.h"
 #include "pack/pack.h"
@@ -337,46 +338,33 @@ int chain_keep_layers(struct chain *chain, struct error *e)
 }
 
 /* Formats may share a file. */
-static bool has_name(const char *const *names, size_t count, const char *name)
+static bool has_name(const struct layer_file *files, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(names[i], name) == 0)
+		if (strcmp(files[i].name, name) == 0)
 			return true;
 	return false;
 }
 
-/* What chain_keep_image() needs, as long as it is at hand. */
-static void remember_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
-			   const struct artefacts *artefacts)
+/* For a build in which nothing will have changed. The copying goes on while all that lies beside them is written. */
+static int keep_image(struct chain *chain, const struct digest *key, const struct pack_options *options,
+		      const struct artefacts *artefacts, struct error *e)
 {
 	auto_free char *product = artefacts_print(artefacts, options->memo);
-
-	chain->image_key = *key;
-	chain->image_product = arena_strdup(&chain->arena, product);
-	chain->saved_count++;
-}
-
-/* Links to them have to wait until they have names. Here nothing is a failure of the build, whose image is there. */
-void chain_keep_image(struct chain *chain, const struct artefacts *artefacts, int output_fd)
-{
-	auto_meter_visit struct meter_visit visit = meter_enter(chain->options.meter, METER_LAYERS);
-	auto_free char *title = NULL;
-	struct error why = ERROR_INIT;
-	auto_free const char **names = NULL;
+	auto_free char *title = make_title(chain, "image files");
+	auto_free struct layer_file *files = NULL;
 	size_t count = 0;
 
-	if (!chain->image_product)
-		return;
 	for (size_t i = 0; i < artefacts->count; i++)
-		for (size_t k = 0; k < artefacts->items[i].file_count; k++)
-			if (!artefacts->items[i].files[k].is_folder &&
-			    !has_name(names, count, artefacts->items[i].files[k].name))
-				PUSH(names, count, artefacts->items[i].files[k].name);
-	title = make_title(chain, "image files");
-	if (layer_save_files(chain->store, &chain->image_key, title, chain->image_product, output_fd, names,
-			     count, &why) < 0 ||
-	    layer_save_wait(chain->store, &why) < 0)
-		log_warn(chain->options.log, "the image files are not kept: %s", why.text);
+		for (size_t k = 0; k < artefacts->items[i].file_count; k++) {
+			const char *name = artefacts->items[i].files[k].name;
+			struct layer_file file = { name, delivery_fd(options->delivery, name) };
+
+			if (!artefacts->items[i].files[k].is_folder && !has_name(files, count, name))
+				PUSH(files, count, file);
+		}
+	chain->saved_count++;
+	return layer_save_files(chain->store, key, title, product, files, count, e);
 }
 
 static struct digest describe_image(const struct chain *chain, const struct pack_options *options)
@@ -428,9 +416,7 @@ static int pack_anew(struct chain *chain, const struct digest *key, struct pack_
 	for (size_t i = 0; i < file_count; i++)
 		layer_files_release(&files[i]);
 	free(files);
-	if (r == 0)
-		remember_image(chain, key, options, artefacts);
-	return r;
+	return r == 0 ? keep_image(chain, key, options, artefacts, e) : -1;
 }
 
 int chain_pack(struct chain *chain, const struct pack_options *given, struct artefacts *artefacts,

@@ -74,19 +74,15 @@ int chain_check_programs(const struct chain *chain, struct error *e) MUST_CHECK;
 
 /* Carry out the steps of PART; those of the parts before it have been. */
 int chain_run(struct chain *chain, enum chain_part part, struct error *e) MUST_CHECK;
-/* Wait until all layers are kept, and make room for them where there are too many. */
+/* In the end: wait until all layers are kept, and make room for them where there are too many. */
 int chain_keep_layers(struct chain *chain, struct error *e) MUST_CHECK;
 
 /*
- * The last link, after CHAIN_CUSTOMIZE: root → image files. They are taken from a layer when an earlier build has
- * made the same. OPTIONS says all but what the chain knows: the root, its metadata, the date.
+ * The last link, after CHAIN_CUSTOMIZE: root → image files, in the delivery of OPTIONS. They are taken from a layer when
+ * an earlier build has made the same, and kept as one else. OPTIONS says all but what the chain knows: the root, its
+ * metadata, the date.
  */
 int chain_pack(struct chain *chain, const struct pack_options *options, struct artefacts *artefacts,
 	       struct error *e) MUST_CHECK;
-/*
- * The files of chain_pack() have their names in the folder OUTPUT_FD: keep them as a layer, too. What goes wrong is a
- * warning. What happens to the files now is nobody's business but the user's.
- */
-void chain_keep_image(struct chain *chain, const struct artefacts *artefacts, int output_fd);
 
 #endif

@@ -42,9 +42,6 @@ struct chain {
 	struct workspace workspace;
 	struct layer_store *store; /* NULL: without layers */
 	struct image_templates templates;
-	/* Of image files that were packed and are to be kept. */
-	struct digest image_key;
-	const char *image_product; /* in the arena; NULL: there are none */
 	struct calls script_calls;
 	struct calls action_calls;
 };

@@ -400,12 +400,9 @@ static int deliver(struct build *b, struct error *e)
 		if (delivery_add_text(&b->delivery, name, log, strlen(log), e) < 0)
 			return -1;
 	}
-	if (delivery_add_text(&b->delivery, "image.json", b->record, strlen(b->record), e) < 0 ||
-	    delivery_commit(&b->delivery, e) < 0)
+	if (delivery_add_text(&b->delivery, "image.json", b->record, strlen(b->record), e) < 0)
 		return -1;
-	if (b->chain)
-		chain_keep_image(b->chain, &b->artefacts, b->output_fd);
-	return 0;
+	return delivery_commit(&b->delivery, e);
 }
 
 static int run_stage(struct build *b, enum stage stage, struct error *e)

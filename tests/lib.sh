@@ -237,18 +237,28 @@ within() {
 	done
 }
 
+# kiln_mounts: what kiln has left mounted. What this test and those beside it mount in their folders is theirs.
+kiln_mounts() {
+	grep kiln /proc/mounts | grep -vE '^[^ ]+ [^ ]*/kiln-(run|test)\.' | grep -vF " $WORK"
+}
+
 # default_image: sets $IMAGE to a folder with the image of recipes/debian-bookworm.yaml, both formats, and
 # the log of its build in build.log. Built once for all tests of one run; KILN_TEST_IMAGE gives another.
 default_image() {
+	local lock
 	IMAGE=${KILN_TEST_IMAGE:-${KILN_TEST_SHARED:-$WORK}/debian-bookworm}
 	[ -e "$IMAGE/image.json" ] && return
 	require_mirror
 	mkdir -p "$IMAGE"
+	# A test beside this one wants it, too.
+	exec {lock}>"$IMAGE.lock"
+	flock "$lock"
 	# By its name, which means something in the checkout.
-	if ! (cd "$TOP" && "$KILN" build debian-bookworm --format unified,split --cache "$CACHE" --output "$IMAGE") \
-		>"$IMAGE/build.out" 2>"$IMAGE/build.log" </dev/null; then
+	if [ ! -e "$IMAGE/image.json" ] && ! (cd "$TOP" && exec "$KILN" build debian-bookworm --format unified,split \
+		--cache "$CACHE" --output "$IMAGE") >"$IMAGE/build.out" 2>"$IMAGE/build.log" </dev/null {lock}>&-; then
 		give_up 'kiln builds debian-bookworm' "$(tail -n 30 "$IMAGE/build.log")"
 	fi
+	exec {lock}>&-
 }
 
 # minbase_recipe FILE <<REST: a recipe of the smallest Debian 12, with what standard input adds to it. It has no init.

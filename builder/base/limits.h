@@ -19,6 +19,7 @@
 #define LIMIT_RECIPE_PROBLEMS 500
 #define LIMIT_RECIPE_CELLS    10000       /* images that its filters name */
 #define LIMIT_KEY_BYTES       (4 * MIB)   /* one OpenPGP key or keyring */
+#define LIMIT_RECORD_BYTES    (8 * MIB)   /* image.json, SHA256SUMS: of 3000 packages 2.5 MiB */
 #define LIMIT_LOCK_BYTES      (32 * MIB)  /* of 3000 packages: 2 MiB */
 #define LIMIT_RELEASE_BYTES   (8 * MIB)   /* InRelease, Release: sid's has 0.2 MiB */
 #define LIMIT_INDEX_BYTES     (1 * GIB)   /* one decompressed Packages file: sid's main has 60 MiB */

@@ -63,7 +63,7 @@ static int read_record(struct diff_side *side, const char *path, struct log *log
 	json_t *record;
 	json_t *files;
 
-	if (file_read(AT_FDCWD, path, LIMIT_FILE_TEXT_BYTES, &text, NULL, e) < 0)
+	if (file_read(AT_FDCWD, path, LIMIT_RECORD_BYTES, &text, NULL, e) < 0)
 		return -1;
 	record = json_loads(text, 0, NULL);
 	files = find_files(record);

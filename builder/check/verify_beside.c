@@ -29,7 +29,7 @@ static int read_beside(const char *folder, const char *name, char **path, char *
 		       struct findings *findings, struct error *e)
 {
 	*path = xasprintf("%s/%s", folder, name);
-	if (file_read(AT_FDCWD, *path, LIMIT_FILE_TEXT_BYTES, data, len, e) == 0)
+	if (file_read(AT_FDCWD, *path, LIMIT_RECORD_BYTES, data, len, e) == 0)
 		return 1;
 	if (e->sys == ENOENT) {
 		error_clear(e);
@@ -111,7 +111,7 @@ bool is_unverified_beside(const char *image_path)
 	size_t len;
 	bool unverified;
 
-	if (file_read(AT_FDCWD, path, LIMIT_FILE_TEXT_BYTES, &data, &len, &ignored) == 0)
+	if (file_read(AT_FDCWD, path, LIMIT_RECORD_BYTES, &data, &len, &ignored) == 0)
 		record = json_loadb(data, len, 0, NULL);
 	unverified = record && says_unverified(record) && has_file(record, name_of(image_path));
 	json_decref(record);

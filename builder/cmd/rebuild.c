@@ -77,7 +77,7 @@ static int read_record(struct rebuild *rebuild, struct error *e)
 	auto_free char *text = NULL;
 	size_t len;
 
-	if (file_read(AT_FDCWD, rebuild->record_path, LIMIT_RECIPE_BYTES, &text, &len, e) < 0 ||
+	if (file_read(AT_FDCWD, rebuild->record_path, LIMIT_RECORD_BYTES, &text, &len, e) < 0 ||
 	    lock_parse(rebuild->record_path, text, len, &rebuild->then, e) < 0)
 		return -1;
 	rebuild->record = json_loadb(text, len, 0, NULL);

@@ -210,31 +210,19 @@ int copy_tree(int from_fd, int to_fd, struct layer_tree *tree, struct error *e)
 	return 0;
 }
 
-static int copy_all(int from, int to, struct error *e)
+int copy_whole(int from_fd, int to_fd, const char *name, struct error *e)
 {
 	auto_free char *block = xmalloc(BLOCK_BYTES);
+	auto_close int to = openat(to_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	off_t done = 0;
 	ssize_t got;
 
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	while ((got = file_read_some(from, block, BLOCK_BYTES, e)) > 0)
-		if (file_write_fd(to, block, (size_t)got, e) < 0)
-			return -1;
-	return (int)got;
-}
-
-int copy_or_link(int from_fd, const char *name, int to_fd, struct error *e)
-{
-	auto_close int from = -1;
-	auto_close int to = -1;
-
-	if (linkat(from_fd, name, to_fd, name, 0) == 0)
-		return 0;
-	from = openat(from_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (from < 0)
-		return error_sys(e, "cannot open '%s'", name);
-	to = openat(to_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return error_sys(e, "cannot create '%s'", name);
-	return copy_all(from, to, e) < 0 ? error_wrap(e, "'%s'", name) : 0;
+	if (ioctl(to, FICLONE, from_fd) == 0)
+		return 0;
+	for (; (got = pread(from_fd, block, BLOCK_BYTES, done)) > 0; done += got)
+		if (file_write_fd(to, block, (size_t)got, e) < 0)
+			return error_wrap(e, "'%s'", name);
+	return got < 0 ? error_sys(e, "cannot read '%s'", name) : 0;
 }

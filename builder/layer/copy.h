@@ -10,7 +10,10 @@
  */
 int copy_tree(int from_fd, int to_fd, struct layer_tree *tree, struct error *e) MUST_CHECK;
 
-/* The file NAME of the folder FROM_FD in the folder TO_FD: a link to it where that can be, else a copy. */
-int copy_or_link(int from_fd, const char *name, int to_fd, struct error *e) MUST_CHECK;
+/*
+ * The content of FROM_FD, a file to be read from its beginning, as the new file NAME of the folder TO_FD. On some file
+ * systems (btrfs, xfs) both share their blocks. The offset of FROM_FD stays as it is.
+ */
+int copy_whole(int from_fd, int to_fd, const char *name, struct error *e) MUST_CHECK;
 
 #endif

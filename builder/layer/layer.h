@@ -55,14 +55,20 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
  */
 int layer_save(struct layer_store *store, const struct digest *key, const char *title, const char *product,
 	       int upper_fd, struct error *e) MUST_CHECK;
+/* One of them. */
+struct layer_file {
+	const char *name; /* borrowed */
+	int fd;           /* borrowed; open for reading */
+};
+
 /*
- * Keep the files NAMES of the folder FOLDER_FD, which are whole, as the layer of KEY. Where they are on the disk of the
- * store it gets links to them, so who finds them has to check what is in them: PRODUCT tells what that is. FOLDER_FD
- * may be closed then.
+ * The same for COUNT files, which are whole but need not have names yet. These are copies, for what happens to a cache
+ * must not happen to images that have been given away; who finds them has to check what is in them: PRODUCT tells what
+ * that is. Their descriptors may be closed then.
  */
 int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
-		     const char *product, int folder_fd, const char *const *names, size_t count,
-		     struct error *e) MUST_CHECK;
+		     const char *product, const struct layer_file *files, size_t count, struct error *e)
+	MUST_CHECK;
 /* Files of earlier builds, and what was kept with them. */
 struct layer_files {
 	int lock_fd;   /* owned; keeps the layer from being removed */

@@ -22,15 +22,17 @@
 #include <sys/xattr.h>
 
 enum { POLL_MS = 200, SAVER_NICE = 10 };
+/* What kept files leave free: the build still has to write what lies beside them. */
+#define LEFT_FREE_BYTES (16 * MIB)
 
 /* What the saving process works with. */
 struct order {
 	const struct digest *key;
 	const char *title;
 	const char *product; /* may be NULL */
-	int from_fd;         /* of a tree, all of it; or of a folder with: */
-	const char *const *names;
-	size_t name_count;
+	int from_fd;         /* of a tree; -1: it is these files */
+	const struct layer_file *files;
+	size_t file_count;
 	int layers_fd;
 	int folder_fd;    /* of the new layer; holds its lock */
 	const char *name; /* that it has until it is whole */
@@ -88,14 +90,14 @@ static int fill_tree(const struct order *order, int root_fd, struct layer_tree *
 
 static int fill_files(const struct order *order, int root_fd, struct error *e)
 {
-	for (size_t i = 0; i < order->name_count; i++) {
-		const char *name = order->names[i];
+	for (size_t i = 0; i < order->file_count; i++) {
+		const struct layer_file *file = &order->files[i];
 		struct stat st;
 
-		if (fstatat(order->from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return error_sys(e, "cannot stat '%s'", name);
-		if (check_room(order->folder_fd, (uint64_t)st.st_size, e) < 0 ||
-		    copy_or_link(order->from_fd, name, root_fd, e) < 0)
+		if (fstat(file->fd, &st) < 0)
+			return error_sys(e, "cannot stat '%s'", file->name);
+		if (check_room(order->folder_fd, (uint64_t)st.st_size + LEFT_FREE_BYTES, e) < 0 ||
+		    copy_whole(file->fd, root_fd, file->name, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -110,8 +112,8 @@ static int save(const struct order *order, struct error *e)
 	struct tree_inodes inodes;
 
 	if (open_new_root(order->folder_fd, &root_fd, e) < 0 ||
-	    (order->names ? fill_files(order, root_fd, e) : fill_tree(order, root_fd, &tree, e)) < 0 ||
-	    tree_inodes_read(root_fd, order->names ? NULL : &tree, &inodes, e) < 0)
+	    (order->files ? fill_files(order, root_fd, e) : fill_tree(order, root_fd, &tree, e)) < 0 ||
+	    tree_inodes_read(root_fd, order->files ? NULL : &tree, &inodes, e) < 0)
 		return -1;
 	manifest = (struct manifest) {
 		.key = *order->key,
@@ -121,7 +123,7 @@ static int save(const struct order *order, struct error *e)
 		.inodes = inodes.digest,
 		.boot = manifest_this_boot(),
 	};
-	if (!order->names)
+	if (!order->files)
 		manifest.tree = tree_digest(&tree);
 	if (write_product(order, &manifest, e) < 0 || manifest_write(order->folder_fd, &manifest, e) < 0)
 		return -1;
@@ -134,7 +136,7 @@ static int save(const struct order *order, struct error *e)
 }
 
 /* Every descriptor but these and the standard ones: a lock must not outlive the process that took it. */
-static void close_others(int *keep, size_t count)
+static void close_others(const int *keep, size_t count)
 {
 	int next = STDERR_FILENO + 1;
 
@@ -155,7 +157,8 @@ static void close_others(int *keep, size_t count)
 
 static _Noreturn void saver_main(const struct order *order, int report_fd)
 {
-	int keep[] = { order->from_fd, order->layers_fd, order->folder_fd, report_fd };
+	auto_free int *keep = NULL;
+	size_t kept = 0;
 	struct error e = ERROR_INIT;
 	struct error ignored = ERROR_INIT;
 	ssize_t reported;
@@ -164,7 +167,14 @@ static _Noreturn void saver_main(const struct order *order, int report_fd)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != order->parent)
 		_exit(1);
 	interrupt_reset_in_child();
-	close_others(keep, ARRAY_LEN(keep));
+	PUSH(keep, kept, order->layers_fd);
+	PUSH(keep, kept, order->folder_fd);
+	PUSH(keep, kept, report_fd);
+	if (order->from_fd >= 0)
+		PUSH(keep, kept, order->from_fd);
+	for (size_t i = 0; i < order->file_count; i++)
+		PUSH(keep, kept, order->files[i].fd);
+	close_others(keep, kept);
 	/* The build itself goes first. */
 	(void)!nice(SAVER_NICE);
 	umask(0);
@@ -342,15 +352,14 @@ int layer_save(struct layer_store *store, const struct digest *key, const char *
 }
 
 int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
-		     const char *product, int folder_fd, const char *const *names, size_t count,
-		     struct error *e)
+		     const char *product, const struct layer_file *files, size_t count, struct error *e)
 {
 	struct order order = { .key = key,
 			       .title = title,
 			       .product = product,
-			       .from_fd = folder_fd,
-			       .names = names,
-			       .name_count = count };
+			       .from_fd = -1,
+			       .files = files,
+			       .file_count = count };
 
 	return start_order(store, &order, e);
 }

@@ -49,7 +49,7 @@ static int read_old(int output_fd, char **data, size_t *len, struct error *e)
 {
 	struct error local = ERROR_INIT;
 
-	if (file_read(output_fd, "SHA256SUMS", LIMIT_FILE_TEXT_BYTES, data, len, &local) == 0)
+	if (file_read(output_fd, "SHA256SUMS", LIMIT_RECORD_BYTES, data, len, &local) == 0)
 		return 0;
 	if (local.sys == ENOENT)
 		return 0;

@@ -75,7 +75,7 @@ int deb_job_differs(const struct deb_job *job, const char *path, struct error *e
 int deb_job_place_links(struct deb_run *run, struct deb_job *job, struct placer *placer, bool final,
 			struct error *e) MUST_CHECK;
 
-/* Owner, mode and time of every folder that the run has made. */
+/* Owner, mode and time of every folder that the run has made, and the time of those that it has put something into. */
 int deb_run_finish_folders(struct deb_run *run, struct error *e) MUST_CHECK;
 
 #endif

@@ -210,8 +210,23 @@ int deb_job_place_links(struct deb_run *run, struct deb_job *job, struct placer 
 	return 0;
 }
 
+/*
+ * Folders that were there before are as old as what was created in them. The kernel sees to that, but overlayfs, when
+ * it copies something up, gives the folder above back the time that it had a moment before: where another thread has
+ * created something at that moment, it would depend on timing which time stays.
+ */
+static int renew_folders(const struct deb_run *run, struct error *e)
+{
+	for (size_t i = 0; i < run->paths.folder_count; i++)
+		if (place_dir_renew(run->site->root_fd, run->paths.folders[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 int deb_run_finish_folders(struct deb_run *run, struct error *e)
 {
+	if (renew_folders(run, e) < 0)
+		return -1;
 	for (size_t i = 0; i < run->paths.directory_count; i++) {
 		const struct deb_claim *claim = run->paths.directories[i];
 

@@ -141,6 +141,8 @@ int deb_paths_init(struct deb_paths *paths, int root_fd, const struct deb_status
 void deb_paths_release(struct deb_paths *paths)
 {
 	map_release(&paths->claims);
+	map_release(&paths->entered);
+	free(paths->folders);
 	arena_release(&paths->arena);
 	free(paths->directories);
 	free(paths->owners);
@@ -309,6 +311,20 @@ static int claim_file(struct deb_paths *paths, const struct place_dir *dir, cons
 	return 0;
 }
 
+/* Something will be created in the folder DIR, as PATH. */
+static void enter(struct deb_paths *paths, const struct place_dir *dir, const char *path)
+{
+	char bytes[KEY_BYTES_MAX];
+	struct text key = key_of(dir, "", bytes);
+	size_t len = (size_t)(strrchr(path, '/') - path);
+
+	if (map_get(&paths->entered, key))
+		return;
+	key.ptr = arena_strndup(&paths->arena, key.ptr, key.len);
+	map_put(&paths->entered, key, paths);
+	PUSH(paths->folders, paths->folder_count, arena_strndup(&paths->arena, path, len > 0 ? len : 1));
+}
+
 /* The claim on KEY once nobody is at work on it, or NULL. */
 static struct deb_claim *wait_for(struct deb_paths *paths, struct text key)
 {
@@ -349,6 +365,8 @@ int deb_paths_claim(struct deb_paths *paths, const struct place_dir *dir, const 
 
 	pthread_mutex_lock(&paths->lock);
 	r = claim_locked(paths, dir, name, path, owner, entry, claim, verdict, e);
+	if (r == 0 && (*verdict == VERDICT_CREATE || *verdict == VERDICT_REPLACE))
+		enter(paths, dir, path);
 	pthread_mutex_unlock(&paths->lock);
 	return r;
 }

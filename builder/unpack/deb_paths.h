@@ -64,6 +64,9 @@ struct deb_paths {
 	struct map claims;
 	struct deb_claim **directories; /* every CLAIM_DIRECTORY, in no order */
 	size_t directory_count;
+	struct map entered;   /* every folder in which something was to be created: its device and inode */
+	const char **folders; /* their paths, in no order */
+	size_t folder_count;
 	struct deb_owner *owners; /* first the installed packages, then those of this run */
 	size_t owner_count;
 	size_t installed_count;

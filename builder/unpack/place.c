@@ -469,3 +469,14 @@ int place_dir_attributes(int root_fd, const char *path, const struct entry *entr
 		return error_sys(e, "cannot set the time of '%s'", path);
 	return 0;
 }
+
+int place_dir_renew(int root_fd, const char *path, struct error *e)
+{
+	static const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
+	auto_close int fd = -1;
+	int r = root_try_open(root_fd, path, O_RDONLY | O_DIRECTORY, &fd, e);
+
+	if (r <= 0)
+		return r;
+	return futimens(fd, times) < 0 ? error_sys(e, "cannot set the time of '%s'", path) : 0;
+}

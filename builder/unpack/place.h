@@ -78,5 +78,7 @@ int placer_compare(const struct place_dir *dir, const char *name, const struct e
 /* Set what tar says about the folder PATH; a link in PATH's last part is left alone. */
 int place_dir_attributes(int root_fd, const char *path, const struct entry *entry, struct error *e)
 	MUST_CHECK;
+/* The folder PATH, or the one that a link there leads to, was changed now. One that is gone is none. */
+int place_dir_renew(int root_fd, const char *path, struct error *e) MUST_CHECK;
 
 #endif

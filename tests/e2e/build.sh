@@ -173,4 +173,4 @@ check 'locale en_US.UTF-8 is built' grep -qa en_US.utf8 "$root/usr/lib/locale/lo
 
 # ---- nothing is left running or mounted
 
-is 'no mount' "$(grep -E 'kiln' /proc/mounts | grep -v " ${KILN_TEST_SHARED:-$WORK}")" ''
+is 'no mount' "$(kiln_mounts)" ''

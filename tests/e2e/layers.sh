@@ -142,7 +142,11 @@ on_disk=$fingerprint
 build disk3 --no-layers
 is 'has the bytes of one in memory, without' "$fingerprint" "$on_disk"
 
-# The image files themselves. What was kept of them is the same file as the first one that came out; later ones are not.
+# The image files themselves.
+# kept SUFFIX: the file of that name that was kept last
+kept() {
+	find "$WORK/cache/layers" -path "*/root/*$1" -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2
+}
 build whole
 is 'the bytes of kept image files' "$fingerprint" "$on_disk"
 build compressed --compression xz-0
@@ -153,16 +157,26 @@ build more --format split
 check 'and kept' grep -qF 'image files from layers' <<<"$said"
 is 'the fingerprint of a split image is kept' "$fingerprint" "$(jq -r '.artifacts[0].fingerprint' "$WORK/both/image.json")"
 is 'and is that of its files' "$fingerprint" "$(cat "$WORK"/more/*.meta.tar.xz "$WORK"/more/*.rootfs.tar.zst | sha256sum | cut -d' ' -f1)"
-image=$(echo "$WORK"/disk2/*.tar.zst)
+image=$(echo "$WORK"/whole/*.tar.zst)
 chmod 600 "$image"
-build chmod
-check 'image files whose mode was changed are still good' grep -qF 'image files from layers' <<<"$said"
 printf x | dd of="$image" bs=1 seek=5000 conv=notrunc status=none
+build written
+check 'what happens to an image does not happen to what is kept' grep -qF 'image files from layers' <<<"$said"
+is 'nor to later ones' "$(sha256sum <"$(echo "$WORK"/written/*.tar.zst)" | cut -d' ' -f1)" "$on_disk"
+# Other recipes' may be the same.
+mapfile -t images < <(find "$WORK/cache/layers" -path '*/root/*.tar.zst' -exec sha256sum {} + | sed -n "s/^$on_disk  //p")
+chmod 640 "${images[@]}"
+build chmod
+check 'kept files whose mode was changed are still good' grep -qF 'image files from layers' <<<"$said"
+for image in "${images[@]}"; do
+	printf x | dd of="$image" bs=1 seek=5000 conv=notrunc status=none
+done
 build damaged
-check 'image files that were written to are not used' grep -qF 'is damaged and not used' <<<"$said"
+check 'kept files that were written to are not used' grep -qF 'is damaged and not used' <<<"$said"
 is 'but packed again' "$fingerprint" "$on_disk"
 build healed
 check 'and kept again' grep -qF 'image files from layers' <<<"$said"
+is 'what had been taken of them stays as it was' "$(sha256sum <"$(echo "$WORK"/chmod/*.tar.zst)" | cut -d' ' -f1)" "$on_disk"
 is 'with the right bytes' "$(sha256sum <"$(echo "$WORK"/healed/*.tar.zst)" | cut -d' ' -f1)" "$on_disk"
 
 # Compressed blocks of earlier images.
@@ -184,8 +198,8 @@ for word in zstd xz-0; do
 	build plain --compression "$word" --no-layers
 	is "$word: the same bytes without layers" "$fingerprint" "$now"
 done
-# What the user got is a link to what was kept: each of its blocks is looked at before it is used.
-image=$(echo "$WORK"/now/*.tar.xz)
+# Each of these blocks is looked at before it is used.
+image=$(kept .tar.xz)
 printf x | dd of="$image" bs=1 seek=5000 conv=notrunc status=none
 recipe 'echo third >/srv/xz-0'
 sed -i 's/date +%s.%N > .srv.ran; //' "$WORK/t.yaml"

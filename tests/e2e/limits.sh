@@ -90,10 +90,15 @@ build() {
 recipe 'time: 1h' '' "$HOG fork 1"
 places=$(build root -v 2>&1 | sed -nE "s/^ *control group '(.*)\/kiln\..*'$/\1/p")
 
+# Those that another test's kiln is at work in have processes, or go away.
 groups_left() {
-	local place
+	local place group
 	for place in $places; do
 		find "$place" -mindepth 1 -maxdepth 1 -name 'kiln.??????'
+	done | while read -r group; do
+		if [ -z "$(cat "$group/cgroup.procs" 2>/dev/null)" ] && ! within 5 test ! -e "$group"; then
+			echo "$group"
+		fi
 	done
 }
 

@@ -195,7 +195,7 @@ for signal in TERM INT KILL; do
 	is "SIG$signal: no process is left" "$(sleepers)" ''
 	within 10 sh -c "! pgrep -f '[-]-jobs 2 --format unified --cache $WORK/cache'"
 	is "SIG$signal: nor of kiln's" "$(pgrep -f "[-]-jobs 2 --format unified --cache $WORK/cache")" ''
-	is "SIG$signal: no mount" "$(grep '^kiln ' /proc/mounts)" ''
+	is "SIG$signal: no mount" "$(kiln_mounts)" ''
 	is "SIG$signal: no image" "$(find out -type f ! -name '*.log' 2>/dev/null)" ''
 	[ "$signal" != KILL ] || continue
 	is "SIG$signal: exit status" "$(word_of "$code")" interrupted

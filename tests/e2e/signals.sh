@@ -45,7 +45,7 @@ start() {
 gone() {
 	within 5 sh -c "! pgrep -x -f 'sleep 8639[89]'"
 	is "$1: no process" "$(sleepers)" ''
-	is "$1: no mount" "$(grep -F kiln /proc/mounts | grep -v " $WORK")" ''
+	is "$1: no mount" "$(kiln_mounts)" ''
 	is "$1: the output folder is as it was" "$(cd "$WORK/out" && grep -r . --exclude='*.log' .)" './image.json:old'
 }
 

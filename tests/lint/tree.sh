@@ -41,7 +41,7 @@ for file in $(git ls-files -- 'builder/*.[ch]' 'tests/*.[ch]'); do
 	[ "$(head -n 1 "$file")" = '/* SPDX-License-Identifier: Apache-2.0 */' ] ||
 		say "$file: the first line should be its SPDX line"
 done
-for file in $(git ls-files -- 'tests/*.sh' tests/run tests/bench/run tests/tree/run .ci/run Makefile 'tests/*.py'); do
+for file in $(git ls-files -- 'tests/*.sh' tests/run tests/run-one tests/bench/run tests/tree/run .ci/run Makefile 'tests/*.py'); do
 	head -n 2 "$file" | grep -qx '# SPDX-License-Identifier: Apache-2.0' || say "$file: no SPDX line"
 done
 [ "$errors" = 0 ]
