@@ -16,6 +16,7 @@ KILN=${KILN:-$TOP/out/kiln}
 CACHE=${KILN_TEST_CACHE:-$TOP/out/tests/cache}
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/kiln-test.XXXXXX")
 chmod 755 "$WORK"
+mounts_before=$(cat /proc/mounts)
 cleanup_commands=()
 failures=0
 unset KILN_MIRROR SOURCE_DATE_EPOCH http_proxy https_proxy all_proxy no_proxy
@@ -237,9 +238,9 @@ within() {
 	done
 }
 
-# kiln_mounts: what kiln has left mounted. What this test and those beside it mount in their folders is theirs.
+# kiln_mounts: what kiln has mounted since the test began, and left. What tests mount in their folders is theirs.
 kiln_mounts() {
-	grep kiln /proc/mounts | grep -vE '^[^ ]+ [^ ]*/kiln-(run|test)\.' | grep -vF " $WORK"
+	grep kiln /proc/mounts | grep -vE '^[^ ]+ [^ ]*/kiln-(run|test)\.' | grep -vF " $WORK" | grep -vxF "$mounts_before"
 }
 
 # default_image: sets $IMAGE to a folder with the image of recipes/debian-bookworm.yaml, both formats, and
