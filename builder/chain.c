@@ -306,6 +306,23 @@ static int say_place(const struct chain *chain, struct error *e)
 	return error_wrap(e, "no room for the root in memory (--work DIR has it on a disk)");
 }
 
+/*
+ * RESULT is what carrying out steps on layers, or packing them, has come to; it counts if they are still what they were
+ * when they were found. Else that is what went wrong, and nothing of it is kept.
+ */
+static int settle(struct chain *chain, int result, struct error *e)
+{
+	struct error changed = ERROR_INIT;
+
+	if (!chain->store || (result < 0 && e->kind == ERROR_INTERRUPTED) ||
+	    layer_check_held(chain->store, &changed) == 0)
+		return result;
+	*e = changed;
+	if (changed.kind != ERROR_INTERRUPTED)
+		layer_forget_made(chain->store);
+	return -1;
+}
+
 int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 {
 	while (chain->done < chain->count && chain->steps[chain->done].part <= part) {
@@ -313,7 +330,7 @@ int chain_run(struct chain *chain, enum chain_part part, struct error *e)
 
 		if (interrupt_check(e) < 0 || run_step(chain, step, e) < 0 ||
 		    (chain->store && step->kept && keep(chain, chain->done, e) < 0))
-			return say_place(chain, e);
+			return settle(chain, say_place(chain, e), e);
 		chain->done++;
 	}
 	return 0;
@@ -411,7 +428,8 @@ static int pack_anew(struct chain *chain, const struct digest *key, struct pack_
 		pack_learn(memo, files[i].folder_fd, files[i].product);
 	options->memo = memo;
 	if (r == 0)
-		r = lint_pack(chain->options.gate, &chain->templates, options, artefacts, e);
+		r = settle(chain, lint_pack(chain->options.gate, &chain->templates, options, artefacts, e),
+			   e);
 	/* Before layers are trimmed: these may have to go. */
 	for (size_t i = 0; i < file_count; i++)
 		layer_files_release(&files[i]);

@@ -69,6 +69,14 @@ struct layer_file {
 int layer_save_files(struct layer_store *store, const struct digest *key, const char *title,
 		     const char *product, const struct layer_file *files, size_t count, struct error *e)
 	MUST_CHECK;
+/*
+ * Whether the layers in use are still what they were when they were found: somebody may have cleaned up below a cache
+ * by hand. Errors: ERROR_DIGEST names the first that is not, ERROR_INTERRUPTED.
+ */
+int layer_check_held(struct layer_store *store, struct error *e) MUST_CHECK;
+/* What was made of layers that are not what they were must not be kept: remove what this process has saved. */
+void layer_forget_made(struct layer_store *store);
+
 /* Files of earlier builds, and what was kept with them. */
 struct layer_files {
 	int lock_fd;   /* owned; keeps the layer from being removed */

@@ -322,6 +322,7 @@ static int begin(struct layer_store *store, struct order *order, struct error *e
 	}
 	saver.title = xstrdup(order->title);
 	PUSH(store->savers, store->saver_count, saver);
+	PUSH(store->made, store->made_count, *order->key);
 	return 0;
 }
 
@@ -364,22 +365,30 @@ int layer_save_files(struct layer_store *store, const struct digest *key, const 
 	return start_order(store, &order, e);
 }
 
+void layer_store_stop(struct layer_store *store)
+{
+	if (store->saver_count == 0)
+		return;
+	while (store->saver_count) {
+		struct saver *saver = &store->savers[--store->saver_count];
+
+		process_kill(saver->pid);
+		saver_release(saver);
+	}
+	temporary_sweep(store->path, LAYER_UNFINISHED, NULL);
+}
+
 void layer_store_close(struct layer_store *store)
 {
-	bool killed = false;
-
 	if (!store)
 		return;
-	for (size_t i = 0; i < store->saver_count; i++) {
-		killed = true;
-		process_kill(store->savers[i].pid);
-		saver_release(&store->savers[i]);
+	layer_store_stop(store);
+	for (size_t i = 0; i < store->held_count; i++) {
+		auto_close_(&store->held[i].lock_fd);
+		auto_close_(&store->held[i].root_fd);
 	}
-	if (killed)
-		temporary_sweep(store->path, LAYER_UNFINISHED, NULL);
-	for (size_t i = 0; i < store->held_count; i++)
-		close(store->held_fds[i]);
-	free(store->held_fds);
+	free(store->held);
+	free(store->made);
 	free(store->savers);
 	free(store->path);
 	free(store->cache_dir);

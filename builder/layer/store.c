@@ -135,8 +135,9 @@ static int check_contents(struct layer_store *store, int layer_fd, int root_fd, 
 	return 0;
 }
 
+/* *seen is what the tree is now; not set where there is none. */
 static int check(struct layer_store *store, struct manifest *manifest, int layer_fd, int root_fd,
-		 struct error *e)
+		 struct digest *seen, struct error *e)
 {
 	auto_free char *boot = manifest_this_boot();
 	struct tree_inodes inodes;
@@ -145,6 +146,7 @@ static int check(struct layer_store *store, struct manifest *manifest, int layer
 		return 0;
 	if (tree_inodes_read(root_fd, NULL, &inodes, e) < 0)
 		return -1;
+	*seen = inodes.digest;
 	if (*boot && strcmp(boot, manifest->boot) == 0 && digest_equal(&inodes.digest, &manifest->inodes))
 		return 0;
 	return check_contents(store, layer_fd, root_fd, manifest, &inodes, e);
@@ -172,6 +174,7 @@ static int read_product(int layer_fd, const struct manifest *manifest, char **pr
 struct candidate {
 	int layer_fd; /* locked */
 	int root_fd;
+	struct digest inodes;
 	char *product;
 	size_t len;
 };
@@ -193,7 +196,7 @@ static int examine(struct layer_store *store, const struct digest *key, struct c
 	if (!digest_equal(&manifest.key, key))
 		return error_set(e, ERROR_FORMAT, "its manifest is that of another layer");
 	if (dir_open(candidate->layer_fd, "root", &candidate->root_fd, e) < 0 ||
-	    check(store, &manifest, candidate->layer_fd, candidate->root_fd, e) < 0)
+	    check(store, &manifest, candidate->layer_fd, candidate->root_fd, &candidate->inodes, e) < 0)
 		return -1;
 	return read_product(candidate->layer_fd, &manifest, &candidate->product, &candidate->len, e);
 }
@@ -236,8 +239,9 @@ int layer_find(struct layer_store *store, const struct digest *key, int *root_fd
 	*root_fd = candidate.root_fd;
 	*product = TAKE(candidate.product, NULL);
 	*len = candidate.len;
-	PUSH(store->held_fds, store->held_count, TAKE(candidate.layer_fd, -1));
-	PUSH(store->held_fds, store->held_count, TAKE(candidate.root_fd, -1));
+	PUSH(store->held, store->held_count,
+	     ((struct held) { candidate.layer_fd, candidate.root_fd, candidate.inodes, *key }));
+	candidate.layer_fd = candidate.root_fd = -1;
 	return 1;
 }
 
@@ -299,15 +303,56 @@ void layer_discard(struct layer_store *store, const struct digest *key, int root
 	auto_close int layers_fd = -1;
 
 	error_set(&why, ERROR_DIGEST, "it is not what was written");
-	/* Each layer in use has two: its lock, then its tree. */
-	for (size_t i = 0; i + 1 < store->held_count; i += 2) {
-		int *pair = &store->held_fds[i];
+	for (size_t i = 0; i < store->held_count; i++) {
+		struct held *held = &store->held[i];
 
-		if (pair[1] != root_fd)
+		if (held->root_fd != root_fd)
 			continue;
 		if (layers_fd < 0 && layers_open(store->path, &layers_fd, &why) > 0)
-			discard(store, layers_fd, digest_hex(key).text, pair[0], &why);
-		auto_close_(&pair[0]);
-		auto_close_(&pair[1]);
+			discard(store, layers_fd, digest_hex(key).text, held->lock_fd, &why);
+		auto_close_(&held->lock_fd);
+		auto_close_(&held->root_fd);
+	}
+}
+
+int layer_check_held(struct layer_store *store, struct error *e)
+{
+	for (size_t i = 0; i < store->held_count; i++) {
+		const struct held *held = &store->held[i];
+		struct tree_inodes inodes;
+
+		if (held->root_fd < 0 || !digest_is_set(&held->inodes))
+			continue;
+		if (interrupt_check(e) < 0)
+			return -1;
+		if (tree_inodes_read(held->root_fd, NULL, &inodes, e) < 0 ||
+		    !digest_equal(&inodes.digest, &held->inodes)) {
+			error_clear(e);
+			return error_set(
+				e, ERROR_DIGEST,
+				"layer %.12s in the cache was changed while the build used it: build again",
+				digest_hex(&held->key).text);
+		}
+	}
+	return 0;
+}
+
+void layer_forget_made(struct layer_store *store)
+{
+	auto_close int layers_fd = -1;
+	struct error e = ERROR_INIT;
+
+	layer_store_stop(store);
+	if (store->made_count == 0 || layers_open(store->path, &layers_fd, &e) <= 0)
+		return;
+	for (size_t i = 0; i < store->made_count; i++) {
+		struct digest_hex name = digest_hex(&store->made[i]);
+		auto_close int lock_fd =
+			openat(layers_fd, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		/* One that another builder has taken by now is his to look at. */
+		if (lock_fd >= 0 && flock(lock_fd, LOCK_EX | LOCK_NB) == 0 &&
+		    layers_remove(store->path, layers_fd, name.text, &e) < 0)
+			log_warn(store->log, "cannot remove layer %.12s: %s", name.text, e.text);
 	}
 }

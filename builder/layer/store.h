@@ -12,19 +12,32 @@ struct saver {
 	char *title;   /* owned */
 };
 
+/* A layer in use. */
+struct held {
+	int lock_fd;          /* owned */
+	int root_fd;          /* owned; -1: it has been discarded */
+	struct digest inodes; /* what its tree was when it was checked; not set for one of files */
+	struct digest key;
+};
+
 struct layer_store {
 	char *cache_dir; /* owned */
 	char *path;      /* owned; CACHE/layers */
 	struct log *log;
 	bool usable;
-	int *held_fds; /* owned; locks and trees of the layers in use */
+	struct held *held; /* owned */
 	size_t held_count;
+	struct digest *made; /* owned; keys of the layers that were begun here */
+	size_t made_count;
 	struct saver *savers;
 	size_t saver_count;
 };
 
 /* Names of layers that are not whole; those of base/temporary.h. */
 #define LAYER_UNFINISHED "new."
+
+/* Stop the writers that are still at work; what they wrote is removed. */
+void layer_store_stop(struct layer_store *store);
 
 char *layers_path(const char *cache_dir);
 /*

@@ -497,6 +497,35 @@ static void files_alone(void **state)
 	rmdir(other);
 }
 
+/* Whoever cleans up below a cache does not ask. */
+static void changed_in_use(void **state)
+{
+	struct fixture *f = *state;
+	struct error e = ERROR_INIT;
+	int root_fd;
+
+	need_rights();
+	save(f, "one");
+	close_store(f);
+	open_store(f);
+	assert_int_equal(find(f, "one", &root_fd), 1);
+	save(f, "two");
+	assert_int_equal(layer_check_held(f->store, &e), 0);
+	assert_int_equal(unlinkat(root_fd, "usr/bin/big", 0), 0);
+	assert_int_equal(layer_check_held(f->store, &e), -1);
+	assert_int_equal(e.kind, ERROR_DIGEST);
+	assert_non_null(strstr(e.text, "was changed while the build used it"));
+	/* What was made on it goes, and no more. */
+	assert_int_equal(count_entries(f->layers, ""), 2);
+	layer_forget_made(f->store);
+	assert_int_equal(count_entries(f->layers, ""), 1);
+	assert_int_equal(find_anew(f, "two"), 0);
+	/* The next one that looks sees it, too. */
+	assert_int_equal(find_anew(f, "one"), 0);
+	assert_int_equal(count_entries(f->layers, ""), 0);
+	error_clear(&e);
+}
+
 /* A tree that takes longer to copy than the test takes to go on. */
 static void make_large(struct fixture *f)
 {
@@ -856,12 +885,12 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	static const struct CMUnitTest tests[] = {
-		CASE(files_alone),      CASE(saved_and_found), CASE(contents_after_boot),
-		CASE(damaged),          CASE(damaged_in_use),  CASE(two_writers),
-		CASE(closed_too_early), CASE(killed),          CASE(listed_and_trimmed),
-		CASE(trim_damaged),     CASE(full_disk),       CASE(read_only),
-		CASE(foreign),          CASE(without_root),    CASE(kept_and_stacked),
-		CASE(kept_and_shown),
+		CASE(files_alone),         CASE(changed_in_use),   CASE(saved_and_found),
+		CASE(contents_after_boot), CASE(damaged),          CASE(damaged_in_use),
+		CASE(two_writers),         CASE(closed_too_early), CASE(killed),
+		CASE(listed_and_trimmed),  CASE(trim_damaged),     CASE(full_disk),
+		CASE(read_only),           CASE(foreign),          CASE(without_root),
+		CASE(kept_and_stacked),    CASE(kept_and_shown),
 	};
 
 	return cmocka_run_group_tests_name("layer", tests, NULL, NULL);
