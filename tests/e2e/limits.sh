@@ -3,8 +3,8 @@
 # What programs of an image may use of the host, and what happens when they use more: fork bombs, memory, endless
 # loops, full disks, in actions and in maintainer scripts, as root and as an ordinary user, who has no control groups
 # on most hosts. Each ends with one line that names the limit, nothing is left, and just below the limits all is well.
-# shellcheck source=../lib.sh
 # Alone: fork bombs take the processors, and memory, from whatever runs beside them.
+# shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
 require_root "it is compared with what a user gets, and becomes him"
