@@ -126,6 +126,8 @@ bool deb_concerns(const struct deb_package *package, const struct deb_relation_p
 /* The version that will be installed lacks a dependency, or meets a conflict. */
 bool deb_is_broken(struct deb_resolver *resolver, struct deb_package *package);
 size_t deb_broken_count(struct deb_resolver *resolver);
+/* Nothing is broken, and all that is followed when installing holds, too. */
+bool deb_is_all_there(struct deb_resolver *resolver);
 
 /* The candidate as the relations that aim at TARGET know it. */
 struct deb_version *deb_candidate_seen(struct deb_resolver *resolver, struct deb_package *package,

@@ -204,7 +204,8 @@ bool deb_group_holds(struct deb_resolver *resolver, const struct deb_package *pa
 	return false;
 }
 
-bool deb_is_broken(struct deb_resolver *resolver, struct deb_package *package)
+/* Whether a relation that is critical, or FOLLOWED, does not hold. */
+static bool lacks(struct deb_resolver *resolver, struct deb_package *package, bool followed)
 {
 	struct deb_version *install = deb_state_of(resolver, package)->install;
 	struct deb_group group;
@@ -212,11 +213,27 @@ bool deb_is_broken(struct deb_resolver *resolver, struct deb_package *package)
 
 	if (!install)
 		return false;
-	while (deb_group_next(resolver, install, &position, &group))
-		if (deb_is_critical(group.parts[0].kind) &&
+	while (deb_group_next(resolver, install, &position, &group)) {
+		enum deb_kind kind = group.parts[0].kind;
+
+		if ((deb_is_critical(kind) || (followed && deb_is_followed(resolver, kind))) &&
 		    !deb_group_holds(resolver, package, group, DEB_AFTER))
 			return true;
+	}
 	return false;
+}
+
+bool deb_is_broken(struct deb_resolver *resolver, struct deb_package *package)
+{
+	return lacks(resolver, package, false);
+}
+
+bool deb_is_all_there(struct deb_resolver *resolver)
+{
+	for (size_t i = 0; i < resolver->known_count; i++)
+		if (lacks(resolver, resolver->known[i], true))
+			return false;
+	return true;
 }
 
 size_t deb_broken_count(struct deb_resolver *resolver)

@@ -205,12 +205,15 @@ static bool is_used(struct deb_resolver *resolver, const struct deb_version *ver
 	return false;
 }
 
-/* Not installing garbage may have broken something that would have been removed with it: then it comes back. */
+/*
+ * Not installing garbage may have broken something that would have been removed with it: then it comes back. So apt says,
+ * which asks that before all others alone, and also takes a recommendation that cannot be followed for broken.
+ */
 static void bring_back(struct deb_resolver *resolver, struct deb_package **dropped, size_t count)
 {
-	bool changed = true;
+	bool changed = count > 0 && !deb_is_all_there(resolver);
 
-	while (changed && deb_broken_count(resolver)) {
+	while (changed) {
 		changed = false;
 		for (size_t i = 0; i < count && !changed; i++) {
 			struct deb_state *state = dropped[i] ? dropped[i]->state : NULL;
