@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/root.h"
 #include "sandbox/mounts.h"
 #include "sandbox/sweep.h"
@@ -131,7 +132,6 @@ static void aside_name(const struct plain *plain, const struct plain_item *item,
 	snprintf(name, 32, "stand-in.%zu", (size_t)(item - plain->items));
 }
 
-/* The placeholder has its folder's time changed, as with mounts; the root's own file does not. */
 /* That a placeholder comes and goes shows in its folder's time, as with mounts; what is moved away does not. */
 static int put_item(struct plain *plain, struct plain_item *item, struct error *e)
 {
@@ -193,39 +193,81 @@ int plain_prepare(int root_fd, const struct stand_ins *stand_ins, const char *sc
 	return put_stand_ins(plain, stand_ins, e);
 }
 
-/* Whether the name is still that of what was put there. */
-static bool is_untouched(const struct plain_item *item, const char *name)
+/* Whether the name is that of what was put there. */
+static bool is_name_of(const struct plain_item *item, int parent_fd, const char *name)
 {
 	struct stat made;
 	struct stat now;
 
 	return item->fd >= 0 && fstat(item->fd, &made) == 0 &&
-	       fstatat(item->parent_fd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && made.st_ino == now.st_ino &&
+	       fstatat(parent_fd, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && made.st_ino == now.st_ino &&
 	       made.st_dev == now.st_dev;
+}
+
+/* Where FD is now, as this process sees it; false when it has no name any more. */
+static bool find_path(int fd, char path[LIMIT_PATH_BYTES])
+{
+	char link[32];
+	ssize_t len;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	len = readlink(link, path, LIMIT_PATH_BYTES - 1);
+	if (len <= 0)
+		return false;
+	path[len] = '\0';
+	return true;
+}
+
+/*
+ * Nothing is mounted on a stand-in, so a program may rename it, as dpkg-divert and usrmerge do. What it means is the
+ * root's own file: *parent_fd and *name become the place where that belongs, NAME a part of PATH. False: there is
+ * none.
+ */
+static bool find_renamed(const struct plain *plain, const struct plain_item *item,
+			 char path[LIMIT_PATH_BYTES], int *parent_fd, const char **name)
+{
+	char root[LIMIT_PATH_BYTES];
+	struct error ignored = ERROR_INIT;
+	size_t len;
+
+	if (item->fd < 0 || !find_path(plain->root_fd, root) || !find_path(item->fd, path))
+		return false;
+	len = strlen(root);
+	if (!is_prefix(path, root) || path[len] != '/')
+		return false;
+	if (root_open_parent(plain->root_fd, path + len, parent_fd, name, &ignored) < 0) {
+		error_clear(&ignored);
+		return false;
+	}
+	return is_name_of(item, *parent_fd, *name);
 }
 
 static int take_item(const struct plain *plain, struct plain_item *item, struct error *e)
 {
 	const char *name = strrchr(item->stand_in->path, '/') + 1;
-	bool untouched = is_untouched(item, name);
+	char path[LIMIT_PATH_BYTES];
+	auto_close int other_fd = -1;
+	int parent_fd = item->parent_fd;
 	char moved_name[32];
 	struct stat st;
 
-	if (!item->moved) {
-		if (untouched && unlinkat(item->parent_fd, name, 0) < 0)
-			return error_sys(e, "cannot remove '%s'", item->stand_in->path);
-		return 0;
+	if (!is_name_of(item, parent_fd, name)) {
+		if (find_renamed(plain, item, path, &other_fd, &name))
+			parent_fd = other_fd;
+		else if (!item->moved || item->fd >= 0)
+			return 0; /* a program has replaced or removed it, and the root's own with it */
 	}
-	item->moved = false;
+	if (!item->moved)
+		return unlinkat(parent_fd, name, 0) < 0
+			       ? error_sys(e, "cannot remove '%s'", item->stand_in->path)
+			       : 0;
 	aside_name(plain, item, moved_name);
-	if (!untouched &&
-	    item->fd >= 0) /* a program has replaced or removed it, and the root's own with it */
-		return 0;
-	if (stat_folder(item->parent_fd, &st, e) < 0)
+	if (stat_folder(parent_fd, &st, e) < 0)
 		return -1;
-	if (renameat(plain->aside_fd, moved_name, item->parent_fd, name) < 0)
+	if (renameat(plain->aside_fd, moved_name, parent_fd, name) < 0)
 		return error_sys(e, "cannot put '%s' back", item->stand_in->path);
-	return set_time(item->parent_fd, &st, e);
+	item->moved = false;
+	return set_time(parent_fd, &st, e);
 }
 
 static int put_folders_back(struct plain *plain, struct error *e)
@@ -248,6 +290,14 @@ static int put_folders_back(struct plain *plain, struct error *e)
 	return set_time(plain->root_fd, &st, e);
 }
 
+static void item_release(struct plain_item *item)
+{
+	if (item->parent_fd >= 0)
+		close(TAKE(item->parent_fd, -1));
+	if (item->fd >= 0)
+		close(TAKE(item->fd, -1));
+}
+
 int plain_finish(struct plain *plain, struct error *e)
 {
 	struct error first = ERROR_INIT;
@@ -256,12 +306,13 @@ int plain_finish(struct plain *plain, struct error *e)
 	for (size_t i = plain->count; i > 0; i--) {
 		struct plain_item *item = &plain->items[i - 1];
 
-		if (item->parent_fd >= 0 && take_item(plain, item, &local) < 0 && first.kind == ERROR_NONE)
+		if (item->parent_fd < 0)
+			continue;
+		if (take_item(plain, item, &local) == 0)
+			item_release(item);
+		else if (first.kind == ERROR_NONE)
 			first = local;
-		auto_close_(&item->parent_fd);
-		auto_close_(&item->fd);
 	}
-	plain->count = 0;
 	if (put_folders_back(plain, &local) < 0 && first.kind == ERROR_NONE)
 		first = local;
 	/* With an error it keeps what could not be put back. */
@@ -280,6 +331,8 @@ void plain_release(struct plain *plain)
 
 	if (plain->root_fd >= 0 && plain_finish(plain, &ignored) < 0)
 		error_clear(&ignored);
+	for (size_t i = 0; i < plain->count; i++)
+		item_release(&plain->items[i]);
 	free(TAKE(plain->items, NULL));
 	auto_close_(&plain->aside_fd);
 	auto_close_(&plain->outer_fd);
@@ -319,9 +372,17 @@ static noreturn void guard_main(const struct inside *inside)
 
 int plain_start(const struct inside *inside, pid_t *pid, int *pid_fd, struct error *e)
 {
+	sigset_t stop;
+	sigset_t before;
+
+	/* Until the child has reset them, kiln's own handlers would swallow what plain_stop() sends. */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigprocmask(SIG_BLOCK, &stop, &before);
 	*pid = fork();
 	if (*pid == 0)
 		guard_main(inside);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (*pid < 0)
 		return error_sys(e, "cannot start a process");
 	*pid_fd = (int)syscall(SYS_pidfd_open, *pid, 0);

@@ -46,7 +46,10 @@ struct plain {
 /* The root has to be a plain folder that may be written to, and so does the one it is in. SCRIPT may be NULL. */
 int plain_prepare(int root_fd, const struct stand_ins *stand_ins, const char *script, struct plain *plain,
 		  struct error *e) MUST_CHECK;
-/* Put the root's own things back. What a program has put in the place of a stand-in stays. */
+/*
+ * Put the root's own things back. What a program has put in the place of a stand-in stays; where it has renamed one,
+ * the root's own file gets the new name. After an error it may be called again.
+ */
 int plain_finish(struct plain *plain, struct error *e) MUST_CHECK;
 void plain_release(struct plain *plain);
 

@@ -2,7 +2,7 @@
 #include "sandbox/proc_view.h"
 
 #include "base/limits.h"
-#include "base/text.h"
+#include "base/root.h"
 #include "sandbox/inside.h"
 #include "sandbox/requests.h"
 
@@ -33,6 +33,7 @@ static int64_t do_read_link(struct asked *asked);
 static int64_t do_statfs(struct asked *asked);
 static int64_t do_chmod(struct asked *asked);
 static int64_t do_access(struct asked *asked);
+static int64_t do_access_by_flags(struct asked *asked);
 static int64_t do_stat(struct asked *asked);
 static int64_t do_lstat(struct asked *asked);
 static int64_t do_stat_at(struct asked *asked);
@@ -61,6 +62,7 @@ static const struct row {
 	{ "newfstatat", SYS_newfstatat, 1, do_stat_at },
 	{ "statx", SYS_statx, 1, do_statx },
 	{ "faccessat", SYS_faccessat, 1, do_access },
+	{ "faccessat2", SYS_faccessat2, 1, do_access_by_flags }, /* test -r of dash */
 	{ "statfs", SYS_statfs, 0, do_statfs },
 	{ "getxattr", SYS_getxattr, 0, do_get_xattr },
 	{ "setxattr", SYS_setxattr, 0, do_set_xattr },
@@ -99,12 +101,35 @@ static int write_memory(pid_t pid, uint64_t address, const void *data, size_t le
 	return -1;
 }
 
+/* PATH without what stands for no part of it. */
+static const char *next_part(const char *path)
+{
+	for (;;) {
+		path += strspn(path, "/");
+		if (path[0] != '.' || (path[1] && path[1] != '/'))
+			return path;
+		path++;
+	}
+}
+
+/* What is behind the part NAME that PATH begins with, or NULL. */
+static const char *behind_part(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+
+	return is_prefix(path, name) && (!path[len] || path[len] == '/') ? path + len : NULL;
+}
+
 /* Where PATH, as a program of the root writes it, leads to in this process's /proc; false: not into it. */
 static bool lead(const char *path, struct asked *asked)
 {
 	static const char *const streams[] = { "/dev/stdin", "/dev/stdout", "/dev/stderr" };
 	const char *rest;
+	const char *own;
 
+	/* Up from /proc there is another root here. */
+	if (!path_is_safe(text_of(path)))
+		return false;
 	for (int i = 0; i < (int)ARRAY_LEN(streams); i++)
 		if (strcmp(path, streams[i]) == 0)
 			return snprintf(asked->path, sizeof asked->path, "/proc/%d/fd/%d", (int)asked->pid,
@@ -112,12 +137,15 @@ static bool lead(const char *path, struct asked *asked)
 	if (is_prefix(path, "/dev/fd/") && strcmp(path, INSIDE_SCRIPT_PATH) != 0)
 		return snprintf(asked->path, sizeof asked->path, "/proc/%d/fd/%s", (int)asked->pid,
 				path + strlen("/dev/fd/")) > 0;
-	if (!is_prefix(path, "/proc") || (path[5] && path[5] != '/'))
+	rest = behind_part(path, "/proc");
+	if (!rest)
 		return false;
-	rest = path + strlen("/proc");
-	rest += strspn(rest, "/");
-	if (is_prefix(rest, "self") && (!rest[4] || rest[4] == '/'))
-		snprintf(asked->path, sizeof asked->path, "/proc/%d%s", (int)asked->pid, rest + 4);
+	rest = next_part(rest);
+	own = behind_part(rest, "self");
+	if (!own)
+		own = behind_part(rest, "thread-self");
+	if (own)
+		snprintf(asked->path, sizeof asked->path, "/proc/%d%s", (int)asked->pid, own);
 	else
 		snprintf(asked->path, sizeof asked->path, "/proc/%s", rest);
 	return true;
@@ -204,6 +232,11 @@ static int64_t do_chmod(struct asked *asked)
 static int64_t do_access(struct asked *asked)
 {
 	return access(asked->path, (int)asked->rest[0]);
+}
+
+static int64_t do_access_by_flags(struct asked *asked)
+{
+	return faccessat(AT_FDCWD, asked->path, (int)asked->rest[0], (int)asked->rest[1] & ~AT_EMPTY_PATH);
 }
 
 static int64_t give_stat(const struct asked *asked, int flags)

@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-enum { STATUS_SIGNAL = 128, ROUND_MS = 10 };
+enum { STATUS_SIGNAL = 128, ROUND_MS = 10, READ_BYTES = 4096 };
 
 struct member {
 	pid_t pid;
@@ -62,6 +62,29 @@ static bool is_below(const struct member *members, size_t count, pid_t pid)
 	return false;
 }
 
+/*
+ * One that starts the next and ends, over and over, is gone by the time a list of all processes is complete; but then
+ * its next is a child of this process, and these are listed at once, where the kernel was made so
+ * (CONFIG_PROC_CHILDREN).
+ */
+static void stop_children(void)
+{
+	auto_close int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+	char text[READ_BYTES];
+	const char *rest = text;
+	char *end;
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (got <= 0)
+		return;
+	text[got] = '\0';
+	/* A number that was cut off has no space behind it. */
+	for (long pid = strtol(rest, &end, 10); pid > 0 && *end == ' '; pid = strtol(rest, &end, 10)) {
+		kill((pid_t)pid, SIGSTOP);
+		rest = end;
+	}
+}
+
 /* Kill whatever has this process among its ancestors now. */
 static void kill_below(void)
 {
@@ -94,7 +117,8 @@ static bool reap(pid_t program, bool *ended, int *status)
 	int found;
 
 	while ((pid = waitpid(-1, &found, WNOHANG)) > 0) {
-		if (pid != program)
+		/* Once it was reaped another may have its number. */
+		if (pid != program || *ended)
 			continue;
 		*ended = true;
 		*status = found;
@@ -132,6 +156,7 @@ noreturn void sweep_behind(pid_t program, const sigset_t *signals, int socket_fd
 	}
 	/* Each round ends all that were there; what they have left comes here, and is the next one's. */
 	while (reap(program, &ended, &status)) {
+		stop_children();
 		kill_below();
 		await_signal(signal_fd, &listener_fd, ROUND_MS);
 	}
