@@ -24,7 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { LIFE_S = 30, SOON_S = 10, WAIT_MS = 10000, MANY = 50, CROWD = 2000, HOPS = 8, SHORT_US = 100000 };
+enum { LIFE_S = 30, SOON_S = 10, WAIT_MS = 10000, MANY = 50, CROWD = 500, HOPS = 8, SHORT_US = 100000 };
 
 struct swept {
 	pid_t pid;
