@@ -78,9 +78,9 @@ int chain_run(struct chain *chain, enum chain_part part, struct error *e) MUST_C
 int chain_keep_layers(struct chain *chain, struct error *e) MUST_CHECK;
 
 /*
- * The last link, after CHAIN_CUSTOMIZE: root → image files, in the delivery of OPTIONS. They are taken from a layer
- * when an earlier build has made the same, and kept as one else. OPTIONS says all but what the chain knows: the root, its
- * metadata, the date.
+ * The last link, after CHAIN_CUSTOMIZE: root → image files, in the delivery of OPTIONS. They are taken from a
+ * layer when an earlier build has made the same, and kept as one else. OPTIONS says all but what the chain knows:
+ * the root, its metadata, the date.
  */
 int chain_pack(struct chain *chain, const struct pack_options *options, struct artefacts *artefacts,
 	       struct error *e) MUST_CHECK;

@@ -206,8 +206,8 @@ static bool is_used(struct deb_resolver *resolver, const struct deb_version *ver
 }
 
 /*
- * Not installing garbage may have broken something that would have been removed with it: then it comes back. So apt says,
- * which asks that before all others alone, and also takes a recommendation that cannot be followed for broken.
+ * Not installing garbage may have broken something that would have been removed with it: then it comes back.
+ * So apt says, which asks that once, and takes a recommendation that cannot be followed for broken, too.
  */
 static void bring_back(struct deb_resolver *resolver, struct deb_package **dropped, size_t count)
 {
