@@ -5,14 +5,11 @@
  */
 #include "unit/unit.h"
 
-#include "unit/small_root.h"
+#include "unit/room.h"
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/interrupt.h"
-#include "base/root.h"
 #include "sandbox/calls.h"
-#include "sandbox/sandbox.h"
 
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -24,71 +21,6 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
-
-static const char *const plain_environment[] = { "PATH=/usr/bin:/bin", "LC_ALL=C", NULL };
-
-struct fixture {
-	char folder[64];
-	int root_fd;
-	struct log log;
-	FILE *log_file;
-	char *log_text;
-	size_t log_len;
-	struct sandbox sandbox;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = xcalloc(1, sizeof *fixture);
-
-	*state = fixture;
-	fixture->root_fd = -1;
-	interrupt_install();
-	fixture->log_file = open_memstream(&fixture->log_text, &fixture->log_len);
-	log_init(&fixture->log, LOG_VERBOSE, fixture->log_file);
-	if (geteuid() != 0)
-		return 0;
-	snprintf(fixture->folder, sizeof fixture->folder, "/tmp/kiln-unit-XXXXXX");
-	if (!mkdtemp(fixture->folder))
-		return -1;
-	fixture->root_fd = open(fixture->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	small_root_make(fixture->root_fd);
-	fixture->sandbox = (struct sandbox) { .root_fd = fixture->root_fd,
-					      .environment = plain_environment,
-					      .log = &fixture->log };
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-	struct error e = ERROR_INIT;
-	int result = 0;
-
-	if (fixture->root_fd >= 0) {
-		if (root_empty_dir(fixture->root_fd, ".", &e) < 0 || rmdir(fixture->folder) < 0) {
-			print_error("left behind: %s\n", e.text);
-			result = -1;
-		}
-		close(fixture->root_fd);
-	}
-	log_release(&fixture->log);
-	fclose(fixture->log_file);
-	free(fixture->log_text);
-	free(fixture);
-	return result;
-}
-
-static struct fixture *fixture_of_root(void **state)
-{
-	struct fixture *fixture = *state;
-
-	if (fixture->root_fd < 0) {
-		print_message("needs root\n");
-		skip();
-	}
-	return fixture;
-}
 
 /* SCRIPT prints OUTPUT and succeeds. */
 static void expect(const struct sandbox *sandbox, const char *script, const char *output)
