@@ -323,9 +323,12 @@ class Kiln:
         return json.dumps(recipe)  # which is YAML too
 
     def write(self, name, recipe):
+        """At once: another thread's kiln may be reading the one of that name."""
         path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="utf-8") as file:
+        new = f"{path}.{threading.get_ident()}"
+        with open(new, "w", encoding="utf-8") as file:
             file.write(recipe)
+        os.rename(new, path)
         return path
 
     def server(self):
