@@ -282,7 +282,7 @@ for signal in KILL TERM INT; do
 	rm -rf own-cache/work.*
 done
 R
-is 'killed and interrupted, nothing goes on' "$(docker -- bash killed 2>/dev/null | sed 's/work\..*/work/' | tr '\n' ' ')" \
+is 'killed and interrupted, nothing goes on' "$(docker -- bash killed 2>/dev/null | sed 's,work\..*,work,' | tr '\n' ' ')" \
 	'KILL: 137 work TERM: 130 INT: 130 '
 
 # The real things.
